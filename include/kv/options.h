@@ -1,0 +1,49 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "kv/event.h"
+
+namespace kv {
+
+inline constexpr std::uint32_t kKeySizeMax = 64 * 1024;            // bytes; keys are 1..this long
+inline constexpr std::uint32_t kValueSizeMax = 64 * 1024 * 1024;   // bytes; values are 0..this long
+inline constexpr std::uint32_t kBatchCountMax = 10'000;            // operations in one batch
+inline constexpr std::uint64_t kBatchSizeMax = 128 * 1024 * 1024;  // keys and values of one batch
+
+// When a write is acknowledged and visible; docs/durability.md says what each survives.
+enum class Sync {
+  kNone,      // written to the operating system
+  kInterval,  // the same, and synced every Options::sync_interval
+  kDisk,      // its group's fdatasync returned
+};
+
+struct Options {
+  Sync sync = Sync::kDisk;
+  std::chrono::milliseconds sync_interval{1000};         // 1 ms .. 1 h
+  std::uint64_t segment_size_max = 128 * 1024 * 1024;    // bytes, 4 KiB .. 4 GiB; one large record may exceed it
+  std::uint32_t open_segments_max = 512;                 // descriptors of sealed segments kept open, >= 1
+  std::uint32_t recovery_threads = 0;                    // 0: one per processor
+  bool create_if_missing = true;
+  std::string_view holder;                               // told to whoever finds the directory in use
+  EventListener* listener = nullptr;                     // outlives the store
+};
+
+using Version = std::uint64_t;  // the sequence of the record that wrote a value; never reused
+
+// A condition on the newest state of the key at the moment the write takes its place in the log.
+struct Condition {
+  enum class Kind { kAlways, kAbsent, kPresent, kVersion };
+  Kind kind = Kind::kAlways;
+  Version version = 0;  // for kVersion
+};
+
+struct WriteOptions {
+  std::optional<Sync> sync;  // stronger than Options::sync; a weaker one is taken as Options::sync
+  Condition condition;       // put and del only
+};
+
+}  // namespace kv

@@ -1,0 +1,203 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/batch.h"
+#include "kv/options.h"
+#include "kv/result.h"
+
+namespace kv {
+
+// A value as it was read: its bytes and the version that wrote it.
+struct Value {
+  std::string bytes;
+  Version version = 0;
+};
+
+enum class ReadMode {
+  kMayBlock,  // waits for the disk
+  kNoWait,    // answers kWouldBlock when the bytes are not in memory
+};
+
+struct RangeOptions {
+  std::string start;               // first key, inclusive; empty: from the first
+  std::optional<std::string> end;  // bound, exclusive; none: to the last
+  std::uint64_t limit = UINT64_MAX;      // items at most
+  std::uint64_t bytes_max = UINT64_MAX;  // keys and values at most; the first item always comes
+  bool is_reverse = false;               // from the end backwards
+  bool is_keys_only = false;             // no value is read, no version known
+};
+// All keys that begin with `prefix`.
+RangeOptions prefix_range(std::string_view prefix);
+
+struct Item {
+  std::string key;
+  std::string value;
+  Version version = 0;  // 0 when keys only
+};
+
+// The state of the store at one moment: pins its index and its segments, and never stops a writer.
+// Any thread; ends with the last copy. Must not outlive the store.
+class Snapshot {
+ public:
+  Version version() const;  // newest record it sees
+
+ private:
+  friend class Store;
+  friend class StoreImpl;
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+// Reads a range of one snapshot in key order. One thread at a time; must not outlive the store.
+class Cursor {
+ public:
+  enum class Step { kItem, kEnd, kWouldBlock };
+
+  Cursor(Cursor&&) noexcept;
+  Cursor& operator=(Cursor&&) noexcept;
+  ~Cursor();
+
+  // kItem: item() holds the next one. kWouldBlock (kNoWait only): call again with kMayBlock.
+  // An error (kCorruption, kIo) is for the key it names; calling again goes on after it.
+  [[nodiscard]] Result<Step> next(ReadMode mode = ReadMode::kMayBlock);
+  Item& item();         // valid after kItem, until the next call; may be moved from
+  bool has_more() const;  // after kEnd: limit or bytes_max stopped it before the range's end
+
+ private:
+  friend class StoreImpl;
+  struct State;
+  explicit Cursor(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+struct WriteResult {
+  Version version = 0;
+  bool was_found = true;  // false: DEL of a key that was not there; nothing was written
+};
+
+// Who a submitted write reports to; see Store::submit.
+struct WriteTag {
+  std::uint64_t owner = 0;
+  std::uint64_t request = 0;
+};
+class WriteListener {
+ public:
+  virtual ~WriteListener() = default;
+  // Once per submitted write, in log order, from the store's own thread or from inside flush() or
+  // submit() on the caller's. Must not block and must not call the store.
+  virtual void on_written(const WriteTag& tag, Result<WriteResult> result) = 0;
+};
+
+struct Write {
+  enum class Kind { kPut, kDelete, kBatch };
+  Kind kind = Kind::kPut;
+  std::string_view key;    // valid during submit(), or as long as `owner` lives
+  std::string_view value;  // the same
+  const Batch* batch = nullptr;        // kBatch; valid during submit()
+  std::shared_ptr<const void> owner;   // keeps key and value alive, so that large ones are not copied
+  WriteOptions options;
+};
+
+struct SegmentStats {
+  std::uint32_t id = 0;
+  bool is_active = false;
+  std::uint64_t bytes = 0;
+  std::uint64_t records = 0;     // puts and deletes
+  std::uint64_t live_bytes = 0;  // of records the index points at
+  Version first_version = 0;
+  Version last_version = 0;
+};
+
+// How the last open went.
+struct RecoveryStats {
+  std::uint64_t keys = 0;
+  std::uint64_t segments = 0;
+  std::uint64_t segments_by_hint = 0;
+  std::uint64_t segments_by_scan = 0;
+  std::uint64_t bytes_cut = 0;          // torn tail, never acknowledged as durable
+  std::uint64_t bytes_quarantined = 0;  // damage; its keys answer kCorruption
+  double duration_ms = 0;
+};
+
+struct Stats {
+  std::uint64_t keys = 0;
+  std::uint64_t key_bytes = 0;
+  std::uint64_t index_bytes = 0;  // both indexes and the keys in them
+  double index_bytes_per_key = 0;  // beyond the key's own bytes
+  std::uint64_t disk_bytes = 0;
+  std::uint64_t live_bytes = 0;
+  std::uint64_t open_segment_files = 0;
+  std::uint64_t snapshots = 0;
+  Version last_version = 0;    // newest visible
+  Version synced_version = 0;  // newest known to be on disk
+  std::uint64_t writes = 0;    // records appended since the store was opened
+  std::uint64_t syncs = 0;
+  std::uint64_t reads_deferred = 0;  // kNoWait reads that would have waited
+  bool is_read_only = false;
+  RecoveryStats recovery;
+  std::vector<SegmentStats> segments;
+};
+
+// An embedded key-value store in the Bitcask line (Sheehy and Smith, "Bitcask: A Log-Structured Hash
+// Table for Fast Key/Value Data", 2010) with an ordered index. Keys are 1..kKeySizeMax bytes, values
+// 0..kValueSizeMax, both of any content; order is that of the bytes as unsigned numbers.
+//
+// All methods may be called from any thread. The data directory belongs to one process at a time.
+// After a crash at any moment open() needs no flag and no person: docs/durability.md.
+class Store {
+ public:
+  // Opens the database in `directory`, creating it if it is missing or empty. Errors: kLocked,
+  // kNotADatabase, kNewerFormat, kCorruption (MANIFEST), kNoSpace, kIo.
+  [[nodiscard]] static Result<Store> open(const std::filesystem::path& directory,
+                                          const Options& options = {});
+  Store(Store&&) noexcept;
+  Store& operator=(Store&&) noexcept;
+  ~Store();  // closes, if close() was not called
+
+  // Errors of writes: kInvalidArgument, kConflict (the context says the version found), kNoSpace,
+  // kUnknownOutcome, kReadOnly, kClosed.
+  [[nodiscard]] Result<Version> put(std::string_view key, std::string_view value,
+                                    const WriteOptions& options = {});
+  // nullopt: there was no such key.
+  [[nodiscard]] Result<std::optional<Version>> del(std::string_view key,
+                                                   const WriteOptions& options = {});
+  [[nodiscard]] Result<Version> write(const Batch& batch, const WriteOptions& options = {});
+
+  // nullopt: there is no such key. kCorruption: there is, and its bytes are damaged.
+  [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
+                                                 ReadMode mode = ReadMode::kMayBlock) const;
+  [[nodiscard]] Result<std::optional<Value>> get(std::string_view key, const Snapshot& snapshot,
+                                                 ReadMode mode = ReadMode::kMayBlock) const;
+  Snapshot snapshot() const;
+  [[nodiscard]] Cursor range(RangeOptions options) const;  // on a snapshot of its own
+  [[nodiscard]] Cursor range(RangeOptions options, const Snapshot& snapshot) const;
+
+  // The same writes without waiting: submit() gives each its place in the log, flush() writes what
+  // was submitted (by any thread) in as few calls as possible, and the listener hears of each when it
+  // is acknowledged. submit() may report a refusal at once. The listener outlives the write.
+  void submit(const Write& write, WriteListener& listener, WriteTag tag);
+  void flush();
+
+  // Makes all that was acknowledged durable.
+  [[nodiscard]] Result<void> sync();
+  // Rewrites live records of sealed segments and gives the dead ones' space back; returns bytes freed.
+  // [[nodiscard]] Result<std::uint64_t> merge();
+  Stats stats() const;
+  // Syncs, seals the active segment with a hint, so that the next open is fast. Repeated calls do
+  // nothing. The destructor does the same and cannot report.
+  [[nodiscard]] Result<void> close();
+
+ private:
+  friend class StoreImpl;
+  explicit Store(std::unique_ptr<class StoreImpl> impl);
+  std::unique_ptr<class StoreImpl> impl_;
+};
+
+}  // namespace kv

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/place.h"
+
+namespace kv::engine {
+
+struct IndexMemory {
+  std::uint64_t total_bytes = 0;    // all of it, allocator overhead included
+  std::uint64_t key_bytes = 0;      // the keys' own bytes within it
+  std::uint64_t entries_bytes = 0;  // keys and places
+  std::uint64_t hash_bytes = 0;
+  std::uint64_t order_bytes = 0;
+  std::uint64_t history_bytes = 0;  // what snapshots hold back
+};
+
+// One key of a scan.
+struct IndexItem {
+  std::string key;
+  Place place;
+};
+
+struct ScanRange {
+  std::string_view start;               // inclusive; empty: from the first
+  std::optional<std::string_view> end;  // exclusive; none: to the last
+  bool is_reverse = false;              // the items nearest to `end` come first
+};
+
+// Keydir and ordered index over one set of entries: each key's bytes are stored once, found by hash and
+// kept in order by a B+tree of references (at most 40 bytes a key beyond the key, growing in steps that
+// move a bounded number of keys, giving memory back after deletes).
+//
+// Snapshots cost nothing to take: while one lives, a change keeps what it replaced in a history, and a
+// reader at snapshot s sees for each key the place it had after sequence s. History ends with the oldest
+// snapshot that needs it.
+//
+// Threads: find, scan, snapshot and the counters from any; put, erase and replace from one at a time,
+// beside readers. A reader holds the lock for one look-up or one bounded step of a scan.
+class Index {
+ public:
+  Index();
+  ~Index();
+  Index(const Index&) = delete;
+  Index& operator=(const Index&) = delete;
+
+  std::optional<Place> find(std::string_view key) const;
+  std::uint64_t size() const;
+  IndexMemory memory() const;
+
+  // Sequences are those of the log and never fall. Returns the place that was replaced.
+  std::optional<Place> put(std::string_view key, Place place, std::uint64_t sequence);
+  std::optional<Place> erase(std::string_view key, std::uint64_t sequence);
+  // A merge moved the record: the same version at a new place, for snapshots too. False when the newest
+  // place is not `from` any more.
+  bool replace(std::string_view key, Place from, Place to);
+
+  // A point in time; the index outlives it. Copies share it, the last one ends it.
+  class Snapshot {
+   public:
+    std::uint64_t sequence() const { return sequence_; }
+
+   private:
+    friend class Index;
+    Snapshot(std::uint64_t sequence, std::shared_ptr<const void> pin)
+        : sequence_(sequence), pin_(std::move(pin)) {}
+    std::uint64_t sequence_ = 0;
+    std::shared_ptr<const void> pin_;
+  };
+  // Sees every change up to now, the newest of which has `sequence`. Not while a change is under way in
+  // another thread.
+  Snapshot snapshot(std::uint64_t sequence) const;
+  std::uint64_t snapshots() const;
+
+  std::optional<Place> find(std::string_view key, const Snapshot& snapshot) const;
+  // Appends up to `count` items of the range as the snapshot sees it, in order; fewer only at its end.
+  // To go on, call again with start just after (or end at) the last key. Works in bounded steps under
+  // the lock, whatever `count` is.
+  void scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
+            std::vector<IndexItem>& out) const;
+
+  // Fills an empty index with keys in strictly ascending order, with full tree leaves. One thread, before
+  // anybody else uses the index.
+  void load(std::string_view key, Place place);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace kv::engine

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "format/segment.h"
+
+namespace kv::format {
+
+// Names of the files in a data directory, built and parsed side by side.
+inline constexpr std::string_view kLockName = "LOCK";
+inline constexpr std::string_view kIdentityName = "IDENTITY";
+inline constexpr std::string_view kCurrentName = "CURRENT";
+inline constexpr std::string_view kLostFoundName = "lost+found";
+
+std::string segment_name(SegmentId id);                 // 000001.seg
+std::string hint_name(SegmentId id);                    // 000001.hint
+std::string manifest_name(std::uint64_t number);        // MANIFEST-000001
+
+enum class FileKind { kLock, kIdentity, kCurrent, kLostFound, kSegment, kHint, kManifest, kTemporary, kForeign };
+struct ParsedName {
+  FileKind kind = FileKind::kForeign;
+  std::uint64_t number = 0;  // of a segment, hint or manifest
+};
+ParsedName parse_name(std::string_view name);
+
+}  // namespace kv::format
