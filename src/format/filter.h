@@ -18,6 +18,9 @@ class FilterBuilder {
   std::vector<std::uint64_t> hashes_;
 };
 
+// Whether finish() makes a filter of `size` bytes out of `keys` keys.
+bool is_filter_size(std::uint64_t size, std::uint64_t keys);
+
 // False only when no key added to the filter equals `key`. An empty filter holds nothing.
 bool filter_may_contain(std::string_view filter, std::string_view key);
 

@@ -5,11 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "kv/result.h"
-
 #include "format/filter.h"
 #include "format/record.h"
 #include "format/segment.h"
+#include "kv/result.h"
 
 namespace kv::format {
 
@@ -34,17 +33,44 @@ struct HintBinding {
   bool operator==(const HintBinding&) const = default;
 };
 
-// Builds the content of a hint file: a header (magic, version, binding, sizes and checksums of the two
-// parts, checksum of itself), the entries sorted by key, the key filter.
+// A hint file: header, entries sorted by key, key filter. Little-endian; header crc covers bytes
+// 0..99.
+//
+//   0     4       6    8       12   16   24      32       40       48      56    64    72      80
+//   +-----+-------+----+-------+----+----+-------+--------+--------+-------+-----+-----+-------+
+//   |magic|version|zero|segment|zero|salt|segment|first   |last    |records|end  |count|entries|
+//   |u32  |u16    |u16 |u32    |u32 |u64 |size   |sequence|sequence|u64    |chain|u64  |size   |
+//   +-----+-------+----+-------+----+----+-------+--------+--------+-------+-----+-----+-------+
+//   80          88          92         96   100        104
+//   +-----------+-----------+----------+----+----------+---------+--------+
+//   |filter     |entries    |filter    |zero|header    | entries | filter |
+//   |size u64   |crc u32    |crc u32   |u32 |crc u32   |         |        |
+//   +-----------+-----------+----------+----+----------+---------+--------+
+//
+//   entry
+//   0          8            12           16                 20
+//   +----------+------------+------------+------------------+-----+
+//   |sequence  |offset / 8  |value_size  |type * 2^24       | key |
+//   |u64       |u32         |u32         |+ key_size u32    |     |
+//   +----------+------------+------------+------------------+-----+
+inline constexpr std::size_t kHintHeaderSize = 104;
+inline constexpr std::size_t kHintEntryHeadSize = 20;
+inline constexpr std::uint32_t kHintMagic = 0x3148564b;  // "KVH1"
+inline constexpr std::uint16_t kHintVersion = 1;
+
+// Builds the content of a hint file.
 class HintBuilder {
  public:
   explicit HintBuilder(const HintBinding& binding);
-  // In ascending key order, each key once.
+  // In ascending key order, each key once. The record lies within the binding's segment_size and
+  // sequences; HintReader::open refuses anything else.
   void add(const HintEntry& entry);
   std::string finish() &&;
+
  private:
   HintBinding binding_;
-  std::string entries_;
+  std::string content_;  // begins with room for the header
+  std::size_t last_key_at_ = 0;
   FilterBuilder filter_;
   std::uint64_t count_ = 0;
 };

@@ -1,94 +1,56 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <span>
 #include <string>
 #include <string_view>
-#include <variant>
-#include <vector>
 
+#include "format/edit.h"
+#include "format/manifest_state.h"
 #include "kv/result.h"
-
-#include "format/segment.h"
 
 namespace kv::format {
 
-// The MANIFEST is a header and then edits, each framed with size and checksum; the database's set of
-// segments is what the edits, applied in order, say. An edit is real once it is synced.
-
-struct AddSegment {
-  SegmentId id{};
-  SegmentKind kind = SegmentKind::kLog;
-  std::uint64_t first_sequence = 0;
-};
-struct SealSegment {
-  SegmentId id{};
-  std::uint64_t size = 0;  // bytes that count; whatever lies behind them does not
-  std::uint64_t records = 0;
-  std::uint64_t first_sequence = 0;
-  std::uint64_t last_sequence = 0;
-  std::uint64_t end_chain = 0;
-};
-// A damaged range of a segment. Blind: not every key in it could be told.
-struct Quarantine {
-  SegmentId id{};
-  std::uint64_t offset = 0;
-  std::uint64_t size = 0;
-  std::uint64_t first_sequence = 0;  // of what may have been there
-  std::uint64_t last_sequence = 0;
-  bool is_blind = false;
-};
-// The commit point of a merge: outputs (added and sealed before) replace inputs.
-struct MergeSegments {
-  std::vector<SegmentId> inputs;
-  std::vector<SegmentId> outputs;
-  std::uint64_t tombstone_floor = 0;  // newest tombstone dropped so far
-};
-// Everything up to this sequence belongs to an earlier open; the next record gets a higher one.
-struct SequenceFloor {
-  std::uint64_t sequence = 0;
-};
-
-using Edit = std::variant<AddSegment, SealSegment, Quarantine, MergeSegments, SequenceFloor>;
-
+// The MANIFEST is a header and then edits in frames, each with size and checksum; the database's
+// set of segments is what the edits, applied in order, say. A frame is real once it is synced.
+//
+//   header, 64 bytes; crc covers bytes 0..59
+//   0     4       6    8        16          24                      60    64
+//   +-----+-------+----+--------+-----------+-----------------------+-----+
+//   |magic|version|zero|manifest|database   |zero                   |crc  |
+//   |u32  |u16    |u16 |number  |id hash u64|36 bytes               |u32  |
+//   +-----+-------+----+--------+-----------+-----------------------+-----+
+//
+//   frame; crc covers the manifest's number (8 bytes), size and edits
+//   0     4     8
+//   +-----+-----+------------------------------------------------------+
+//   |crc  |size |edits, then zero bytes to a multiple of 8             |
+//   |u32  |u32  |size bytes                                            |
+//   +-----+-----+------------------------------------------------------+
+//
+// The number is in the checksum so that a frame left over from another manifest never passes.
 inline constexpr std::size_t kManifestHeaderSize = 64;
+inline constexpr std::uint32_t kManifestMagic = 0x314d564b;  // "KVM1"
+inline constexpr std::uint16_t kManifestVersion = 1;
+inline constexpr std::size_t kFrameHeadSize = 8;
+inline constexpr std::uint32_t kFrameSizeMax = 64 * 1024 * 1024;
+
 std::string encode_manifest_header(std::uint64_t manifest_number, std::uint64_t database_id_hash);
-// Framed and checksummed (with the manifest's number mixed in).
+
+// Appends one frame. Edits of one frame count together or not at all. Sync after each frame: when
+// two are under way and a crash keeps the second alone, that reads as damage to the first.
+void append_edits(std::string& out, std::span<const Edit> edits, std::uint64_t manifest_number);
 void append_edit(std::string& out, const Edit& edit, std::uint64_t manifest_number);
-
-struct SegmentInfo {
-  SegmentId id{};
-  SegmentKind kind = SegmentKind::kLog;
-  bool is_sealed = false;
-  std::uint64_t size = 0;  // sealed only, as the next four
-  std::uint64_t records = 0;
-  std::uint64_t first_sequence = 0;
-  std::uint64_t last_sequence = 0;
-  std::uint64_t end_chain = 0;
-};
-
-// The set of segments after a run of edits.
-struct ManifestState {
-  std::map<SegmentId, SegmentInfo> segments;
-  std::vector<Quarantine> quarantines;
-  std::uint64_t next_segment = 1;  // id no edit has used yet
-  std::uint64_t tombstone_floor = 0;
-  std::uint64_t sequence_floor = 0;
-  bool operator==(const ManifestState&) const;
-
-  // kCorruption when the edit contradicts the state (seals an unknown segment, adds one twice, ...).
-  Result<void> apply(const Edit& edit);
-  // Edits that build this state from nothing: the beginning of the next MANIFEST.
-  std::vector<Edit> edits() const;
-};
 
 struct ManifestContent {
   ManifestState state;
   std::uint64_t manifest_number = 0;
   std::uint64_t database_id_hash = 0;
-  std::uint64_t valid_size = 0;  // bytes of whole edits; a torn last edit (never relied on) lies behind
+  std::uint64_t valid_size = 0;  // of whole frames; a torn last one, never relied on, lies behind
 };
-// kCorruption with the offset when an edit that was complete is damaged; kNewerFormat.
+// kCorruption with the offset when a frame that was complete is damaged; kNewerFormat. A bad frame
+// is torn, not damaged, when it is cut short or ends the file and no valid frame lies behind its
+// start.
 Result<ManifestContent> decode_manifest(std::string_view content);
 
 }  // namespace kv::format

@@ -14,16 +14,30 @@ inline constexpr std::string_view kLockName = "LOCK";
 inline constexpr std::string_view kIdentityName = "IDENTITY";
 inline constexpr std::string_view kCurrentName = "CURRENT";
 inline constexpr std::string_view kLostFoundName = "lost+found";
+// What io writes before it renames it to a name above or below.
+inline constexpr std::string_view kTemporarySuffix = ".tmp";
 
-std::string segment_name(SegmentId id);                 // 000001.seg
-std::string hint_name(SegmentId id);                    // 000001.hint
-std::string manifest_name(std::uint64_t number);        // MANIFEST-000001
+std::string segment_name(SegmentId id);           // 000001.seg
+std::string hint_name(SegmentId id);              // 000001.hint
+std::string manifest_name(std::uint64_t number);  // MANIFEST-000001
 
-enum class FileKind { kLock, kIdentity, kCurrent, kLostFound, kSegment, kHint, kManifest, kTemporary, kForeign };
+enum class FileKind {
+  kLock,
+  kIdentity,
+  kCurrent,
+  kLostFound,
+  kSegment,
+  kHint,
+  kManifest,
+  kTemporary,
+  kForeign
+};
 struct ParsedName {
   FileKind kind = FileKind::kForeign;
   std::uint64_t number = 0;  // of a segment, hint or manifest
 };
+// Exactly the names that the functions above make, and those with kTemporarySuffix; all else is
+// kForeign, a name with a digit too few or too many as well.
 ParsedName parse_name(std::string_view name);
 
 }  // namespace kv::format

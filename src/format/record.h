@@ -10,17 +10,17 @@ namespace kv::format {
 // A record: header, key, value, zero bytes up to the next multiple of 8. Little-endian.
 // docs/file-format.md is the authority.
 //
-//   0      4      8     10   11    12     16      20      24     32     40       48
-//   +------+------+-----+----+-----+------+-------+-------+------+------+--------+-----+-------+---+
-//   |header|body  |magic|type|flags|key   |value  |key    |term  |seq-  |time-   | key | value | 0 |
-//   |crc   |crc   |     |    |     |size  |size   |crc    |      |uence |stamp_ms|     |       |   |
-//   |u32   |u32   |u16  |u8  |u8   |u32   |u32    |u32    |u64   |u64   |u64     |     |       |   |
-//   +------+------+-----+----+-----+------+-------+-------+------+------+--------+-----+-------+---+
+//   0      4     8     10   11    12    16     20    24    32       40       48
+//   +------+-----+-----+----+-----+-----+------+-----+-----+--------+--------+-----+-------+---+
+//   |header|body |magic|type|flags|key  |value |key  |term |sequence|time-   | key | value | 0 |
+//   |crc   |crc  |     |    |     |size |size  |crc  |     |        |stamp_ms|     |       |   |
+//   |u32   |u32  |u16  |u8  |u8   |u32  |u32   |u32  |u64  |u64     |u64     |     |       |   |
+//   +------+-----+-----+----+-----+-----+------+-----+-----+--------+--------+-----+-------+---+
 //
 // header_crc covers the segment's salt (8 bytes) and then bytes 4..47, so that bytes left over from
-// another segment never pass. body_crc covers key and value, without the salt: it is the same in every
-// segment and on every node the record is copied to. key_crc covers the key alone, so that a damaged
-// value still says whose it was.
+// another segment never pass. body_crc covers key and value, without the salt: it is the same in
+// every segment and on every node the record is copied to. key_crc covers the key alone, so that a
+// damaged value still says whose it was.
 inline constexpr std::size_t kRecordHeaderSize = 48;
 inline constexpr std::size_t kRecordAlignment = 8;
 inline constexpr std::uint16_t kRecordMagic = 0x764b;  // "Kv"
@@ -62,7 +62,7 @@ void encode_record_header(const RecordHeader& header, std::uint64_t salt, char* 
 enum class HeaderState {
   kValid,
   kZero,     // all 48 bytes are zero: preallocated space, the clean end of the log
-  kInvalid,  // torn or damaged, or sizes over the limits of kv/options.h
+  kInvalid,  // torn or damaged, or a type, flag or size (limits of kv/options.h) nobody writes
 };
 // `bytes` holds at least kRecordHeaderSize; fewer is kInvalid. Fills `header` only when kValid.
 HeaderState decode_record_header(std::string_view bytes, std::uint64_t salt, RecordHeader& header);
@@ -77,8 +77,8 @@ void append_record(std::string& out, RecordHeader header, std::string_view key,
 // Whether key and value, as they lie behind the header, match body_crc.
 bool body_is_intact(const RecordHeader& header, std::string_view key_and_value);
 
-// Which records were already synced when the mark was written, and the hash chain up to it. The first
-// frame of a write batch, when either is news.
+// Which records were already synced when the mark was written, and the hash chain up to it. The
+// first frame of a write batch, when either is news.
 struct SyncMark {
   std::uint64_t synced_sequence = 0;
   std::uint64_t last_sequence = 0;  // of the record before the mark
@@ -89,8 +89,8 @@ void append_sync_mark(std::string& out, const SyncMark& mark, std::uint64_t term
                       std::uint64_t timestamp_ms, std::uint64_t salt);
 std::optional<SyncMark> decode_sync_mark(std::string_view value);
 
-// chain(r) = XXH64 of term, sequence, type, flags, sizes and body_crc, seeded with the chain before r: equal
-// chains at a sequence mean equal logs up to it (replication study, 3.1 and 3.2). Sync marks are not part.
+// chain(r) = XXH64 of term, sequence, type, flags, sizes and body_crc, seeded with the chain before
+// r: equal chains at a sequence mean equal logs up to it. Sync marks are not part.
 std::uint64_t extend_chain(std::uint64_t chain, const RecordHeader& header);
 
 }  // namespace kv::format

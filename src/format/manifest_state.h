@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <vector>
+
+#include "format/edit.h"
+#include "format/segment.h"
+#include "kv/result.h"
+
+namespace kv::format {
+
+struct SegmentInfo {
+  SegmentId id{};
+  SegmentKind kind = SegmentKind::kLog;
+  bool is_sealed = false;
+  std::uint64_t size = 0;  // sealed only, as the next four
+  std::uint64_t records = 0;
+  std::uint64_t first_sequence = 0;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t end_chain = 0;
+  bool operator==(const SegmentInfo&) const = default;
+};
+
+// The set of segments after a run of edits.
+struct ManifestState {
+  std::map<SegmentId, SegmentInfo> segments;
+  std::vector<Quarantine> quarantines;
+  std::uint64_t next_segment = 1;  // id no edit has used yet
+  std::uint64_t tombstone_floor = 0;
+  std::uint64_t sequence_floor = 0;
+  bool operator==(const ManifestState&) const = default;
+
+  // kCorruption, and the state as before, when the edit contradicts it: adds a segment that is
+  // there, seals one twice or one that is not there, merges one that is not sealed or holds a
+  // quarantined range. Floors only rise; a quarantine said twice counts once.
+  Result<void> apply(const Edit& edit);
+  // Edits that build this state from nothing: the beginning of the next MANIFEST.
+  std::vector<Edit> edits() const;
+};
+
+}  // namespace kv::format

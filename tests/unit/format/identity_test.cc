@@ -1,0 +1,92 @@
+#include "format/identity.h"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "base/checksum.h"
+#include "tests/support/damage.h"
+
+namespace {
+
+using namespace kv::format;
+using kv::Errc;
+using kv::test::each_cut;
+using kv::test::each_flip;
+
+const Identity kIdentity{.database_id = "0123456789abcdef0123456789abcdef",
+                         .node_id = "00112233445566778899aabbccddeeff"};
+
+// The lines with a checksum that fits them.
+std::string signed_text(const std::string& lines) {
+  char checksum[9];
+  std::snprintf(checksum, sizeof checksum, "%08x", kv::base::crc32c(lines));
+  return lines + "crc32c=" + checksum + "\n";
+}
+
+Errc code_of(std::string_view text) {
+  const auto identity = decode_identity(text);
+  REQUIRE_FALSE(identity);
+  return identity.error().code;
+}
+
+}  // namespace
+
+TEST_CASE("an identity comes back as it was written") {
+  const auto identity = decode_identity(encode_identity(kIdentity));
+  REQUIRE(identity);
+  CHECK(identity->database_id == kIdentity.database_id);
+  CHECK(identity->node_id == kIdentity.node_id);
+  CHECK(identity->format_version == kDatabaseFormatVersion);
+}
+
+TEST_CASE("every flipped bit and every cut of an identity is corruption") {
+  const std::string text = encode_identity(kIdentity);
+  each_flip(text,
+            [](const std::string& damaged, auto) { CHECK(code_of(damaged) == Errc::kCorruption); });
+  each_cut(text, [](const std::string& cut) { CHECK(code_of(cut) == Errc::kCorruption); });
+  CHECK(code_of(text + "\n") == Errc::kCorruption);
+}
+
+TEST_CASE("an identity of a newer format says so, whatever its other lines are") {
+  CHECK(code_of(signed_text("format_version=2\nsomething=else\n")) == Errc::kNewerFormat);
+}
+
+TEST_CASE("an identity with a right checksum must still have its lines") {
+  const std::string database = "database_id=" + kIdentity.database_id + "\n";
+  const std::string node = "node_id=" + kIdentity.node_id + "\n";
+  const std::string version = "format_version=1\n";
+  CHECK(decode_identity(signed_text(version + database + node)));
+  for (const std::string& lines :
+       {std::string(), version, version + database, database + node, version + node + database,
+        version + database + node + "x=y\n", "format_version=\n" + database + node,
+        "format_version=+1\n" + database + node, "format_version=01\n" + database + node,
+        "format_version=99999999999999999999\n" + database + node,
+        version + "database_id=0123\n" + node}) {
+    CAPTURE(lines);
+    CHECK(code_of(signed_text(lines)) == Errc::kCorruption);
+  }
+}
+
+TEST_CASE("two databases have two hashes") {
+  Identity other = kIdentity;
+  other.node_id.back() = '0';
+  CHECK(database_id_hash(other) == database_id_hash(kIdentity));
+  other.database_id.back() = '0';
+  CHECK(database_id_hash(other) != database_id_hash(kIdentity));
+}
+
+TEST_CASE("CURRENT names a manifest, and any damage to it is found") {
+  for (const std::uint64_t number : {1ull, 12ull, 999999ull, 1000000ull, ~0ull}) {
+    CAPTURE(number);
+    const std::string text = encode_current(number);
+    const auto decoded = decode_current(text);
+    REQUIRE(decoded);
+    CHECK(*decoded == number);
+    each_flip(text, [](const std::string& damaged, auto) { CHECK_FALSE(decode_current(damaged)); });
+    each_cut(text, [](const std::string& cut) { CHECK_FALSE(decode_current(cut)); });
+    CHECK_FALSE(decode_current(text + "\n"));
+  }
+  CHECK(decode_current("").error().code == Errc::kCorruption);
+  CHECK(decode_current("000012.seg 00000000\n").error().code == Errc::kCorruption);
+}
