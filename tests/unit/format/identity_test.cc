@@ -1,11 +1,13 @@
 #include "format/identity.h"
 
+#include <cstdio>
 #include <string>
 
 #include <doctest/doctest.h>
 
 #include "base/checksum.h"
 #include "tests/support/damage.h"
+#include "tests/support/golden.h"
 
 namespace {
 
@@ -31,6 +33,14 @@ Errc code_of(std::string_view text) {
 }
 
 }  // namespace
+
+TEST_CASE("IDENTITY and CURRENT have their golden bytes") {
+  CHECK(kv::test::golden_difference("identity.hex", encode_identity(kIdentity)) == "");
+  CHECK(decode_identity(kv::test::load_golden("identity.hex")));
+  CHECK(kv::test::golden_difference("current.hex", encode_current(12)) == "");
+  CHECK(decode_current(kv::test::load_golden("current.hex")) == 12);
+  CHECK(database_id_hash(kIdentity) == 0x01121d5b6c0ac055);
+}
 
 TEST_CASE("an identity comes back as it was written") {
   const auto identity = decode_identity(encode_identity(kIdentity));

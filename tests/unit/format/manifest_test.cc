@@ -9,6 +9,7 @@
 #include "base/checksum.h"
 #include "base/endian.h"
 #include "tests/support/damage.h"
+#include "tests/support/golden.h"
 
 namespace {
 
@@ -62,6 +63,33 @@ Errc code_of(const std::string& bytes) {
 }
 
 }  // namespace
+
+TEST_CASE("a manifest has its golden bytes") {
+  constexpr std::uint64_t kGoldenDatabase = 0x01121d5b6c0ac055;
+  std::string bytes = encode_manifest_header(kNumber, kGoldenDatabase);
+  const std::vector<std::vector<Edit>> frames = {
+      {AddSegment{SegmentId{1}, SegmentKind::kLog, 1}},
+      {SealSegment{SegmentId{1}, 4096, 20, 1, 20, 0xa1a2a3a4a5a6a7a8},
+       AddSegment{SegmentId{3}, SegmentKind::kLog, 21}},
+      {AddSegment{SegmentId{2}, SegmentKind::kMerged, 1}},
+      {SealSegment{SegmentId{2}, 2048, 10, 1, 19, 0}},
+      {MergeSegments{{SegmentId{1}}, {SegmentId{2}}, 7}},
+      {Quarantine{SegmentId{3}, 640, 64, 25, 26, true}},
+      {SequenceFloor{30}, SegmentFloor{9}},
+  };
+  ManifestState state;
+  for (const std::vector<Edit>& edits : frames) {
+    append_edits(bytes, edits, kNumber);
+    for (const Edit& edit : edits) REQUIRE(state.apply(edit));
+  }
+  CHECK(kv::test::golden_difference("manifest.hex", bytes) == "");
+  const auto content = decode_manifest(kv::test::load_golden("manifest.hex"));
+  REQUIRE(content);
+  CHECK(content->manifest_number == kNumber);
+  CHECK(content->database_id_hash == kGoldenDatabase);
+  CHECK(content->valid_size == bytes.size());
+  CHECK(content->state == state);
+}
 
 TEST_CASE("a manifest says the state that its edits lead to") {
   const Story story;

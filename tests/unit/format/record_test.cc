@@ -1,5 +1,6 @@
 #include "format/record.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "base/checksum.h"
 #include "kv/options.h"
 #include "tests/support/damage.h"
+#include "tests/support/golden.h"
 
 namespace {
 
@@ -16,6 +18,7 @@ using kv::test::each_cut;
 using kv::test::each_flip;
 
 constexpr std::uint64_t kSalt = 0x1122334455667788;
+constexpr std::uint64_t kTime = 1'700'000'000'123;
 
 // The record at the front of `bytes` as a reader takes it: header, key and value only when both
 // checksums hold.
@@ -222,4 +225,51 @@ TEST_CASE(
   CHECK(changed([](RecordHeader& other) { other.term = 2; }));
   CHECK(changed([](RecordHeader& other) { other.sequence = 3; }));
   CHECK_FALSE(changed([](RecordHeader& other) { other.timestamp_ms = 9; }));
+}
+
+TEST_CASE("records have their golden bytes") {
+  const RecordHeader put{
+      .type = RecordType::kPut, .term = 3, .sequence = 42, .timestamp_ms = kTime};
+  const RecordHeader gone{
+      .type = RecordType::kDelete, .term = 3, .sequence = 43, .timestamp_ms = kTime + 1};
+  RecordHeader member{.type = RecordType::kPut,
+                      .flags = kFlagInBatch,
+                      .term = 3,
+                      .sequence = 44,
+                      .timestamp_ms = kTime + 2};
+  RecordHeader batch = member;
+  batch.type = RecordType::kBatch;
+  batch.flags = 0;
+  std::string members;
+  append_record(members, member, "kiwi", "green", kSalt);
+  member.type = RecordType::kDelete;
+  append_record(members, member, "plum", "", kSalt);
+
+  std::uint64_t chain = 0;
+  const auto check = [&](const char* name, const RecordHeader& header, std::string_view key,
+                         std::string_view value, std::uint64_t chain_after) {
+    CAPTURE(name);
+    std::string bytes;
+    append_record(bytes, header, key, value, kSalt);
+    CHECK(kv::test::golden_difference(name, bytes) == "");
+    const auto found = read_record(kv::test::load_golden(name), kSalt);
+    REQUIRE(found);
+    CHECK(found->header.type == header.type);
+    CHECK(found->header.flags == header.flags);
+    CHECK(found->header.term == header.term);
+    CHECK(found->header.sequence == header.sequence);
+    CHECK(found->header.timestamp_ms == header.timestamp_ms);
+    CHECK(found->key == key);
+    CHECK(found->value == value);
+    chain = extend_chain(chain, found->header);
+    CHECK(chain == chain_after);
+  };
+  check("record-put.hex", put, "apple", "fruit", 0xea871b4ec60afacc);
+  check("record-delete.hex", gone, "apple", "", 0x6fe270ad14cf89b4);
+  check("record-batch.hex", batch, "", members, 0x01398a22a3225f89);
+
+  std::string mark;
+  append_sync_mark(mark, {.synced_sequence = 42, .last_sequence = 44, .chain = chain}, 3, kTime + 3,
+                   kSalt);
+  CHECK(kv::test::golden_difference("record-sync-mark.hex", mark) == "");
 }
