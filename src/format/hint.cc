@@ -142,7 +142,7 @@ HintEntry load_entry(const char* at) {
 }
 
 bool is_possible(const HintEntry& entry, const HintBinding& binding) {
-  if (entry.key.empty() || entry.key.size() > kKeySizeMax) return false;
+  if (entry.key.size() > kKeySizeMax) return false;
   const bool is_put = entry.type == RecordType::kPut && entry.value_size <= kValueSizeMax;
   const bool is_delete = entry.type == RecordType::kDelete && entry.value_size == 0;
   if (!is_put && !is_delete) return false;
@@ -166,7 +166,7 @@ bool is_before(std::string_view a, std::string_view b) {
 }
 
 Result<void> check_entries(const Parts& parts, const HintBinding& binding) {
-  std::string_view previous;  // sorts before every key, as none is empty
+  std::string_view previous;  // sorts before every key; an empty one is out of order at once
   std::size_t at = 0;
   std::uint64_t count = 0;
   for (; at < parts.entries.size(); ++count) {

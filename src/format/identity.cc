@@ -60,9 +60,9 @@ Result<Identity> decode_identity(std::string_view text) {
   }
   Identity identity;
   const std::string_view version = take_line(lines, kVersionLabel);
-  const char* end = version.data() + version.size();
-  const auto [stop, error] = std::from_chars(version.data(), end, identity.format_version);
-  if (error != std::errc{} || stop != end) return corruption("identity: no format version");
+  const auto parsed =
+      std::from_chars(version.data(), version.data() + version.size(), identity.format_version);
+  if (parsed.ec != std::errc{}) return corruption("identity: no format version");
   // Before anything else is read: the lines that follow are the newer version's business.
   if (identity.format_version > kDatabaseFormatVersion) {
     return newer_format(fmt::format("database format {}; this program knows up to {}",

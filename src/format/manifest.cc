@@ -57,14 +57,15 @@ std::optional<std::string_view> intact_edits(std::string_view bytes,
 }
 
 // Whether the bad frame at the front of `rest` is one whose write was never finished. A later frame
-// was only ever written after this one was synced, so one valid frame behind it proves damage.
+// was only ever written after this one was synced, so one valid frame behind it proves damage. A
+// head of zeros, or another that states no size, was never written either.
 bool is_torn(std::string_view rest, std::uint64_t manifest_number) {
-  if (is_zero(rest)) return true;
   for (std::size_t at = kFrameAlignment; at < rest.size(); at += kFrameAlignment) {
     if (intact_edits(rest.substr(at), manifest_number)) return false;
   }
   const auto size = stated_size(rest);
-  return !size || rest.size() - kFrameHeadSize <= *size;
+  if (!size || rest.size() - kFrameHeadSize <= *size) return true;
+  return is_zero(rest.substr(kFrameHeadSize + *size));
 }
 
 tl::unexpected<Error> at_offset(Error error, std::uint64_t offset) {

@@ -49,8 +49,8 @@ struct ManifestContent {
   std::uint64_t valid_size = 0;  // of whole frames; a torn last one, never relied on, lies behind
 };
 // kCorruption with the offset when a frame that was complete is damaged; kNewerFormat. A bad frame
-// is torn, not damaged, when it is cut short or ends the file and no valid frame lies behind its
-// start.
+// is torn, not damaged, when it is cut short or only zeros follow it, and no valid frame begins
+// anywhere behind.
 Result<ManifestContent> decode_manifest(std::string_view content);
 
 }  // namespace kv::format

@@ -17,9 +17,8 @@ constexpr std::string_view kManifestPrefix = "MANIFEST-";
 // name.
 std::optional<std::uint64_t> parse_number(std::string_view digits, std::uint64_t number_max) {
   std::uint64_t number = 0;
-  const char* end = digits.data() + digits.size();
-  const auto [stop, error] = std::from_chars(digits.data(), end, number);
-  if (error != std::errc{} || stop != end || number > number_max) return std::nullopt;
+  const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), number);
+  if (parsed.ec != std::errc{} || number > number_max) return std::nullopt;
   if (fmt::format("{:06}", number) != digits) return std::nullopt;
   return number;
 }

@@ -69,9 +69,9 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
       .chain = load_le<std::uint64_t>(at + kChainAt),
       .database_id_hash = load_le<std::uint64_t>(at + kDatabaseAt),
   };
-  // An intact header of this version with a field this version never writes (an unknown kind, a
-  // zero that is none): encoding finds them all.
-  if (header.kind > SegmentKind::kMerged || version != kSegmentVersion ||
+  // An intact header with a field that is never written: an unknown kind, a version 0, a zero that
+  // is none. Encoding it again finds the latter two.
+  if (header.kind > SegmentKind::kMerged ||
       encode_segment_header(header) != bytes.substr(0, kSegmentHeaderSize)) {
     return corruption("segment header: a field holds what this version never writes");
   }

@@ -172,6 +172,24 @@ TEST_CASE("an entry that cannot lie in the segment is refused under right checks
   CHECK(HintReader::open(hint_of({{"key", 45, 4040, 5, kPut}})));
 }
 
+TEST_CASE("sizes over the limits are refused under right checksums") {
+  HintBinding binding = kBinding;
+  binding.segment_size = std::uint64_t{1} << 32;
+  const auto with_value = [&](std::uint32_t value_size) {
+    return hint_of({{"key", 42, 64, value_size, RecordType::kPut}}, binding);
+  };
+  CHECK(HintReader::open(with_value(kv::kValueSizeMax)));
+  CHECK(code_of(with_value(kv::kValueSizeMax + 1)) == Errc::kCorruption);
+
+  const std::string longest(kv::kKeySizeMax, 'k');
+  std::string content = hint_of({{longest, 42, 64, 0, RecordType::kPut}}, binding);
+  CHECK(HintReader::open(content));
+  content.insert(kHintHeaderSize + kHintEntryHeadSize, "k");
+  kv::base::store_le(content.data() + 72, std::uint64_t{kHintEntryHeadSize + kv::kKeySizeMax + 1});
+  kv::base::store_le(content.data() + kHintHeaderSize + 16, kv::kKeySizeMax + 1 + (1u << 24));
+  CHECK(code_of(sign(content)) == Errc::kCorruption);
+}
+
 TEST_CASE("parts that do not fit their header are refused under right checksums") {
   const std::string content = hint_of(kEntries);
   const auto with = [&](std::size_t at, std::uint64_t number) {
@@ -188,6 +206,11 @@ TEST_CASE("parts that do not fit their header are refused under right checksums"
   CHECK(code_of(with(72, ~std::uint64_t{0})) == Errc::kCorruption);
   CHECK(code_of(with(72, entries_size + 1)) == Errc::kCorruption);
   CHECK(code_of(with(80, filter_size - 1)) == Errc::kCorruption);
+  // Sizes that fit together only because their sum wraps around.
+  std::string wrapping = with(72, entries_size + filter_size + 1);
+  kv::base::store_le(wrapping.data() + 80, ~std::uint64_t{0});
+  kv::base::store_le(wrapping.data() + 100, kv::base::crc32c({wrapping.data(), 100}));
+  CHECK(code_of(wrapping) == Errc::kCorruption);
   // The filter's first bytes taken for an entry's, and an entry's last ones for the filter's.
   for (const std::uint64_t shift : {1u, 20u, 32u}) {
     CAPTURE(shift);

@@ -175,7 +175,12 @@ TEST_CASE("a bad frame with bytes behind its end is damage") {
   Story story;
   const std::size_t last = story.ends[story.ends.size() - 2];
   story.bytes[last] = static_cast<char>(story.bytes[last] ^ 1);
-  CHECK(decode_manifest(story.bytes));
+  for (const std::size_t zeros : {0u, 1u, 8u, 4096u}) {
+    CAPTURE(zeros);
+    const auto torn = decode_manifest(story.bytes + std::string(zeros, '\0'));
+    REQUIRE(torn);
+    CHECK(torn->valid_size == last);
+  }
   CHECK(code_of(story.bytes + "x") == Errc::kCorruption);
 }
 
@@ -186,6 +191,17 @@ TEST_CASE("a frame of another manifest is not taken for one of this") {
   REQUIRE(content);
   CHECK(content->valid_size == kManifestHeaderSize);
   CHECK(content->state == ManifestState{});
+}
+
+TEST_CASE("a frame whose size is no multiple of 8 is none, whatever its checksum") {
+  std::string bytes = encode_manifest_header(kNumber, kDatabase);
+  std::string content;
+  encode_edit(content, SequenceFloor{5});
+  REQUIRE(content.size() % 8 != 0);
+  append_frame(bytes, content);
+  const auto decoded = decode_manifest(bytes);
+  REQUIRE(decoded);
+  CHECK(decoded->valid_size == kManifestHeaderSize);
 }
 
 TEST_CASE("an edit or a version of a later program is told as such") {

@@ -172,6 +172,13 @@ TEST_CASE("a damaged header still tells its fields, and a damaged value whose it
   CHECK(raw.key_crc == kv::base::crc32c(bytes.substr(kRecordHeaderSize, raw.key_size)));
 }
 
+TEST_CASE("a body whose key has another checksum is not intact") {
+  RecordHeader header = raw_record_header(put_record("key", "value"));
+  REQUIRE(body_is_intact(header, "keyvalue"));
+  header.key_crc ^= 1;
+  CHECK_FALSE(body_is_intact(header, "keyvalue"));
+}
+
 TEST_CASE("a body of another size is not intact") {
   const std::string bytes = put_record("key", "value");
   const RecordHeader header = raw_record_header(bytes);
