@@ -12,16 +12,18 @@ namespace {
 using namespace kv::format;
 using kv::Errc;
 
-const std::vector<Edit> kEdits = {
-    AddSegment{SegmentId{0x01020304}, SegmentKind::kMerged, 0x1112131415161718},
-    SealSegment{SegmentId{2}, 3, 4, 5, 6, 7},
-    Quarantine{SegmentId{2}, 3, 4, 5, 6, true},
-    Quarantine{SegmentId{2}, 3, 4, 5, 6, false},
-    MergeSegments{{SegmentId{1}, SegmentId{2}}, {SegmentId{3}}, 9},
-    MergeSegments{{}, {}, 0},
-    SequenceFloor{~std::uint64_t{0}},
-    SegmentFloor{0x100000000},
-};
+std::vector<Edit> every_edit() {
+  return {
+      AddSegment{SegmentId{0x01020304}, SegmentKind::kMerged, 0x1112131415161718},
+      SealSegment{SegmentId{2}, 3, 4, 5, 6, 7},
+      Quarantine{SegmentId{2}, 3, 4, 5, 6, true},
+      Quarantine{SegmentId{2}, 3, 4, 5, 6, false},
+      MergeSegments{{SegmentId{1}, SegmentId{2}}, {SegmentId{3}}, 9},
+      MergeSegments{{}, {}, 0},
+      SequenceFloor{~std::uint64_t{0}},
+      SegmentFloor{0x100000000},
+  };
+}
 
 std::string encoded(const Edit& edit) {
   std::string out;
@@ -39,9 +41,9 @@ Errc code_of(std::string_view bytes) {
 
 TEST_CASE("edits come back one after the other as they were encoded") {
   std::string bytes;
-  for (const Edit& edit : kEdits) encode_edit(bytes, edit);
+  for (const Edit& edit : every_edit()) encode_edit(bytes, edit);
   std::string_view rest = bytes;
-  for (const Edit& edit : kEdits) {
+  for (const Edit& edit : every_edit()) {
     const auto decoded = decode_edit(rest);
     REQUIRE(decoded);
     CHECK((*decoded == edit));
@@ -50,7 +52,7 @@ TEST_CASE("edits come back one after the other as they were encoded") {
 }
 
 TEST_CASE("an edit cut anywhere is corruption") {
-  for (const Edit& edit : kEdits) {
+  for (const Edit& edit : every_edit()) {
     const std::string bytes = encoded(edit);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
       CAPTURE(size);
@@ -66,10 +68,10 @@ TEST_CASE("a type this version does not know is a newer format") {
 }
 
 TEST_CASE("fields nobody writes are corruption") {
-  std::string kind = encoded(kEdits[0]);
+  std::string kind = encoded(every_edit()[0]);
   kind[5] = 2;
   CHECK(code_of(kind) == Errc::kCorruption);
-  std::string flag = encoded(kEdits[2]);
+  std::string flag = encoded(every_edit()[2]);
   flag.back() = 2;
   CHECK(code_of(flag) == Errc::kCorruption);
 }

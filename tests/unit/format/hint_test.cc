@@ -16,7 +16,7 @@ namespace {
 using namespace kv::format;
 using kv::Errc;
 
-const HintBinding kBinding{
+constexpr HintBinding kBinding{
     .segment = SegmentId{7},
     .salt = 0x1122334455667788,
     .segment_size = 4096,
@@ -25,11 +25,13 @@ const HintBinding kBinding{
     .records = 4,
     .end_chain = 0x01398a22a3225f89,
 };
-const std::vector<HintEntry> kEntries = {
-    {"apple", 43, 128, 0, RecordType::kDelete},
-    {"banana", 45, 360, 6, RecordType::kPut},
-    {"kiwi", 44, 240, 5, RecordType::kPut},
-};
+std::vector<HintEntry> three_entries() {
+  return {
+      {"apple", 43, 128, 0, RecordType::kDelete},
+      {"banana", 45, 360, 6, RecordType::kPut},
+      {"kiwi", 44, 240, 5, RecordType::kPut},
+  };
+}
 
 std::string hint_of(const std::vector<HintEntry>& entries, const HintBinding& binding = kBinding) {
   HintBuilder builder(binding);
@@ -75,12 +77,12 @@ Errc code_of(const std::string& content) {
 }  // namespace
 
 TEST_CASE("a hint has its golden bytes") {
-  CHECK(kv::test::golden_difference("hint.hex", hint_of(kEntries)) == "");
+  CHECK(kv::test::golden_difference("hint.hex", hint_of(three_entries())) == "");
   const std::string golden = kv::test::load_golden("hint.hex");
   const auto reader = HintReader::open(golden);
   REQUIRE(reader);
   CHECK(reader->binding() == kBinding);
-  check_entries(*reader, kEntries);
+  check_entries(*reader, three_entries());
 }
 
 TEST_CASE("a hint without entries is one of a segment without keys") {
@@ -109,7 +111,7 @@ TEST_CASE("entries of any size come back, up to the far end of a large segment")
 }
 
 TEST_CASE("every flipped bit and every cut of a hint is corruption") {
-  const std::string content = hint_of(kEntries);
+  const std::string content = hint_of(three_entries());
   kv::test::each_flip(content, [](const std::string& damaged, auto) {
     CHECK(code_of(damaged) == Errc::kCorruption);
   });
@@ -119,7 +121,7 @@ TEST_CASE("every flipped bit and every cut of a hint is corruption") {
 }
 
 TEST_CASE("a hint of a later version is told as such") {
-  std::string content = hint_of(kEntries);
+  std::string content = hint_of(three_entries());
   content[4] = 2;
   CHECK(code_of(sign(content)) == Errc::kNewerFormat);
 }
@@ -191,7 +193,7 @@ TEST_CASE("sizes over the limits are refused under right checksums") {
 }
 
 TEST_CASE("parts that do not fit their header are refused under right checksums") {
-  const std::string content = hint_of(kEntries);
+  const std::string content = hint_of(three_entries());
   const auto with = [&](std::size_t at, std::uint64_t number) {
     std::string changed = content;
     kv::base::store_le(changed.data() + at, number);

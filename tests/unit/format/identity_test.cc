@@ -16,8 +16,10 @@ using kv::Errc;
 using kv::test::each_cut;
 using kv::test::each_flip;
 
-const Identity kIdentity{.database_id = "0123456789abcdef0123456789abcdef",
-                         .node_id = "00112233445566778899aabbccddeeff"};
+Identity some_identity() {
+  return {.database_id = "0123456789abcdef0123456789abcdef",
+          .node_id = "00112233445566778899aabbccddeeff"};
+}
 
 // The lines with a checksum that fits them.
 std::string signed_text(const std::string& lines) {
@@ -35,23 +37,23 @@ Errc code_of(std::string_view text) {
 }  // namespace
 
 TEST_CASE("IDENTITY and CURRENT have their golden bytes") {
-  CHECK(kv::test::golden_difference("identity.hex", encode_identity(kIdentity)) == "");
+  CHECK(kv::test::golden_difference("identity.hex", encode_identity(some_identity())) == "");
   CHECK(decode_identity(kv::test::load_golden("identity.hex")));
   CHECK(kv::test::golden_difference("current.hex", encode_current(12)) == "");
   CHECK(decode_current(kv::test::load_golden("current.hex")) == 12);
-  CHECK(database_id_hash(kIdentity) == 0x01121d5b6c0ac055);
+  CHECK(database_id_hash(some_identity()) == 0x01121d5b6c0ac055);
 }
 
 TEST_CASE("an identity comes back as it was written") {
-  const auto identity = decode_identity(encode_identity(kIdentity));
+  const auto identity = decode_identity(encode_identity(some_identity()));
   REQUIRE(identity);
-  CHECK(identity->database_id == kIdentity.database_id);
-  CHECK(identity->node_id == kIdentity.node_id);
+  CHECK(identity->database_id == some_identity().database_id);
+  CHECK(identity->node_id == some_identity().node_id);
   CHECK(identity->format_version == kDatabaseFormatVersion);
 }
 
 TEST_CASE("every flipped bit and every cut of an identity is corruption") {
-  const std::string text = encode_identity(kIdentity);
+  const std::string text = encode_identity(some_identity());
   each_flip(text,
             [](const std::string& damaged, auto) { CHECK(code_of(damaged) == Errc::kCorruption); });
   each_cut(text, [](const std::string& cut) { CHECK(code_of(cut) == Errc::kCorruption); });
@@ -63,8 +65,8 @@ TEST_CASE("an identity of a newer format says so, whatever its other lines are")
 }
 
 TEST_CASE("an identity with a right checksum must still have its lines") {
-  const std::string database = "database_id=" + kIdentity.database_id + "\n";
-  const std::string node = "node_id=" + kIdentity.node_id + "\n";
+  const std::string database = "database_id=" + some_identity().database_id + "\n";
+  const std::string node = "node_id=" + some_identity().node_id + "\n";
   const std::string version = "format_version=1\n";
   CHECK(decode_identity(signed_text(version + database + node)));
   for (const std::string& lines :
@@ -79,11 +81,11 @@ TEST_CASE("an identity with a right checksum must still have its lines") {
 }
 
 TEST_CASE("two databases have two hashes") {
-  Identity other = kIdentity;
+  Identity other = some_identity();
   other.node_id.back() = '0';
-  CHECK(database_id_hash(other) == database_id_hash(kIdentity));
+  CHECK(database_id_hash(other) == database_id_hash(some_identity()));
   other.database_id.back() = '0';
-  CHECK(database_id_hash(other) != database_id_hash(kIdentity));
+  CHECK(database_id_hash(other) != database_id_hash(some_identity()));
 }
 
 TEST_CASE("CURRENT names a manifest, and any damage to it is found") {

@@ -14,7 +14,7 @@ namespace {
 using namespace kv::format;
 using kv::Errc;
 
-const SegmentHeader kHeader{
+constexpr SegmentHeader kHeader{
     .kind = SegmentKind::kLog,
     .id = SegmentId{7},
     .salt = 0x1122334455667788,
