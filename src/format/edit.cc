@@ -29,7 +29,7 @@ class Encoder {
     put(EditType::kAddSegment);
     put(edit.id);
     base::append_le(out_, static_cast<std::uint8_t>(edit.kind));
-    base::append_le(out_, edit.first_sequence);
+    base::append_le(out_, edit.salt);
   }
   void operator()(const SealSegment& edit) {
     put(EditType::kSealSegment);

@@ -16,7 +16,7 @@ namespace kv::format {
 struct AddSegment {
   SegmentId id{};
   SegmentKind kind = SegmentKind::kLog;
-  std::uint64_t first_sequence = 0;
+  std::uint64_t salt = 0;  // as in its header, so that a damaged header takes nothing else with it
   bool operator==(const AddSegment&) const = default;
 };
 struct SealSegment {

@@ -18,8 +18,7 @@ class Applier {
   Result<void> operator()(const AddSegment& edit) {
     if (state_.segments.contains(edit.id))
       return contradiction("adds", edit.id, "is there already");
-    state_.segments[edit.id] = {
-        .id = edit.id, .kind = edit.kind, .first_sequence = edit.first_sequence};
+    state_.segments[edit.id] = {.id = edit.id, .kind = edit.kind, .salt = edit.salt};
     state_.next_segment = std::max(state_.next_segment, std::uint64_t{number(edit.id)} + 1);
     return {};
   }
@@ -98,7 +97,7 @@ Result<void> ManifestState::apply(const Edit& edit) { return std::visit(Applier(
 std::vector<Edit> ManifestState::edits() const {
   std::vector<Edit> list;
   for (const auto& [id, segment] : segments) {
-    list.push_back(AddSegment{id, segment.kind, segment.first_sequence});
+    list.push_back(AddSegment{id, segment.kind, segment.salt});
     if (segment.is_sealed) {
       list.push_back(SealSegment{id, segment.size, segment.records, segment.first_sequence,
                                  segment.last_sequence, segment.end_chain});

@@ -91,6 +91,8 @@ std::optional<SyncMark> decode_sync_mark(std::string_view value);
 
 // chain(r) = XXH64 of term, sequence, type, flags, sizes and body_crc, seeded with the chain before
 // r: equal chains at a sequence mean equal logs up to it. Sync marks are not part.
+inline constexpr std::uint64_t kChainUnknown = 0;
+inline constexpr std::uint64_t kChainStart = 1;  // before the first record of a database
 std::uint64_t extend_chain(std::uint64_t chain, const RecordHeader& header);
 
 }  // namespace kv::format
