@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -69,12 +70,19 @@ TEST_CASE("an identity with a right checksum must still have its lines") {
   const std::string node = "node_id=" + some_identity().node_id + "\n";
   const std::string version = "format_version=1\n";
   CHECK(decode_identity(signed_text(version + database + node)));
-  for (const std::string& lines :
-       {std::string(), version, version + database, database + node, version + node + database,
-        version + database + node + "x=y\n", "format_version=\n" + database + node,
-        "format_version=+1\n" + database + node, "format_version=01\n" + database + node,
-        "format_version=99999999999999999999\n" + database + node,
-        version + "database_id=0123\n" + node}) {
+  const std::vector<std::string> incomplete = {
+      std::string(),
+      version,
+      version + database,
+      database + node,
+      version + node + database,
+      version + database + node + "x=y\n",
+      "format_version=\n" + database + node,
+      "format_version=+1\n" + database + node,
+      "format_version=01\n" + database + node,
+      "format_version=99999999999999999999\n" + database + node,
+      version + "database_id=0123\n" + node};
+  for (const std::string& lines : incomplete) {
     CAPTURE(lines);
     CHECK(code_of(signed_text(lines)) == Errc::kCorruption);
   }
