@@ -15,7 +15,7 @@ struct SegmentInfo {
   SegmentKind kind = SegmentKind::kLog;
   std::uint64_t salt = 0;
   bool is_sealed = false;
-  std::uint64_t size = 0;  // sealed only, as the next five
+  std::uint64_t size = 0;  // sealed only, as the next four
   std::uint64_t records = 0;
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;

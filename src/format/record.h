@@ -89,10 +89,11 @@ void append_sync_mark(std::string& out, const SyncMark& mark, std::uint64_t term
                       std::uint64_t timestamp_ms, std::uint64_t salt);
 std::optional<SyncMark> decode_sync_mark(std::string_view value);
 
+inline constexpr std::uint64_t kChainUnknown = 0;  // as behind a damaged range
+inline constexpr std::uint64_t kChainStart = 1;    // before the first record of a database
+
 // chain(r) = XXH64 of term, sequence, type, flags, sizes and body_crc, seeded with the chain before
 // r: equal chains at a sequence mean equal logs up to it. Sync marks are not part.
-inline constexpr std::uint64_t kChainUnknown = 0;
-inline constexpr std::uint64_t kChainStart = 1;  // before the first record of a database
 std::uint64_t extend_chain(std::uint64_t chain, const RecordHeader& header);
 
 }  // namespace kv::format
