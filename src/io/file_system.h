@@ -18,8 +18,8 @@ class File {
  public:
   virtual ~File() = default;
 
-  // Reads up to `size` bytes at `offset` into `out`; fewer only where the file ends. kNoWait answers
-  // kWouldBlock unless all of it is in memory.
+  // Reads up to `size` bytes at `offset` into `out`; fewer only where the file ends. kNoWait
+  // answers kWouldBlock unless all of it is in memory.
   [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset, char* out,
                                                     std::size_t size,
                                                     ReadMode mode = ReadMode::kMayBlock) const = 0;
@@ -52,10 +52,10 @@ struct Space {
   std::uint64_t total_bytes = 0;
 };
 
-// Everything the engine asks of the operating system. Two implementations: POSIX, and a simulated one
-// that can crash, tear, lose and refuse (sim_file_system.h). Paths are plain strings joined with '/'.
-// Names created, renamed or removed are durable after sync_dir() of their folder and not before.
-// Any thread.
+// Everything the engine asks of the operating system. Two implementations: POSIX, and a simulated
+// one that can crash, tear, lose and refuse (sim_file_system.h). Paths are plain strings joined
+// with '/'. Names created, renamed or removed are durable after sync_dir() of their folder and not
+// before. Any thread.
 class FileSystem {
  public:
   virtual ~FileSystem() = default;
@@ -70,8 +70,8 @@ class FileSystem {
   // With its parents; fine if it is there.
   [[nodiscard]] virtual Result<void> create_dir(const std::string& dir) = 0;
   [[nodiscard]] virtual Result<void> sync_dir(const std::string& dir) = 0;
-  // flock on the file, created if missing; `text` replaces its contents once held (information only).
-  // kLocked, with the present holder's text, when another process or another call has it.
+  // flock on the file, created if missing; `text` replaces its contents once held (information
+  // only). kLocked, with the present holder's text, when another process or another call has it.
   [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path,
                                                                std::string_view text) = 0;
   [[nodiscard]] virtual Result<Space> space(const std::string& dir) = 0;
@@ -79,8 +79,8 @@ class FileSystem {
 
 // Whole files, for small ones.
 [[nodiscard]] Result<std::string> read_file(FileSystem& fs, const std::string& path);
-// Writes `path`.tmp, syncs it, renames it over `path` and syncs the folder: after a crash there is the
-// old content or the new.
+// Writes `path`.tmp, syncs it, renames it over `path` and syncs the folder: after a crash there is
+// the old content or the new.
 [[nodiscard]] Result<void> replace_file(FileSystem& fs, const std::string& path,
                                         std::string_view content);
 
