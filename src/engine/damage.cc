@@ -1,0 +1,136 @@
+#include "engine/damage.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/checksum.h"
+#include "kv/options.h"
+
+namespace kv::engine {
+
+namespace {
+
+using format::RecordHeader;
+using format::RecordType;
+
+bool is_data(RecordType type) { return type == RecordType::kPut || type == RecordType::kDelete; }
+
+// Whose record this was, `header` being its fields as they lie and `body` what follows, of which
+// any one part may be wrong.
+std::optional<std::string_view> identify_key(const RecordHeader& header, std::string_view body) {
+  if (header.key_size >= 1 && header.key_size <= body.size()) {
+    const std::string_view key = body.substr(0, header.key_size);
+    if (base::crc32c(key) == header.key_crc) return key;
+    const std::uint64_t body_size = std::uint64_t{header.key_size} + header.value_size;
+    if (body_size <= body.size() && format::body_is_intact(header, body.substr(0, body_size)))
+      return key;
+  }
+  // The size itself may be what is damaged: find the length whose checksum fits.
+  std::uint32_t crc = 0;
+  for (std::size_t size = 1; size <= std::min<std::size_t>(body.size(), kKeySizeMax); ++size) {
+    crc = base::crc32c_extend(crc, body.substr(size - 1, 1));
+    if (crc == header.key_crc) return body.substr(0, size);
+  }
+  return std::nullopt;
+}
+
+void note_damaged(const RecordHeader& header, std::string_view body, std::uint64_t offset,
+                  std::uint64_t sequence, DamagedRange& range) {
+  if (auto key = identify_key(header, body)) {
+    range.keys.push_back({std::string(*key), offset, sequence});
+  } else {
+    range.fingerprints.push_back({header.key_size, header.key_crc, sequence});
+  }
+}
+
+}  // namespace
+
+void visit_batch(std::string_view body, std::uint64_t offset, std::uint64_t sequence,
+                 const RecordVisitor& visit, DamagedRange* range) {
+  std::size_t at = 0;
+  while (at < body.size()) {
+    RecordHeader header;
+    const std::string_view rest = body.substr(at);
+    const std::uint64_t member_offset = offset + format::kRecordHeaderSize + at;
+    const bool is_valid =
+        format::decode_record_header(rest, 0, header) == format::HeaderState::kValid &&
+        is_data(header.type) && format::record_size(header) <= rest.size();
+    if (!is_valid) {
+      // Where this member ends is not known any more, so neither are those behind it.
+      if (range != nullptr) {
+        if (rest.size() >= format::kRecordHeaderSize) {
+          const RecordHeader raw = format::raw_record_header(rest);
+          if (auto key = identify_key(raw, rest.substr(format::kRecordHeaderSize))) {
+            range->keys.push_back({std::string(*key), member_offset, sequence});
+            const std::uint64_t size =
+                format::padded(format::kRecordHeaderSize + key->size() + raw.value_size);
+            if (size == rest.size()) return;
+            RecordHeader next;
+            if (size < rest.size() && format::decode_record_header(rest.substr(size), 0, next) ==
+                                          format::HeaderState::kValid) {
+              at += size;
+              continue;
+            }
+          }
+        }
+        range->is_blind = true;
+      }
+      return;
+    }
+    const std::string_view member =
+        rest.substr(format::kRecordHeaderSize, std::size_t{header.key_size} + header.value_size);
+    if (range == nullptr || format::body_is_intact(header, member)) {
+      visit({member.substr(0, header.key_size), sequence, member_offset, header.value_size,
+             header.type});
+    } else {
+      note_damaged(header, member, member_offset, sequence, *range);
+    }
+    at += format::record_size(header);
+  }
+}
+
+Result<void> identify_damage(SegmentWindow& window, DamagedRange& range,
+                             const RecordVisitor& visit) {
+  const std::uint64_t end = range.offset + range.size;
+  std::uint64_t at = range.offset;
+  std::uint64_t sequence = range.first_sequence;
+  while (at < end) {
+    auto frame = window.frame(at);
+    if (!frame) return tl::unexpected(std::move(frame).error());
+    std::uint64_t size = 0;
+    if (frame->state == Frame::State::kIntact || frame->state == Frame::State::kBodyDamaged) {
+      sequence = frame->header.sequence;
+      size = format::record_size(frame->header);
+      if (frame->header.type == RecordType::kBatch) {
+        visit_batch(frame->body, at, sequence, visit, &range);
+        sequence += 1;
+      } else if (is_data(frame->header.type)) {
+        note_damaged(frame->header, frame->body, at, sequence, range);
+        sequence += 1;
+      }
+    } else {
+      constexpr std::size_t kLook = format::kRecordHeaderSize + kKeySizeMax;
+      auto bytes =
+          window.view(at, static_cast<std::size_t>(std::min<std::uint64_t>(kLook, end - at)));
+      if (!bytes) return tl::unexpected(std::move(bytes).error());
+      std::optional<std::string_view> key;
+      RecordHeader raw;
+      if (bytes->size() >= format::kRecordHeaderSize) {
+        raw = format::raw_record_header(*bytes);
+        key = identify_key(raw, bytes->substr(format::kRecordHeaderSize));
+      }
+      if (!key) break;
+      range.keys.push_back({std::string(*key), at, sequence});
+      sequence += 1;
+      size = format::padded(format::kRecordHeaderSize + key->size() + raw.value_size);
+    }
+    if (size > end - at) break;
+    at += size;
+  }
+  // Sequences of a log are dense: when as many records were told apart as are missing, none is
+  // hidden. In a merged segment only an unbroken run of records shows that.
+  if (range.last_sequence > 0 ? sequence <= range.last_sequence : at != end) range.is_blind = true;
+  return {};
+}
+
+}  // namespace kv::engine

@@ -1,0 +1,203 @@
+#include "engine/segment_scan.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace kv::engine {
+
+using format::RecordType;
+
+namespace {
+
+class Scanner {
+ public:
+  Scanner(const io::File& file, const ScanRequest& request, const RecordVisitor& visit)
+      : request_(request),
+        visit_(visit),
+        window_(file, request.size, request.header.salt),
+        next_(request.header.first_sequence) {
+    if (request.header.chain != format::kChainUnknown) chain_ = request.header.chain;
+    proven_ = request.mode == ScanMode::kSealed ? UINT64_MAX : request.synced_elsewhere;
+  }
+
+  Result<SegmentScan> run() {
+    std::uint64_t at = format::kSegmentHeaderSize;
+    while (at < request_.size) {
+      auto frame = window_.frame(at);
+      if (!frame) return tl::unexpected(std::move(frame).error());
+      if (frame->state == Frame::State::kIntact && take(*frame, at)) {
+        at += format::record_size(frame->header);
+        continue;
+      }
+      if (auto ended = pass_bad_frame(at); !ended) {
+        return tl::unexpected(std::move(ended).error());
+      } else if (*ended) {
+        return std::move(scan_);
+      }
+    }
+    finish(std::min(at, request_.size));
+    return std::move(scan_);
+  }
+
+ private:
+  bool is_log() const { return request_.header.kind == format::SegmentKind::kLog; }
+
+  // False when the frame is sound but does not belong here: left over, or the log has a hole.
+  bool take(const Frame& frame, std::uint64_t at) {
+    const format::RecordHeader& header = frame.header;
+    if (header.type == RecordType::kSyncMark) return take_mark(frame);
+    if (is_log() && (follows_damage_ ? header.sequence < next_ : header.sequence != next_))
+      return false;
+    if (scan_.first_sequence == 0) scan_.first_sequence = header.sequence;
+    note(header, frame, at);
+    next_ = is_log() ? header.sequence + 1 : std::max(next_, header.sequence + 1);
+    follows_damage_ = false;
+    if (is_log() && chain_) chain_ = format::extend_chain(*chain_, header);
+    return true;
+  }
+
+  void note(const format::RecordHeader& header, const Frame& frame, std::uint64_t at) {
+    const RecordVisitor count_and_visit = [this](const ScannedRecord& record) {
+      scan_.records += 1;
+      visit_(record);
+    };
+    if (header.type == RecordType::kBatch) {
+      visit_batch(frame.body, at, header.sequence, count_and_visit, nullptr);
+    } else {
+      count_and_visit({frame.body.substr(0, header.key_size), header.sequence, at,
+                       header.value_size, header.type});
+    }
+  }
+
+  bool take_mark(const Frame& frame) {
+    const auto mark = format::decode_sync_mark(frame.body);
+    if (!mark) return false;
+    if (follows_damage_ ? mark->last_sequence + 1 < next_ : mark->last_sequence + 1 != next_)
+      return false;
+    if (chain_ && !follows_damage_ && *chain_ != mark->chain) return false;
+    chain_ = mark->chain;
+    next_ = mark->last_sequence + 1;
+    follows_damage_ = false;
+    return true;
+  }
+
+  // Decides what the bad frame at `at` is. True: it is the end. False: `at` stands behind the
+  // damage.
+  Result<bool> pass_bad_frame(std::uint64_t& at) {
+    if (auto is_clean = rest_is_zero(at); !is_clean) {
+      return tl::unexpected(std::move(is_clean).error());
+    } else if (*is_clean && request_.mode == ScanMode::kUnsealed && proven_ < next_) {
+      finish(at);
+      return true;
+    }
+    if (request_.mode == ScanMode::kUnsealed) {
+      auto later = find_synced_sequence(window_, at);
+      if (!later) return tl::unexpected(std::move(later).error());
+      proven_ = std::max(proven_, *later);
+    }
+    std::uint64_t resume = 0;
+    auto next = next_fitting(at, resume);
+    if (!next) return tl::unexpected(std::move(next).error());
+    if (proven_ < next_) {
+      finish(at);
+      scan_.tail_size = request_.size - at;
+      scan_.tail_has_frames = resume < request_.size;
+      return true;
+    }
+    if (auto noted = note_damage(at, resume, *next); !noted) {
+      return tl::unexpected(std::move(noted).error());
+    }
+    at = resume;
+    return false;
+  }
+
+  Result<bool> rest_is_zero(std::uint64_t at) {
+    while (at < request_.size) {
+      auto bytes = window_.view(at, 64 * 1024);
+      if (!bytes) return tl::unexpected(std::move(bytes).error());
+      if (bytes->empty()) break;
+      if (bytes->find_first_not_of('\0') != std::string_view::npos) return false;
+      at += bytes->size();
+    }
+    return true;
+  }
+
+  // The next intact frame behind the bad one that can belong to this log; its first sequence, or 0.
+  Result<std::uint64_t> next_fitting(std::uint64_t at, std::uint64_t& found) {
+    for (std::uint64_t from = at + format::kRecordAlignment;;) {
+      auto frame = window_.next_intact(from, found);
+      if (!frame) return tl::unexpected(std::move(frame).error());
+      if (found >= request_.size) return 0;
+      std::uint64_t sequence = frame->header.sequence;
+      if (frame->header.type == RecordType::kSyncMark) {
+        const auto mark = format::decode_sync_mark(frame->body);
+        sequence = mark ? mark->last_sequence + 1 : 0;
+      }
+      if (!is_log() || sequence >= next_) return sequence;
+      from = found + format::kRecordAlignment;
+    }
+  }
+
+  Result<void> note_damage(std::uint64_t at, std::uint64_t resume, std::uint64_t resume_sequence) {
+    DamagedRange range;
+    range.offset = at;
+    range.size = resume - at;
+    range.first_sequence = next_;
+    if (is_log()) {
+      range.last_sequence = resume_sequence > 0                  ? resume_sequence - 1
+                            : request_.mode == ScanMode::kSealed ? request_.last_sequence
+                                                                 : proven_;
+    }
+    const RecordVisitor count_and_visit = [this](const ScannedRecord& record) {
+      scan_.records += 1;
+      visit_(record);
+    };
+    if (auto told = identify_damage(window_, range, count_and_visit); !told) return told;
+    next_ = std::max(next_, range.last_sequence + 1);
+    if (scan_.first_sequence == 0) scan_.first_sequence = range.first_sequence;
+    scan_.damaged.push_back(std::move(range));
+    follows_damage_ = true;
+    chain_ = std::nullopt;
+    return {};
+  }
+
+  void finish(std::uint64_t end) {
+    scan_.end = end;
+    scan_.last_sequence = next_ - 1;
+    scan_.end_chain = chain_.value_or(format::kChainUnknown);
+  }
+
+  const ScanRequest& request_;
+  const RecordVisitor& visit_;
+  SegmentWindow window_;
+  SegmentScan scan_;
+  std::uint64_t next_;                  // sequence the next record must have
+  std::optional<std::uint64_t> chain_;  // none: unknown since damage, until the next mark
+  std::uint64_t proven_ = 0;            // everything up to this sequence was synced
+  bool follows_damage_ = false;
+};
+
+}  // namespace
+
+Result<SegmentScan> scan_segment(const io::File& file, const ScanRequest& request,
+                                 const RecordVisitor& visit) {
+  return Scanner(file, request, visit).run();
+}
+
+Result<std::uint64_t> find_synced_sequence(SegmentWindow& window, std::uint64_t offset) {
+  std::uint64_t synced = 0;
+  for (std::uint64_t from = offset;;) {
+    std::uint64_t found = 0;
+    auto frame = window.next_intact(from, found);
+    if (!frame) return tl::unexpected(std::move(frame).error());
+    if (found >= window.size()) return synced;
+    if (frame->header.type == RecordType::kSyncMark) {
+      if (const auto mark = format::decode_sync_mark(frame->body)) {
+        synced = std::max(synced, mark->synced_sequence);
+      }
+    }
+    from = found + format::record_size(frame->header);
+  }
+}
+
+}  // namespace kv::engine
