@@ -1,0 +1,172 @@
+#include "engine/data_directory.h"
+
+#include <random>
+
+#include <fmt/format.h>
+
+#include "format/names.h"
+
+namespace kv::engine {
+
+namespace {
+
+using format::FileKind;
+
+std::string random_id() {
+  std::random_device random;
+  std::string id;
+  for (int i = 0; i < 4; ++i) id += fmt::format("{:08x}", random());
+  return id;
+}
+
+void tell(EventListener* listener, Event::Level level, std::string_view name, std::string details) {
+  if (listener != nullptr) listener->on_event({level, name, std::move(details)});
+}
+
+}  // namespace
+
+Result<std::unique_ptr<DataDirectory>> DataDirectory::open(io::FileSystem& fs,
+                                                           const std::string& path,
+                                                           std::string_view holder,
+                                                           bool create_if_missing,
+                                                           EventListener* listener) {
+  std::unique_ptr<DataDirectory> dir(new DataDirectory(fs, path));
+  bool is_new = false;
+  if (auto checked = dir->check_names(create_if_missing, is_new); !checked) {
+    return tl::unexpected(std::move(checked).error());
+  }
+  if (is_new) {
+    if (auto made = fs.create_dir(path); !made) return tl::unexpected(std::move(made).error());
+  }
+  auto lock = fs.lock(dir->file_path(format::kLockName), holder);
+  if (!lock) return tl::unexpected(std::move(lock).error());
+  dir->lock_ = std::move(*lock);
+  // Somebody else may have created it between the look and the lock.
+  if (auto checked = dir->check_names(create_if_missing, is_new); !checked) {
+    return tl::unexpected(std::move(checked).error());
+  }
+  auto done = is_new ? dir->create() : dir->resume(listener);
+  if (!done) return tl::unexpected(std::move(done).error());
+  return dir;
+}
+
+Result<void> DataDirectory::check_names(bool create_if_missing, bool& is_new) const {
+  auto is_there = fs_.exists(path_);
+  if (!is_there) return tl::unexpected(std::move(is_there).error());
+  std::vector<std::string> names;
+  if (*is_there) {
+    auto listed = fs_.list(path_);
+    if (!listed) return tl::unexpected(std::move(listed).error());
+    names = std::move(*listed);
+  }
+  bool has_current = false;
+  std::string stranger;
+  for (const std::string& name : names) {
+    const FileKind kind = format::parse_name(name).kind;
+    has_current = has_current || kind == FileKind::kCurrent;
+    // What the making of a database that crashed may have left; anything else means data.
+    const bool is_beginning = kind == FileKind::kLock || kind == FileKind::kIdentity ||
+                              kind == FileKind::kManifest || kind == FileKind::kTemporary ||
+                              kind == FileKind::kLostFound;
+    if (!is_beginning && stranger.empty()) stranger = name;
+  }
+  is_new = !has_current;
+  if (has_current) return {};
+  if (!stranger.empty()) {
+    return tl::unexpected(
+        Error{Errc::kNotADatabase,
+              fmt::format("{} is not a kv database (no CURRENT) and not empty (it holds \"{}\"); "
+                          "name an empty directory",
+                          path_, stranger),
+              {}});
+  }
+  if (!create_if_missing) {
+    return tl::unexpected(
+        Error{Errc::kNotADatabase, path_ + " holds no kv database and none is to be created", {}});
+  }
+  return {};
+}
+
+Result<void> DataDirectory::create() {
+  identity_.database_id = random_id();
+  identity_.node_id = random_id();
+  if (auto written = io::replace_file(fs_, file_path(format::kIdentityName),
+                                      format::encode_identity(identity_));
+      !written) {
+    return written;
+  }
+  auto manifest = ManifestLog::create(fs_, path_, format::database_id_hash(identity_));
+  if (!manifest) return tl::unexpected(std::move(manifest).error());
+  manifest_ = std::move(*manifest);
+  was_created_ = true;
+  return {};
+}
+
+Result<void> DataDirectory::resume(EventListener* listener) {
+  auto text = io::read_file(fs_, file_path(format::kIdentityName));
+  if (!text) return tl::unexpected(std::move(text).error());
+  auto identity = format::decode_identity(*text);
+  if (!identity) {
+    return tl::unexpected(Error{identity.error().code,
+                                file_path(format::kIdentityName) + ": " + identity.error().context,
+                                {}});
+  }
+  identity_ = std::move(*identity);
+  auto manifest = ManifestLog::open(fs_, path_, format::database_id_hash(identity_));
+  if (!manifest) return tl::unexpected(std::move(manifest).error());
+  manifest_ = std::move(*manifest);
+
+  // What a crash left half made is removed; what is not ours is named and left alone.
+  auto names = fs_.list(path_);
+  if (!names) return tl::unexpected(std::move(names).error());
+  for (const std::string& name : *names) {
+    const format::ParsedName parsed = format::parse_name(name);
+    if (parsed.kind == FileKind::kForeign) {
+      tell(listener, Event::Level::kWarning, "foreign file",
+           fmt::format("file={} action=ignored", file_path(name)));
+    }
+    const bool is_stale_manifest =
+        parsed.kind == FileKind::kManifest && parsed.number != manifest_->number();
+    if (parsed.kind == FileKind::kTemporary || is_stale_manifest) {
+      if (auto removed = fs_.remove(file_path(name)); !removed) return removed;
+      tell(listener, Event::Level::kInfo, "leftover removed",
+           fmt::format("file={}", file_path(name)));
+    }
+  }
+  return {};
+}
+
+std::string DataDirectory::segment_path(format::SegmentId id) const {
+  return file_path(format::segment_name(id));
+}
+
+std::string DataDirectory::hint_path(format::SegmentId id) const {
+  return file_path(format::hint_name(id));
+}
+
+Result<std::string> DataDirectory::free_lost_name(std::string_view name) {
+  const std::string folder = file_path(format::kLostFoundName);
+  if (auto made = fs_.create_dir(folder); !made) return tl::unexpected(std::move(made).error());
+  for (int attempt = 0;; ++attempt) {
+    std::string candidate = fmt::format("{}/{}.{}", folder, name, attempt);
+    auto is_there = fs_.exists(candidate);
+    if (!is_there) return tl::unexpected(std::move(is_there).error());
+    if (!*is_there) return candidate;
+  }
+}
+
+Result<void> DataDirectory::set_aside(std::string_view name) {
+  auto target = free_lost_name(name);
+  if (!target) return tl::unexpected(std::move(target).error());
+  if (auto moved = fs_.rename(file_path(name), *target); !moved) return moved;
+  if (auto synced = fs_.sync_dir(file_path(format::kLostFoundName)); !synced) return synced;
+  return fs_.sync_dir(path_);
+}
+
+Result<void> DataDirectory::set_aside_bytes(std::string_view name, std::string_view bytes) {
+  auto target = free_lost_name(name);
+  if (!target) return tl::unexpected(std::move(target).error());
+  return io::replace_file(fs_, *target, bytes);
+}
+
+}  // namespace kv::engine

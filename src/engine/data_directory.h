@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/manifest_log.h"
+#include "format/identity.h"
+#include "format/segment.h"
+#include "io/file_system.h"
+#include "kv/event.h"
+#include "kv/result.h"
+
+namespace kv::engine {
+
+// A locked data directory: its identity and its MANIFEST. The lock ends with the object, or with
+// the process; nothing has to be removed after a kill.
+//
+// A new database is made in this order: LOCK, IDENTITY, MANIFEST-000001, CURRENT, each synced
+// before the next. Without CURRENT there is no database yet and the next open starts over.
+class DataDirectory {
+ public:
+  // kNotADatabase when the directory holds something else: nothing is changed in it then.
+  // `listener` may be null. `was_created` in the result's object tells a new database.
+  static Result<std::unique_ptr<DataDirectory>> open(io::FileSystem& fs, const std::string& path,
+                                                     std::string_view holder,
+                                                     bool create_if_missing,
+                                                     EventListener* listener);
+
+  const std::string& path() const { return path_; }
+  io::FileSystem& fs() const { return fs_; }
+  const format::Identity& identity() const { return identity_; }
+  ManifestLog& manifest() { return *manifest_; }
+  bool was_created() const { return was_created_; }
+
+  std::string segment_path(format::SegmentId id) const;
+  std::string hint_path(format::SegmentId id) const;
+  std::string file_path(std::string_view name) const { return path_ + "/" + std::string(name); }
+  // Moves a file into lost+found under a name that is free there.
+  Result<void> set_aside(std::string_view name);
+  // Writes bytes into a new file there.
+  Result<void> set_aside_bytes(std::string_view name, std::string_view bytes);
+
+ private:
+  DataDirectory(io::FileSystem& fs, std::string path) : fs_(fs), path_(std::move(path)) {}
+  Result<void> check_names(bool create_if_missing, bool& is_new) const;
+  Result<void> create();
+  Result<void> resume(EventListener* listener);
+  Result<std::string> free_lost_name(std::string_view name);
+
+  io::FileSystem& fs_;
+  const std::string path_;
+  std::unique_ptr<io::FileLock> lock_;
+  format::Identity identity_;
+  std::unique_ptr<ManifestLog> manifest_;
+  bool was_created_ = false;
+};
+
+}  // namespace kv::engine
