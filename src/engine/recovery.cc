@@ -1,0 +1,193 @@
+#include "engine/recovery.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "engine/run_merge.h"
+#include "engine/segment_load.h"
+#include "engine/unsealed.h"
+#include "format/names.h"
+
+namespace kv::engine {
+
+namespace {
+
+class Recovery {
+ public:
+  explicit Recovery(const RecoveryContext& context) : context_(context) {}
+
+  Result<Recovered> run() {
+    const auto start = std::chrono::steady_clock::now();
+    if (auto sorted = sort_out_files(); !sorted) return tl::unexpected(std::move(sorted).error());
+    if (auto loaded = load_segments(); !loaded) return tl::unexpected(std::move(loaded).error());
+    if (auto built = build_index(); !built) return tl::unexpected(std::move(built).error());
+    out_.stats.keys = context_.index.size();
+    out_.stats.duration_ms =
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    return std::move(out_);
+  }
+
+ private:
+  void tell(Event::Level level, std::string_view name, std::string details) {
+    if (context_.listener != nullptr)
+      context_.listener->on_event({level, name, std::move(details)});
+  }
+
+  // Files the MANIFEST does not list: hints and empty segments go, segments of ours with records
+  // come back in when they continue the log (their edit was lost), everything else is set aside.
+  Result<void> sort_out_files() {
+    DataDirectory& dir = context_.dir;
+    auto names = dir.fs().list(dir.path());
+    if (!names) return tl::unexpected(std::move(names).error());
+    for (const std::string& name : *names) {
+      const format::ParsedName parsed = format::parse_name(name);
+      if (parsed.kind != format::FileKind::kSegment && parsed.kind != format::FileKind::kHint)
+        continue;
+      const auto id = static_cast<format::SegmentId>(parsed.number);
+      if (dir.manifest().state().segments.contains(id)) continue;
+      if (parsed.kind == format::FileKind::kHint) {
+        if (auto removed = dir.fs().remove(dir.file_path(name)); !removed) return removed;
+      } else if (auto placed = place_unlisted(name, id); !placed) {
+        return placed;
+      }
+    }
+    return {};
+  }
+
+  Result<void> place_unlisted(const std::string& name, format::SegmentId id) {
+    DataDirectory& dir = context_.dir;
+    const std::string path = dir.file_path(name);
+    auto content = dir.fs().open(path, io::OpenMode::kRead);
+    if (!content) return tl::unexpected(std::move(content).error());
+    auto size = (*content)->size();
+    if (!size) return tl::unexpected(std::move(size).error());
+    if (*size <= format::kSegmentHeaderSize) {
+      tell(Event::Level::kInfo, "leftover removed", fmt::format("file={}", path));
+      return dir.fs().remove(path);
+    }
+    char bytes[format::kSegmentHeaderSize];
+    auto got = (*content)->read_at(0, bytes, sizeof bytes);
+    if (!got) return tl::unexpected(std::move(got).error());
+    const auto header = format::decode_segment_header({bytes, *got});
+    const bool continues_log =
+        header && header->id == id && header->kind == format::SegmentKind::kLog &&
+        header->database_id_hash == format::database_id_hash(dir.identity()) &&
+        format::number(id) >= dir.manifest().state().next_segment;
+    if (!continues_log) {
+      tell(Event::Level::kWarning, "segment set aside",
+           fmt::format("segment={} reason=\"the MANIFEST does not list it\"", path));
+      return dir.set_aside(name);
+    }
+    tell(Event::Level::kWarning, "segment taken in again",
+         fmt::format("segment={} reason=\"the MANIFEST lost its entry\"", path));
+    const format::Edit edits[] = {format::AddSegment{id, header->kind, header->salt}};
+    return dir.manifest().append(edits);
+  }
+
+  Result<void> load_segments() {
+    std::vector<format::SegmentInfo> sealed;
+    std::vector<format::SegmentInfo> unsealed;
+    out_.chain = format::kChainStart;
+    for (const auto& [id, info] : context_.dir.manifest().state().segments) {
+      (info.is_sealed ? sealed : unsealed).push_back(info);
+      if (info.is_sealed && info.last_sequence > out_.last_sequence) {
+        out_.last_sequence = info.last_sequence;
+        out_.chain = info.end_chain;
+      }
+    }
+    if (auto loaded = load_in_parallel(sealed); !loaded) return loaded;
+    auto rest =
+        seal_unsealed(context_.dir, unsealed, out_.last_sequence, out_.chain, context_.listener);
+    if (!rest) return tl::unexpected(std::move(rest).error());
+    std::move(rest->sealed.begin(), rest->sealed.end(), std::back_inserter(segments_));
+    out_.last_sequence = rest->last_sequence;
+    out_.chain = rest->chain;
+    out_.spare = rest->spare;
+    out_.stats.bytes_cut = rest->bytes_cut;
+    return {};
+  }
+
+  Result<void> load_in_parallel(const std::vector<format::SegmentInfo>& infos) {
+    segments_.resize(infos.size());
+    std::vector<Result<void>> outcomes(infos.size());
+    std::atomic<std::size_t> next{0};
+    const auto work = [&] {
+      for (std::size_t i = next++; i < infos.size(); i = next++) {
+        auto loaded = load_sealed(context_.dir, infos[i], context_.listener);
+        if (loaded) {
+          segments_[i] = std::move(*loaded);
+        } else {
+          outcomes[i] = tl::unexpected(std::move(loaded).error());
+        }
+      }
+    };
+    std::vector<std::jthread> helpers;
+    for (std::uint32_t i = 1; i < std::min<std::size_t>(context_.threads, infos.size()); ++i) {
+      helpers.emplace_back(work);
+    }
+    work();
+    helpers.clear();  // joins
+    for (auto& outcome : outcomes) {
+      if (!outcome) return std::move(outcome);
+    }
+    return {};
+  }
+
+  Result<void> build_index() {
+    std::vector<std::shared_ptr<Segment>> handles;
+    std::vector<format::HintReader> readers;
+    for (const LoadedSegment& loaded : segments_) {
+      auto handle =
+          context_.table.add(loaded.path, loaded.info.id, loaded.info.kind, loaded.info.salt);
+      if (!handle) return tl::unexpected(std::move(handle).error());
+      (*handle)->size = loaded.info.size;
+      (*handle)->records = loaded.info.records;
+      (*handle)->first_sequence = loaded.info.first_sequence;
+      (*handle)->last_sequence = loaded.info.last_sequence;
+      (*handle)->is_sealed = true;
+      handles.push_back(*handle);
+      auto reader = format::HintReader::open(loaded.keys);
+      if (!reader) return tl::unexpected(std::move(reader).error());
+      readers.push_back(*reader);
+      count(loaded);
+    }
+    std::vector<format::HintReader*> runs;
+    for (format::HintReader& reader : readers) runs.push_back(&reader);
+
+    RunMerge merge(std::move(runs));
+    format::HintEntry entry;
+    std::size_t run = 0;
+    while (merge.next(entry, run)) {
+      if (entry.type != format::RecordType::kPut) continue;
+      Segment& segment = *handles[run];
+      const std::uint64_t size =
+          format::padded(format::kRecordHeaderSize + entry.key.size() + entry.value_size);
+      segment.live_bytes += static_cast<std::int64_t>(size);
+      context_.index.load(entry.key, Place(segment.slot(), entry.offset, size));
+    }
+    return {};
+  }
+
+  void count(const LoadedSegment& loaded) {
+    out_.stats.segments += 1;
+    (loaded.is_by_hint ? out_.stats.segments_by_hint : out_.stats.segments_by_scan) += 1;
+    for (const DamagedRange& range : loaded.damaged) {
+      out_.stats.bytes_quarantined += range.size;
+      out_.hidden.add(loaded.path, range);
+    }
+  }
+
+  const RecoveryContext& context_;
+  Recovered out_;
+  std::vector<LoadedSegment> segments_;
+};
+
+}  // namespace
+
+Result<Recovered> recover(const RecoveryContext& context) { return Recovery(context).run(); }
+
+}  // namespace kv::engine

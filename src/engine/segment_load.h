@@ -1,0 +1,51 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/data_directory.h"
+#include "engine/segment_scan.h"
+#include "format/hint.h"
+#include "format/manifest.h"
+#include "kv/event.h"
+#include "kv/result.h"
+
+namespace kv::engine {
+
+// One segment on its way into the index.
+struct LoadedSegment {
+  format::SegmentInfo info;  // sealed values, once known
+  std::string path;
+  format::SegmentHeader header;
+  std::string keys;  // a hint's content
+  bool is_by_hint = false;
+  std::vector<DamagedRange> damaged;
+};
+
+// A sealed segment's keys, by its hint if it is valid for exactly these bytes, else by a scan; a
+// scan that found no damage writes the hint anew. A missing or shortened file is damage, not an
+// error. May run in many threads for many segments. Tells `listener` (which may be null) of every
+// finding.
+Result<LoadedSegment> load_sealed(DataDirectory& dir, const format::SegmentInfo& info,
+                                  EventListener* listener);
+
+// The header as it lies in the file or, where it is damaged, as the MANIFEST allows to rebuild it.
+// `first_sequence` and `chain` are the ones expected.
+Result<format::SegmentHeader> load_header(const io::File& file, const DataDirectory& dir,
+                                          const format::SegmentInfo& info,
+                                          std::uint64_t first_sequence, std::uint64_t chain,
+                                          EventListener* listener);
+
+format::HintBinding binding_of(const format::SegmentInfo& info, std::uint64_t salt);
+
+// Scans the segment and returns its keys as a hint's content.
+Result<SegmentScan> scan_keys(const io::File& file, const ScanRequest& request,
+                              class SegmentKeys& keys);
+
+// Writes a hint file; a failure is told and otherwise harmless, since a hint is never the
+// authority.
+void write_hint(DataDirectory& dir, format::SegmentId id, std::string_view content,
+                EventListener* listener);
+
+}  // namespace kv::engine

@@ -1,0 +1,206 @@
+#include "engine/unsealed.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "engine/segment_keys.h"
+#include "format/names.h"
+
+namespace kv::engine {
+
+namespace {
+
+class Sealer {
+ public:
+  Sealer(DataDirectory& dir, std::uint64_t last_sequence, std::uint64_t chain,
+         EventListener* listener)
+      : dir_(dir), listener_(listener) {
+    out_.last_sequence = last_sequence;
+    out_.chain = chain;
+  }
+
+  Result<UnsealedOutcome> run(const std::vector<format::SegmentInfo>& infos) {
+    for (std::size_t i = 0; i < infos.size(); ++i) {
+      auto done = take(infos[i], {infos.begin() + static_cast<std::ptrdiff_t>(i) + 1, infos.end()});
+      if (!done) return tl::unexpected(std::move(done).error());
+    }
+    return std::move(out_);
+  }
+
+ private:
+  using Infos = std::vector<format::SegmentInfo>;
+
+  void tell(Event::Level level, std::string_view name, std::string details) {
+    if (listener_ != nullptr) listener_->on_event({level, name, std::move(details)});
+  }
+
+  Result<void> take(const format::SegmentInfo& info, const Infos& later) {
+    const std::string path = dir_.segment_path(info.id);
+    auto is_there = dir_.fs().exists(path);
+    if (!is_there) return tl::unexpected(std::move(is_there).error());
+    if (!*is_there) {
+      // Its name was synced before the MANIFEST listed it, so somebody took it away.
+      tell(Event::Level::kError, "segment missing", fmt::format("segment={}", path));
+      return drop(info);
+    }
+    auto file = dir_.fs().open(path, io::OpenMode::kReadWrite);
+    if (!file) return tl::unexpected(std::move(file).error());
+    auto size = (*file)->size();
+    if (!size) return tl::unexpected(std::move(size).error());
+    if (*size == 0 && !out_.spare) {
+      out_.spare = info.id;
+      return {};
+    }
+    if (*size <= format::kSegmentHeaderSize) return remove(info);
+    if (was_cut_) return set_aside(info, *size);
+    return scan(info, **file, *size, later);
+  }
+
+  Result<void> scan(const format::SegmentInfo& info, io::File& file, std::uint64_t size,
+                    const Infos& later) {
+    auto header = load_header(file, dir_, info, out_.last_sequence + 1, out_.chain, listener_);
+    if (!header) return tl::unexpected(std::move(header).error());
+    auto proven = proven_by(later);
+    if (!proven) return tl::unexpected(std::move(proven).error());
+
+    LoadedSegment loaded;
+    loaded.info = info;
+    loaded.path = file.path();
+    loaded.header = *header;
+    if (header->first_sequence != out_.last_sequence + 1) {
+      // The segment before lost its end without a trace.
+      SegmentWindow window(file, size, header->salt);
+      auto synced = find_synced_sequence(window, format::kSegmentHeaderSize);
+      if (!synced) return tl::unexpected(std::move(synced).error());
+      if (std::max(*synced, *proven) <= out_.last_sequence ||
+          header->first_sequence <= out_.last_sequence) {
+        return set_aside(info, size);
+      }
+      loaded.damaged.push_back(gap_before(*header));
+    }
+
+    SegmentKeys keys;
+    auto found = scan_keys(file, {ScanMode::kUnsealed, size, *header, 0, *proven}, keys);
+    if (!found) return tl::unexpected(std::move(found).error());
+    loaded.damaged.insert(loaded.damaged.end(), found->damaged.begin(), found->damaged.end());
+    if (found->tail_size > 0) {
+      if (auto cut = cut_tail(file, *found, size); !cut) return cut;
+    }
+    if (found->records == 0 && loaded.damaged.empty()) return remove(info);
+    // What a kill left in the page cache alone becomes durable before it counts.
+    if (auto synced = file.sync(); !synced) return synced;
+    return seal(std::move(loaded), *found, std::move(keys));
+  }
+
+  // The highest synced sequence that later segments prove.
+  Result<std::uint64_t> proven_by(const Infos& later) {
+    std::uint64_t proven = 0;
+    for (const format::SegmentInfo& info : later) {
+      auto file = dir_.fs().open(dir_.segment_path(info.id), io::OpenMode::kRead);
+      if (!file) continue;  // told when its turn comes
+      auto size = (*file)->size();
+      if (!size) return tl::unexpected(std::move(size).error());
+      SegmentWindow window(**file, *size, info.salt);
+      auto synced = find_synced_sequence(window, format::kSegmentHeaderSize);
+      if (!synced) return synced;
+      proven = std::max(proven, *synced);
+    }
+    return proven;
+  }
+
+  DamagedRange gap_before(const format::SegmentHeader& header) const {
+    DamagedRange range;
+    range.offset = format::kSegmentHeaderSize;
+    range.first_sequence = out_.last_sequence + 1;
+    range.last_sequence = header.first_sequence - 1;
+    range.is_blind = true;
+    return range;
+  }
+
+  Result<void> cut_tail(io::File& file, const SegmentScan& found, std::uint64_t size) {
+    if (found.tail_has_frames) {
+      std::string tail(static_cast<std::size_t>(found.tail_size), '\0');
+      auto got = file.read_at(found.end, tail.data(), tail.size());
+      if (!got) return tl::unexpected(std::move(got).error());
+      tail.resize(*got);
+      const std::string name = file.path().substr(file.path().rfind('/') + 1) + ".tail";
+      if (auto kept = dir_.set_aside_bytes(name, tail); !kept) return kept;
+    }
+    if (auto cut = file.truncate(found.end); !cut) return cut;
+    out_.bytes_cut += size - found.end;
+    was_cut_ = true;
+    tell(Event::Level::kWarning, "tail cut",
+         fmt::format("segment={} offset={} bytes={} kept={}", file.path(), found.end,
+                     size - found.end, found.tail_has_frames ? "lost+found" : "no"));
+    return {};
+  }
+
+  Result<void> seal(LoadedSegment loaded, const SegmentScan& found, SegmentKeys keys) {
+    format::SegmentInfo& info = loaded.info;
+    info.is_sealed = true;
+    info.size = found.end;
+    info.records = found.records;
+    info.first_sequence = found.first_sequence;
+    info.last_sequence = found.last_sequence;
+    info.end_chain = found.end_chain;
+    std::vector<format::Edit> edits;
+    edits.emplace_back(format::SealSegment{info.id, info.size, info.records, info.first_sequence,
+                                           info.last_sequence, info.end_chain});
+    for (const DamagedRange& range : loaded.damaged) {
+      edits.emplace_back(format::Quarantine{info.id, range.offset, range.size, range.first_sequence,
+                                            range.last_sequence, range.is_blind});
+      tell(Event::Level::kError, "acknowledged data damaged",
+           fmt::format("segment={} offset={} size={} first_sequence={} last_sequence={} keys={}",
+                       loaded.path, range.offset, range.size, range.first_sequence,
+                       range.last_sequence, range.keys.size()));
+    }
+    if (auto said = dir_.manifest().append(edits); !said) return said;
+    loaded.keys = std::move(keys).hint(binding_of(info, info.salt));
+    if (loaded.damaged.empty()) write_hint(dir_, info.id, loaded.keys, listener_);
+    out_.last_sequence = std::max(out_.last_sequence, info.last_sequence);
+    out_.chain = info.end_chain;
+    out_.sealed.push_back(std::move(loaded));
+    return {};
+  }
+
+  // Nothing in it counts, and there are records: keep them where a person finds them.
+  Result<void> set_aside(const format::SegmentInfo& info, std::uint64_t size) {
+    tell(Event::Level::kWarning, "segment set aside",
+         fmt::format("segment={} bytes={} reason=\"it follows a torn tail; nothing in it was "
+                     "acknowledged as durable\"",
+                     dir_.segment_path(info.id), size));
+    out_.bytes_cut += size;
+    was_cut_ = true;
+    if (auto dropped = drop(info); !dropped) return dropped;
+    return dir_.set_aside(format::segment_name(info.id));
+  }
+
+  // First the MANIFEST forgets it, then the file goes; in between it is an unlisted empty file.
+  Result<void> remove(const format::SegmentInfo& info) {
+    if (auto dropped = drop(info); !dropped) return dropped;
+    return dir_.fs().remove(dir_.segment_path(info.id));
+  }
+
+  Result<void> drop(const format::SegmentInfo& info) {
+    const format::Edit edits[] = {format::SealSegment{info.id, 0, 0, 0, 0, 0},
+                                  format::MergeSegments{{info.id}, {}, 0}};
+    return dir_.manifest().append(edits);
+  }
+
+  DataDirectory& dir_;
+  EventListener* const listener_;
+  UnsealedOutcome out_;
+  bool was_cut_ = false;
+};
+
+}  // namespace
+
+Result<UnsealedOutcome> seal_unsealed(DataDirectory& dir,
+                                      const std::vector<format::SegmentInfo>& infos,
+                                      std::uint64_t last_sequence, std::uint64_t chain,
+                                      EventListener* listener) {
+  return Sealer(dir, last_sequence, chain, listener).run(infos);
+}
+
+}  // namespace kv::engine

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "engine/data_directory.h"
+#include "engine/segment_load.h"
+#include "kv/event.h"
+#include "kv/result.h"
+
+namespace kv::engine {
+
+// What the last process left unsealed: usually one segment that was active and an empty spare.
+struct UnsealedOutcome {
+  std::vector<LoadedSegment> sealed;  // they are sealed now
+  std::optional<format::SegmentId> spare;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t chain = 0;
+  std::uint64_t bytes_cut = 0;
+};
+
+// Seals the segments of `infos` (in order of id) behind a log that ends with `last_sequence` and
+// `chain`: cuts the torn tail, drops segments that follow a cut (nothing in them was acknowledged
+// as durable), removes empty ones but for one spare. Whatever holds records and is cut goes to
+// lost+found first.
+//
+// In steps, each synced before the next: file truncated; MANIFEST says sealed. A crash in between
+// leaves an unsealed segment that ends cleanly, and the next recovery seals it as it is.
+Result<UnsealedOutcome> seal_unsealed(DataDirectory& dir,
+                                      const std::vector<format::SegmentInfo>& infos,
+                                      std::uint64_t last_sequence, std::uint64_t chain,
+                                      EventListener* listener);
+
+}  // namespace kv::engine
