@@ -30,9 +30,9 @@ struct ServerError {
   std::string text;
 };
 
-// A connection to one server. Blocking calls, and a pipeline for many at once. One thread at a time.
-// A call that fails for the connection's sake (kUnavailable, kTimeout, kUnknownOutcome) closes it; the
-// next call connects again.
+// A connection to one server. Blocking calls, and a pipeline for many at once. One thread at a
+// time. A call that fails for the connection's sake (kUnavailable, kTimeout, kUnknownOutcome)
+// closes it; the next call connects again.
 class Client {
  public:
   [[nodiscard]] static Result<Client> connect(const ClientOptions& options = {});
@@ -48,8 +48,8 @@ class Client {
   // Puts only, as BPUT carries.
   [[nodiscard]] Result<Version> write(const Batch& batch, const WriteOptions& options = {});
 
-  // Calls `visit` for each item as it arrives, asking for further pages until the range or its limit
-  // ends; `visit` returns false to stop. Memory stays bounded by one item.
+  // Calls `visit` for each item as it arrives, asking for further pages until the range or its
+  // limit ends; `visit` returns false to stop. Memory stays bounded by one item.
   [[nodiscard]] Result<std::uint64_t> range(const RangeOptions& options,
                                             const std::function<bool(Item&)>& visit);
   [[nodiscard]] Result<std::string> stats(std::string_view format = "text",

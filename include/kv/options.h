@@ -23,13 +23,14 @@ enum class Sync {
 
 struct Options {
   Sync sync = Sync::kDisk;
-  std::chrono::milliseconds sync_interval{1000};         // 1 ms .. 1 h
-  std::uint64_t segment_size_max = 128 * 1024 * 1024;    // bytes, 4 KiB .. 4 GiB; one large record may exceed it
-  std::uint32_t open_segments_max = 512;                 // descriptors of sealed segments kept open, >= 1
-  std::uint32_t recovery_threads = 0;                    // 0: one per processor
+  std::chrono::milliseconds sync_interval{1000};  // 1 ms .. 1 h
+  std::uint64_t segment_size_max =
+      128 * 1024 * 1024;                  // bytes, 4 KiB .. 4 GiB; one large record may exceed it
+  std::uint32_t open_segments_max = 512;  // descriptors of sealed segments kept open, >= 1
+  std::uint32_t recovery_threads = 0;     // 0: one per processor
   bool create_if_missing = true;
-  std::string_view holder;                               // told to whoever finds the directory in use
-  EventListener* listener = nullptr;                     // outlives the store
+  std::string_view holder;            // told to whoever finds the directory in use
+  EventListener* listener = nullptr;  // outlives the store
 };
 
 using Version = std::uint64_t;  // the sequence of the record that wrote a value; never reused

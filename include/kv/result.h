@@ -30,7 +30,7 @@ enum class Errc {
 
 struct Error {
   Errc code;
-  std::string context;         // operation, file, offset: what a person needs at three in the morning
+  std::string context;  // operation, file, offset: what a person needs at three in the morning
   std::error_code cause = {};  // the system's reason, if it had one
 };
 

@@ -26,8 +26,8 @@ enum class ReadMode {
 };
 
 struct RangeOptions {
-  std::string start;               // first key, inclusive; empty: from the first
-  std::optional<std::string> end;  // bound, exclusive; none: to the last
+  std::string start;                     // first key, inclusive; empty: from the first
+  std::optional<std::string> end;        // bound, exclusive; none: to the last
   std::uint64_t limit = UINT64_MAX;      // items at most
   std::uint64_t bytes_max = UINT64_MAX;  // keys and values at most; the first item always comes
   bool is_reverse = false;               // from the end backwards
@@ -67,7 +67,7 @@ class Cursor {
   // kItem: item() holds the next one. kWouldBlock (kNoWait only): call again with kMayBlock.
   // An error (kCorruption, kIo) is for the key it names; calling again goes on after it.
   [[nodiscard]] Result<Step> next(ReadMode mode = ReadMode::kMayBlock);
-  Item& item();         // valid after kItem, until the next call; may be moved from
+  Item& item();           // valid after kItem, until the next call; may be moved from
   bool has_more() const;  // after kEnd: limit or bytes_max stopped it before the range's end
 
  private:
@@ -90,19 +90,22 @@ struct WriteTag {
 class WriteListener {
  public:
   virtual ~WriteListener() = default;
-  // Once per submitted write, in log order, from the store's own thread or from inside flush() or
-  // submit() on the caller's. Must not block and must not call the store.
+  // Once per submitted write, from one of the store's threads or from inside flush() or submit() on
+  // the caller's. Must not block and must not call the store.
   virtual void on_written(const WriteTag& tag, Result<WriteResult> result) = 0;
 };
 
 struct Write {
   enum class Kind { kPut, kDelete, kBatch };
   Kind kind = Kind::kPut;
-  std::string_view key;    // valid during submit(), or as long as `owner` lives
-  std::string_view value;  // the same
-  const Batch* batch = nullptr;        // kBatch; valid during submit()
-  std::shared_ptr<const void> owner;   // keeps key and value alive, so that large ones are not copied
+  std::string_view key;          // valid during submit(), or as long as `owner` lives
+  std::string_view value;        // the same
+  const Batch* batch = nullptr;  // kBatch; valid during submit()
+  std::shared_ptr<const void>
+      owner;  // keeps key and value alive, so that large ones are not copied
   WriteOptions options;
+  ReadMode mode = ReadMode::kMayBlock;  // kNoWait: kWouldBlock, and nothing done, when judging the
+                                        // condition would have to wait for the disk
 };
 
 struct SegmentStats {
@@ -129,7 +132,7 @@ struct RecoveryStats {
 struct Stats {
   std::uint64_t keys = 0;
   std::uint64_t key_bytes = 0;
-  std::uint64_t index_bytes = 0;  // both indexes and the keys in them
+  std::uint64_t index_bytes = 0;   // both indexes and the keys in them
   double index_bytes_per_key = 0;  // beyond the key's own bytes
   std::uint64_t disk_bytes = 0;
   std::uint64_t live_bytes = 0;
@@ -145,9 +148,9 @@ struct Stats {
   std::vector<SegmentStats> segments;
 };
 
-// An embedded key-value store in the Bitcask line (Sheehy and Smith, "Bitcask: A Log-Structured Hash
-// Table for Fast Key/Value Data", 2010) with an ordered index. Keys are 1..kKeySizeMax bytes, values
-// 0..kValueSizeMax, both of any content; order is that of the bytes as unsigned numbers.
+// An embedded key-value store in the Bitcask line (Sheehy and Smith, "Bitcask: A Log-Structured
+// Hash Table for Fast Key/Value Data", 2010) with an ordered index. Keys are 1..kKeySizeMax bytes,
+// values 0..kValueSizeMax, both of any content; order is that of the bytes as unsigned numbers.
 //
 // All methods may be called from any thread. The data directory belongs to one process at a time.
 // After a crash at any moment open() needs no flag and no person: docs/durability.md.
@@ -180,15 +183,13 @@ class Store {
   [[nodiscard]] Cursor range(RangeOptions options, const Snapshot& snapshot) const;
 
   // The same writes without waiting: submit() gives each its place in the log, flush() writes what
-  // was submitted (by any thread) in as few calls as possible, and the listener hears of each when it
-  // is acknowledged. submit() may report a refusal at once. The listener outlives the write.
+  // was submitted (by any thread) in as few calls as possible, and the listener hears of each when
+  // it is acknowledged. submit() may report a refusal at once. The listener outlives the write.
   void submit(const Write& write, WriteListener& listener, WriteTag tag);
   void flush();
 
   // Makes all that was acknowledged durable.
   [[nodiscard]] Result<void> sync();
-  // Rewrites live records of sealed segments and gives the dead ones' space back; returns bytes freed.
-  // [[nodiscard]] Result<std::uint64_t> merge();
   Stats stats() const;
   // Syncs, seals the active segment with a hint, so that the next open is fast. Repeated calls do
   // nothing. The destructor does the same and cannot report.

@@ -32,16 +32,16 @@ struct ScanRange {
   bool is_reverse = false;              // the items nearest to `end` come first
 };
 
-// Keydir and ordered index over one set of entries: each key's bytes are stored once, found by hash and
-// kept in order by a B+tree of references (at most 40 bytes a key beyond the key, growing in steps that
-// move a bounded number of keys, giving memory back after deletes).
+// Keydir and ordered index over one set of entries: each key's bytes are stored once, found by hash
+// and kept in order by a B+tree of references (at most 40 bytes a key beyond the key, growing in
+// steps that move a bounded number of keys, giving memory back after deletes).
 //
-// Snapshots cost nothing to take: while one lives, a change keeps what it replaced in a history, and a
-// reader at snapshot s sees for each key the place it had after sequence s. History ends with the oldest
-// snapshot that needs it.
+// Snapshots cost nothing to take: while one lives, a change keeps what it replaced in a history,
+// and a reader at snapshot s sees for each key the place it had after sequence s. History ends with
+// the oldest snapshot that needs it.
 //
-// Threads: find, scan, snapshot and the counters from any; put, erase and replace from one at a time,
-// beside readers. A reader holds the lock for one look-up or one bounded step of a scan.
+// Threads: find, scan, snapshot and the counters from any; put, erase and replace from one at a
+// time, beside readers. A reader holds the lock for one look-up or one bounded step of a scan.
 class Index {
  public:
   Index();
@@ -56,8 +56,8 @@ class Index {
   // Sequences are those of the log and never fall. Returns the place that was replaced.
   std::optional<Place> put(std::string_view key, Place place, std::uint64_t sequence);
   std::optional<Place> erase(std::string_view key, std::uint64_t sequence);
-  // A merge moved the record: the same version at a new place, for snapshots too. False when the newest
-  // place is not `from` any more.
+  // A merge moved the record: the same version at a new place, for snapshots too. False when the
+  // newest place is not `from` any more.
   bool replace(std::string_view key, Place from, Place to);
 
   // A point in time; the index outlives it. Copies share it, the last one ends it.
@@ -72,20 +72,20 @@ class Index {
     std::uint64_t sequence_ = 0;
     std::shared_ptr<const void> pin_;
   };
-  // Sees every change up to now, the newest of which has `sequence`. Not while a change is under way in
-  // another thread.
+  // Sees every change up to now, the newest of which has `sequence`. Not while a change is under
+  // way in another thread.
   Snapshot snapshot(std::uint64_t sequence) const;
   std::uint64_t snapshots() const;
 
   std::optional<Place> find(std::string_view key, const Snapshot& snapshot) const;
-  // Appends up to `count` items of the range as the snapshot sees it, in order; fewer only at its end.
-  // To go on, call again with start just after (or end at) the last key. Works in bounded steps under
-  // the lock, whatever `count` is.
+  // Appends up to `count` items of the range as the snapshot sees it, in order; fewer only at its
+  // end. To go on, call again with start just after (or end at) the last key. Works in bounded
+  // steps under the lock, whatever `count` is.
   void scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
             std::vector<IndexItem>& out) const;
 
-  // Fills an empty index with keys in strictly ascending order, with full tree leaves. One thread, before
-  // anybody else uses the index.
+  // Fills an empty index with keys in strictly ascending order, with full tree leaves. One thread,
+  // before anybody else uses the index.
   void load(std::string_view key, Place place);
 
  private:

@@ -4,9 +4,10 @@
 
 namespace kv::engine {
 
-// Where a key's newest record lies, packed into 8 bytes: segment slot (20 bits), offset in units of 8
-// bytes (30 bits, 8 GiB), and a hint of the record's size (14 bits, rounded up by at most 1/64) so that
-// one read usually gets all of it. Slots are the store's numbers for open segments, not segment ids.
+// Where a key's newest record lies, packed into 8 bytes: segment slot (20 bits), offset in units of
+// 8 bytes (30 bits, 8 GiB), and a hint of the record's size (14 bits, rounded up by at most 1/64)
+// so that one read usually gets all of it. Slots are the store's numbers for open segments, not
+// segment ids.
 class Place {
  public:
   static constexpr std::uint32_t kSlotMax = (1u << 20) - 2;  // the last one marks "no place"

@@ -1,0 +1,227 @@
+// The append step of the commit pipeline: a write is checked, judged and given its place in the
+// log.
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "engine/commit_pipeline.h"
+
+namespace kv::engine {
+
+namespace {
+
+// How far a segment may grow while no spare is to be had; leaves room for one largest batch.
+constexpr std::uint64_t kSegmentOffsetMax = Place::kOffsetMax - 2 * kBatchSizeMax;
+
+bool is_weaker(Sync a, Sync b) { return static_cast<int>(a) < static_cast<int>(b); }
+
+Error invalid(std::string context) { return {Errc::kInvalidArgument, std::move(context), {}}; }
+
+std::optional<Error> check_key(std::string_view key) {
+  if (key.empty()) return invalid("key is empty");
+  if (key.size() > kKeySizeMax) {
+    return invalid(fmt::format("key of {} bytes is over the limit of {}", key.size(), kKeySizeMax));
+  }
+  return std::nullopt;
+}
+
+std::optional<Error> check_value(std::string_view value) {
+  if (value.size() <= kValueSizeMax) return std::nullopt;
+  return invalid(
+      fmt::format("value of {} bytes is over the limit of {}", value.size(), kValueSizeMax));
+}
+
+std::optional<Error> check_batch(const Batch& batch) {
+  const auto& operations = batch.operations();
+  if (operations.empty() || operations.size() > kBatchCountMax) {
+    return invalid(fmt::format("batch of {} operations; 1 to {} are allowed", operations.size(),
+                               kBatchCountMax));
+  }
+  std::uint64_t bytes = 0;
+  for (const Batch::Operation& operation : operations) {
+    if (auto refused = check_key(operation.key)) return refused;
+    if (auto refused = check_value(operation.value)) return refused;
+    bytes += operation.key.size() + operation.value.size();
+  }
+  if (bytes <= kBatchSizeMax) return std::nullopt;
+  return invalid(fmt::format("batch of {} bytes is over the limit of {}", bytes, kBatchSizeMax));
+}
+
+Error conflict(Version found) {
+  return {Errc::kConflict, fmt::format("ver={} the condition does not hold", found), {}};
+}
+
+}  // namespace
+
+std::optional<Error> CommitPipeline::check(const Write& write) {
+  if (write.kind == Write::Kind::kBatch) return check_batch(*write.batch);
+  if (auto refused = check_key(write.key)) return refused;
+  return write.kind == Write::Kind::kPut ? check_value(write.value) : std::nullopt;
+}
+
+// The version of a key that is not under way stands in its record only, so it is read before the
+// lock.
+Result<CommitPipeline::Judged> CommitPipeline::look_up(const Write& write) const {
+  const auto kind = write.options.condition.kind;
+  const bool is_needed = kind == Condition::Kind::kVersion || kind == Condition::Kind::kAbsent;
+  while (is_needed && write.kind != Write::Kind::kBatch) {
+    const auto place = index_.find(write.key);
+    if (!place) break;
+    const auto segment = table_.find(place->slot());
+    if (!segment) continue;
+    auto file = table_.file(*segment);
+    if (!file) return tl::unexpected(std::move(file).error());
+    auto header = segment->read_header(**file, *place, write.mode);
+    if (!header) return tl::unexpected(std::move(header).error());
+    return Judged{place, header->sequence};
+  }
+  return Judged{};
+}
+
+Result<WriteResult> CommitPipeline::judge(const Write& write, bool exists, Version version) const {
+  const Condition& condition = write.options.condition;
+  switch (condition.kind) {
+    case Condition::Kind::kAlways:
+      break;
+    case Condition::Kind::kAbsent:
+      if (exists) return tl::unexpected(conflict(version));
+      break;
+    case Condition::Kind::kPresent:
+      if (!exists) return tl::unexpected(conflict(0));
+      break;
+    case Condition::Kind::kVersion:
+      if (!exists && write.kind == Write::Kind::kDelete) break;  // NOT_FOUND
+      if (!exists || version != condition.version) return tl::unexpected(conflict(version));
+      break;
+  }
+  return WriteResult{0, exists || write.kind != Write::Kind::kDelete};
+}
+
+void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTag tag) {
+  if (auto refused = check(write)) {
+    listener.on_written(tag, tl::unexpected(std::move(*refused)));
+    return;
+  }
+  PreparedRecord record;
+  if (write.kind != Write::Kind::kBatch) {
+    const bool is_delete = write.kind == Write::Kind::kDelete;
+    record = prepare_record(is_delete ? format::RecordType::kDelete : format::RecordType::kPut,
+                            write.key, is_delete ? std::string_view{} : write.value, write.owner);
+  }
+  for (;;) {
+    auto judged = look_up(write);
+    if (!judged) {
+      listener.on_written(tag, tl::unexpected(std::move(judged).error()));
+      return;
+    }
+    Pending pending;
+    pending.listener = &listener;
+    pending.tag = tag;
+    Lock lock(mutex_);
+    if (is_closed_ || failure_) {
+      Error error{Errc::kClosed, "the store is closed", {}};
+      lock.unlock();
+      if (auto failed = failure()) error = *failed;
+      listener.on_written(tag, tl::unexpected(std::move(error)));
+      return;
+    }
+    if (tail_.offset() > kSegmentOffsetMax && !spare_) {
+      lock.unlock();
+      listener.on_written(
+          tag,
+          tl::unexpected(Error{Errc::kTryLater, "no room for another segment was found yet", {}}));
+      return;
+    }
+    if (!append(write, record, *judged, pending)) continue;
+    pending_.push_back(std::move(pending));
+    notify_rotation(lock);
+    return;
+  }
+}
+
+bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Judged& judged,
+                            Pending& pending) {
+  const Sync asked = write.options.sync.value_or(settings_.sync);
+  const Sync sync = is_weaker(asked, settings_.sync) ? settings_.sync : asked;
+  pending.needs_disk = sync == Sync::kDisk;
+
+  const bool is_conditional = write.kind != Write::Kind::kBatch &&
+                              (write.kind == Write::Kind::kDelete ||
+                               write.options.condition.kind != Condition::Kind::kAlways);
+  if (is_conditional) {
+    bool exists = false;
+    Version version = judged.version;
+    if (const auto found = newest_.find(write.key); found != newest_.end()) {
+      exists = !found->second.is_delete;
+      version = exists ? found->second.sequence : 0;
+    } else {
+      const auto place = index_.find(write.key);
+      exists = place.has_value();
+      if (judged.place && place != judged.place) return false;
+      const auto kind = write.options.condition.kind;
+      const bool needs_version =
+          kind == Condition::Kind::kVersion || kind == Condition::Kind::kAbsent;
+      if (exists && needs_version && !judged.place) return false;
+    }
+    pending.result = judge(write, exists, version);
+  } else {
+    pending.result = WriteResult{};
+  }
+  if (pending.result && pending.result->was_found) {
+    append_record(write, record, pending);
+  }
+  // A mere reply tells of everything appended before it, so it waits for that.
+  pending.wait_sequence = tail_.last_sequence();
+  if (pending.needs_disk) disk_wanted_ = std::max(disk_wanted_, pending.wait_sequence);
+  return true;
+}
+
+WriteGroup& CommitPipeline::open_group() {
+  const bool is_full = tail_.offset() >= settings_.segment_size_max;
+  if (spare_ && (!tail_.has_target() || is_full)) {
+    // Without a spare the segment grows beyond its size for a while, rather than that writers wait.
+    tail_.take_target(std::move(*spare_));
+    spare_.reset();
+    open_group_ = nullptr;
+    has_rotation_news_ = true;
+  }
+  if (open_group_ != nullptr) return *open_group_;
+  if (idle_groups_.empty()) {
+    groups_.push_back(std::make_unique<WriteGroup>());
+  } else {
+    groups_.push_back(std::move(idle_groups_.back()));
+    idle_groups_.pop_back();
+    groups_.back()->records = 0;
+  }
+  open_group_ = groups_.back().get();
+  tail_.begin(*open_group_, synced_sequence_);
+  return *open_group_;
+}
+
+void CommitPipeline::append_record(const Write& write, PreparedRecord& record, Pending& pending) {
+  WriteGroup& group = open_group();
+  pending.segment = group.target.segment.get();
+  if (write.kind == Write::Kind::kBatch) {
+    tail_.append_batch(group, *write.batch,
+                       [&](const Batch::Operation& member, Place place, std::string_view key) {
+                         pending.changes.push_back({key, place, member.is_delete});
+                       });
+  } else {
+    std::string_view key;
+    const Place place = tail_.append(group, record, key);
+    pending.change = {key, place, write.kind == Write::Kind::kDelete};
+    remember(pending.change, tail_.last_sequence());
+  }
+  pending.sequence = tail_.last_sequence();
+  pending.result->version = pending.sequence;
+  for (const KeyChange& change : pending.changes) remember(change, pending.sequence);
+}
+
+void CommitPipeline::remember(const KeyChange& change, std::uint64_t sequence) {
+  // The key must lie in the newest record's buffer, which is released last.
+  newest_.erase(change.key);
+  newest_.emplace(change.key, Newest{sequence, change.is_delete});
+}
+
+}  // namespace kv::engine

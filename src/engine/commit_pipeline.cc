@@ -1,0 +1,373 @@
+#include "engine/commit_pipeline.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+
+namespace kv::engine {
+
+namespace {
+
+// A reactor that flushes leaves larger groups to the log's thread: copying them takes milliseconds.
+constexpr std::uint64_t kInlineWriteMax = 1024 * 1024;
+// Applied in one go; a snapshot waits no longer than that.
+constexpr std::size_t kApplyMax = 256;
+constexpr std::size_t kIdleGroupsMax = 4;
+
+Error refused_after(const Error& failure) {
+  return {
+      Errc::kReadOnly,
+      fmt::format("an earlier write failed ({}); writes stopped until the store is opened again",
+                  describe(failure)),
+      failure.cause};
+}
+
+}  // namespace
+
+CommitPipeline::CommitPipeline(const Settings& settings, Index& index, SegmentTable& table,
+                               LogTail tail)
+    : settings_(settings),
+      index_(index),
+      table_(table),
+      tail_(std::move(tail)),
+      written_sequence_(tail_.last_sequence()),
+      synced_sequence_(tail_.last_sequence()),
+      applied_sequence_(tail_.last_sequence()) {}
+
+void CommitPipeline::flush(ReadMode mode) {
+  Lock lock(mutex_);
+  write_groups(lock, mode);
+  advance(lock);
+  // Who may block helps with the sync it waits for; see help_sync().
+  const bool helps = mode == ReadMode::kMayBlock && disk_wanted_ > synced_sequence_;
+  if (has_large_write_ || (!helps && needs_sync())) wake_log_thread_.notify_one();
+  notify_rotation(lock);
+}
+
+void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
+  while (!is_writing_ && !failure_ && written_groups_ < groups_.size()) {
+    WriteGroup& group = *groups_[written_groups_];
+    has_large_write_ = mode == ReadMode::kNoWait && group.buffer.size() > kInlineWriteMax;
+    if (has_large_write_) return;
+    if (&group == open_group_) open_group_ = nullptr;
+    is_writing_ = true;
+    lock.unlock();
+    auto written = group.target.file->write_at(group.offset, group.buffer.pieces());
+    lock.lock();
+    if (!written) {
+      write_failed(lock, group, written.error());
+      is_writing_ = false;
+      step_done_.notify_all();
+      return;
+    }
+    is_writing_ = false;
+    Segment& segment = *group.target.segment;
+    segment.size = group.offset + group.buffer.size();
+    if (segment.first_sequence == 0) segment.first_sequence = group.sequence_before + 1;
+    segment.last_sequence = group.last_sequence;
+    segment.records += group.records;
+    writes_ += group.records;
+    written_sequence_ = group.last_sequence;
+    written_groups_ += 1;
+    if (dirty_.empty() || dirty_.back().target.segment != group.target.segment) {
+      dirty_.push_back({group.target, 0, 0});
+    }
+    dirty_.back().last_sequence = group.last_sequence;
+    dirty_.back().end_chain = group.chain_after;
+    step_done_.notify_all();
+  }
+}
+
+void CommitPipeline::write_failed(Lock& lock, WriteGroup& group, const Error& error) {
+  Error outcome = error;
+  if (error.code == Errc::kNoSpace) {
+    // Cut off what was written of the group, durably, before anybody hears that nothing was done.
+    lock.unlock();
+    auto cut = group.target.file->truncate(group.offset);
+    if (cut) cut = group.target.file->sync();
+    lock.lock();
+    if (!cut) outcome = cut.error();
+    if (cut) {
+      tail_.rewind(group);
+      open_group_ = nullptr;
+      auto failed = take_unwritten(written_sequence_);
+      groups_.resize(written_groups_);
+      tell_failed(lock, std::move(failed), outcome);
+      return;
+    }
+  }
+  outcome.context = fmt::format("{}; the write may survive a restart or not", outcome.context);
+  outcome.code = Errc::kUnknownOutcome;
+  failure_ = outcome;
+  tell_failed(lock, take_unwritten(0), outcome);
+}
+
+bool CommitPipeline::needs_sync() const {
+  if (failure_ || is_syncing_ || dirty_.empty()) return false;
+  const bool is_wanted = disk_wanted_ > synced_sequence_ && written_sequence_ > synced_sequence_;
+  // A segment that was left behind is synced so that it can be sealed.
+  return is_wanted || dirty_.front().target.segment != tail_.target().segment;
+}
+
+void CommitPipeline::sync_once(Lock& lock) {
+  KV_CHECK(!is_syncing_);
+  is_syncing_ = true;
+  const std::uint64_t target = written_sequence_;
+  const std::vector<RetiredSegment> files = dirty_;
+  lock.unlock();
+  Result<void> done;
+  for (const RetiredSegment& entry : files) {
+    if (done) done = entry.target.file->sync();
+  }
+  lock.lock();
+  is_syncing_ = false;
+  if (!done) {
+    Error outcome = done.error();
+    outcome.context = fmt::format("{}; the write may survive a restart or not", outcome.context);
+    outcome.code = Errc::kUnknownOutcome;
+    failure_ = outcome;
+    tell_failed(lock, take_unwritten(0), outcome);
+    step_done_.notify_all();
+    return;
+  }
+  syncs_ += 1;
+  synced_sequence_ = std::max(synced_sequence_, target);
+  while (!dirty_.empty() && dirty_.front().last_sequence <= synced_sequence_) {
+    if (dirty_.front().target.segment != tail_.target().segment) {
+      retired_.push_back(dirty_.front());
+      has_rotation_news_ = true;
+    }
+    dirty_.erase(dirty_.begin());
+  }
+  step_done_.notify_all();
+}
+
+void CommitPipeline::help_sync() {
+  Lock lock(mutex_);
+  if (needs_sync() && disk_wanted_ > synced_sequence_) {
+    sync_once(lock);
+    advance(lock);
+    if (needs_sync()) wake_log_thread_.notify_one();
+  }
+  notify_rotation(lock);
+}
+
+Result<void> CommitPipeline::sync() {
+  Lock lock(mutex_);
+  const std::uint64_t target = tail_.last_sequence();
+  disk_wanted_ = std::max(disk_wanted_, target);
+  // A full disk takes back what was not written; the end may fall.
+  const auto is_behind = [&] {
+    return !failure_ && synced_sequence_ < std::min(target, tail_.last_sequence());
+  };
+  while (is_behind()) {
+    write_groups(lock, ReadMode::kMayBlock);
+    if (needs_sync()) {
+      sync_once(lock);
+    } else if (is_behind()) {
+      step_done_.wait(lock);
+    }
+  }
+  advance(lock);
+  notify_rotation(lock);
+  if (failure_) return tl::unexpected(*failure_);
+  return {};
+}
+
+void CommitPipeline::drive(std::optional<std::chrono::milliseconds> interval) {
+  Lock lock(mutex_);
+  auto next_sync = std::chrono::steady_clock::now() + interval.value_or(std::chrono::hours(1));
+  while (!is_stopped_) {
+    write_groups(lock, ReadMode::kMayBlock);
+    const bool is_due = interval && std::chrono::steady_clock::now() >= next_sync;
+    if (is_due) {
+      next_sync = std::chrono::steady_clock::now() + *interval;
+      disk_wanted_ = std::max(disk_wanted_, written_sequence_);
+    }
+    if (needs_sync()) sync_once(lock);
+    advance(lock);
+    notify_rotation(lock);
+    const auto has_work = [this] {
+      const bool can_write = !is_writing_ && !failure_ && has_large_write_;
+      return is_stopped_ || can_write || needs_sync();
+    };
+    if (has_work()) continue;
+    if (interval) {
+      wake_log_thread_.wait_until(lock, next_sync, has_work);
+    } else {
+      wake_log_thread_.wait(lock, has_work);
+    }
+  }
+}
+
+void CommitPipeline::stop() {
+  const std::lock_guard lock(mutex_);
+  is_stopped_ = true;
+  wake_log_thread_.notify_all();
+}
+
+void CommitPipeline::close() {
+  const std::lock_guard lock(mutex_);
+  is_closed_ = true;
+}
+
+bool CommitPipeline::is_ready(const Pending& pending) const {
+  return pending.wait_sequence <= written_sequence_ &&
+         (!pending.needs_disk || pending.wait_sequence <= synced_sequence_);
+}
+
+void CommitPipeline::advance(Lock& lock) {
+  if (is_applying_) return;  // who is at it goes on until nothing is ready
+  is_applying_ = true;
+  std::vector<Pending> ready;
+  while (!pending_.empty() && is_ready(pending_.front())) {
+    while (!pending_.empty() && ready.size() < kApplyMax && is_ready(pending_.front())) {
+      ready.push_back(std::move(pending_.front()));
+      pending_.pop_front();
+    }
+    lock.unlock();
+    {
+      const std::lock_guard applying(apply_mutex_);
+      for (Pending& pending : ready) apply(pending);
+    }
+    lock.lock();
+    for (const Pending& pending : ready) forget(pending);
+    release_groups();
+    lock.unlock();
+    for (Pending& pending : ready) {
+      pending.listener->on_written(pending.tag, std::move(pending.result));
+    }
+    ready.clear();
+    lock.lock();
+  }
+  is_applying_ = false;
+  step_done_.notify_all();
+}
+
+void CommitPipeline::apply(Pending& pending) {
+  if (pending.sequence == 0) return;
+  if (pending.changes.empty()) apply_change(pending.change, pending.sequence, *pending.segment);
+  for (const KeyChange& change : pending.changes) {
+    apply_change(change, pending.sequence, *pending.segment);
+  }
+  applied_sequence_.store(pending.sequence, std::memory_order_release);
+}
+
+void CommitPipeline::apply_change(const KeyChange& change, std::uint64_t sequence,
+                                  Segment& segment) {
+  std::optional<Place> old;
+  if (change.is_delete) {
+    old = index_.erase(change.key, sequence);
+  } else {
+    old = index_.put(change.key, change.place, sequence);
+    segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
+  }
+  if (!old) return;
+  const auto size = static_cast<std::int64_t>(old->size_hint());
+  if (old->slot() == segment.slot()) {
+    segment.live_bytes -= size;
+  } else if (auto other = table_.find(old->slot())) {
+    other->live_bytes -= size;
+  }
+}
+
+void CommitPipeline::release_groups() {
+  const std::uint64_t applied = applied_sequence();
+  while (written_groups_ > 0 && groups_.front()->last_sequence <= applied) {
+    if (idle_groups_.size() < kIdleGroupsMax) {
+      groups_.front()->buffer.clear();
+      groups_.front()->target = {};
+      idle_groups_.push_back(std::move(groups_.front()));
+    }
+    groups_.pop_front();
+    written_groups_ -= 1;
+  }
+}
+
+std::vector<CommitPipeline::Pending> CommitPipeline::take_unwritten(std::uint64_t written) {
+  std::vector<Pending> taken;
+  while (!pending_.empty() && pending_.back().wait_sequence > written) {
+    taken.push_back(std::move(pending_.back()));
+    pending_.pop_back();
+  }
+  for (const Pending& pending : taken) forget(pending);
+  std::reverse(taken.begin(), taken.end());
+  return taken;
+}
+
+void CommitPipeline::tell_failed(Lock& lock, std::vector<Pending> failed, const Error& error) {
+  lock.unlock();
+  for (Pending& pending : failed) {
+    pending.listener->on_written(pending.tag, tl::unexpected(error));
+  }
+  lock.lock();
+}
+
+void CommitPipeline::forget(const Pending& pending) {
+  if (pending.sequence == 0) return;
+  const auto forget_key = [&](const KeyChange& change) {
+    const auto found = newest_.find(change.key);
+    if (found != newest_.end() && found->second.sequence == pending.sequence) newest_.erase(found);
+  };
+  if (pending.changes.empty()) forget_key(pending.change);
+  for (const KeyChange& change : pending.changes) forget_key(change);
+}
+
+bool CommitPipeline::wants_spare() const {
+  const std::lock_guard lock(mutex_);
+  return !spare_ && !failure_ && !is_closed_;
+}
+
+void CommitPipeline::give_spare(AppendTarget spare) {
+  const std::lock_guard lock(mutex_);
+  KV_CHECK(!spare_);
+  spare_ = std::move(spare);
+}
+
+std::vector<RetiredSegment> CommitPipeline::take_retired() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(retired_, {});
+}
+
+void CommitPipeline::notify_rotation(Lock& lock) {
+  if (!std::exchange(has_rotation_news_, false) || !on_rotation) return;
+  lock.unlock();
+  on_rotation();
+  lock.lock();
+}
+
+void CommitPipeline::retire_active() {
+  const std::lock_guard lock(mutex_);
+  if (!tail_.has_target() || tail_.offset() == 0 || failure_) return;
+  const AppendTarget old = tail_.take_target({});
+  if (dirty_.empty() || dirty_.back().target.segment != old.segment) {
+    retired_.push_back({old, tail_.last_sequence(), tail_.chain()});
+  }
+}
+
+Index::Snapshot CommitPipeline::snapshot(const std::function<void()>& pin) const {
+  const std::lock_guard applying(apply_mutex_);
+  pin();
+  return index_.snapshot(applied_sequence());
+}
+
+std::uint64_t CommitPipeline::synced_sequence() const {
+  const std::lock_guard lock(mutex_);
+  return synced_sequence_;
+}
+
+std::optional<Error> CommitPipeline::failure() const {
+  const std::lock_guard lock(mutex_);
+  if (!failure_) return std::nullopt;
+  return refused_after(*failure_);
+}
+
+std::optional<format::SegmentId> CommitPipeline::active() const {
+  const std::lock_guard lock(mutex_);
+  if (!tail_.has_target()) return std::nullopt;
+  return tail_.target().segment->id();
+}
+
+}  // namespace kv::engine

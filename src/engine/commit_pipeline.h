@@ -1,0 +1,183 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <absl/container/flat_hash_map.h>
+
+#include "engine/index.h"
+#include "engine/log_tail.h"
+#include "engine/segment_table.h"
+#include "kv/result.h"
+#include "kv/store.h"
+
+namespace kv::engine {
+
+// A segment that takes no more records, all of it synced: ready to be sealed.
+struct RetiredSegment {
+  AppendTarget target;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t end_chain = 0;
+};
+
+// The way of every write, in three steps joined by the sequence:
+//   append   the record gets its place in the log and is written to the operating system,
+//   durable  its group's fdatasync returned, where the write asks for it,
+//   apply    the index changes, the write is visible and acknowledged.
+// Steps are taken in log order, so that what is visible is always a prefix of the log. A condition
+// is judged at the append, against the newest appended state of its key.
+//
+// Threads: any. Whoever calls flush() writes what has gathered, and applies what is ready, unless
+// another thread is at it, which then goes on with ours. Syncs are made by drive() (the log's own
+// thread) or, when nobody else is at it, by a caller that waits. No lock is held across a system
+// call.
+//
+// After a failed write or sync the outcome of what was under way is unknown: those writers are
+// told, and every later write is refused until the store is opened again. A full disk is told
+// apart: what was written of the group is cut off again, the writers hear that nothing was done,
+// and the next write may succeed.
+class CommitPipeline {
+ public:
+  struct Settings {
+    Sync sync = Sync::kDisk;
+    std::uint64_t segment_size_max = 0;
+  };
+  CommitPipeline(const Settings& settings, Index& index, SegmentTable& table, LogTail tail);
+
+  void submit(const Write& write, WriteListener& listener, WriteTag tag);
+  // Writes what was submitted and applies what is ready. kNoWait leaves large groups to drive().
+  void flush(ReadMode mode);
+  // Waits, syncing itself if nobody is at it, until everything submitted so far is on disk.
+  Result<void> sync();
+  // For a caller that submitted and flushed: syncs if that is needed now and nobody is at it.
+  void help_sync();
+
+  // The log thread's life: writes and syncs as needed; returns after stop(). Syncs at least every
+  // `interval` when given.
+  void drive(std::optional<std::chrono::milliseconds> interval);
+  void stop();
+  // Refuses every later write with kClosed.
+  void close();
+
+  // Rotation. The next segment to be used; there is at most one in waiting.
+  bool wants_spare() const;
+  void give_spare(AppendTarget spare);
+  // Called, from any thread and without locks, when wants_spare() or take_retired() may have news.
+  std::function<void()> on_rotation;
+  std::vector<RetiredSegment> take_retired();
+  // The active segment, if it holds records, is retired with the next sync.
+  void retire_active();
+
+  // A point in time between two applied writes. `pin` runs while no write is being applied.
+  Index::Snapshot snapshot(const std::function<void()>& pin) const;
+
+  std::uint64_t applied_sequence() const {
+    return applied_sequence_.load(std::memory_order_acquire);
+  }
+  std::uint64_t synced_sequence() const;
+  std::uint64_t writes() const { return writes_.load(std::memory_order_relaxed); }
+  std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
+  std::optional<Error> failure() const;
+  std::optional<format::SegmentId> active() const;
+
+ private:
+  using Lock = std::unique_lock<std::mutex>;
+
+  struct KeyChange {
+    std::string_view key;  // in the group's buffer
+    Place place;
+    bool is_delete = false;
+  };
+  struct Pending {
+    std::uint64_t sequence = 0;  // 0: only a reply
+    std::uint64_t wait_sequence = 0;
+    bool needs_disk = false;
+    WriteListener* listener = nullptr;
+    WriteTag tag;
+    Result<WriteResult> result;
+    KeyChange change;                // of a put or delete
+    std::vector<KeyChange> changes;  // of a batch
+    Segment* segment = nullptr;      // the changes' own
+  };
+  struct Newest {
+    std::uint64_t sequence = 0;
+    bool is_delete = false;
+  };
+  // What a condition is judged by, found before the lock was taken.
+  struct Judged {
+    std::optional<Place> place;
+    Version version = 0;
+  };
+
+  static std::optional<Error> check(const Write& write);
+  Result<Judged> look_up(const Write& write) const;
+  // False: the key moved meanwhile; look it up again.
+  bool append(const Write& write, PreparedRecord& record, const Judged& judged, Pending& pending);
+  Result<WriteResult> judge(const Write& write, bool exists, Version version) const;
+  void append_record(const Write& write, PreparedRecord& record, Pending& pending);
+  WriteGroup& open_group();
+  void remember(const KeyChange& change, std::uint64_t sequence);
+
+  void write_groups(Lock& lock, ReadMode mode);
+  void write_failed(Lock& lock, WriteGroup& group, const Error& error);
+  bool needs_sync() const;
+  void sync_once(Lock& lock);
+  void advance(Lock& lock);
+  bool is_ready(const Pending& pending) const;
+  void apply(Pending& pending);
+  void apply_change(const KeyChange& change, std::uint64_t sequence, Segment& segment);
+  void release_groups();
+  void forget(const Pending& pending);
+  // Writers that wait for something behind `written`; they are not pending any more.
+  std::vector<Pending> take_unwritten(std::uint64_t written);
+  void tell_failed(Lock& lock, std::vector<Pending> failed, const Error& error);
+  void notify_rotation(Lock& lock);
+
+  // Fixed after construction.
+  const Settings settings_;
+  Index& index_;
+  SegmentTable& table_;
+
+  // Guarded by mutex_.
+  mutable std::mutex mutex_;
+  std::condition_variable wake_log_thread_;
+  std::condition_variable step_done_;
+  LogTail tail_;
+  std::optional<AppendTarget> spare_;
+  WriteGroup* open_group_ = nullptr;                // takes records; the last of groups_
+  std::deque<std::unique_ptr<WriteGroup>> groups_;  // first those written, then those to write
+  std::size_t written_groups_ = 0;
+  std::vector<std::unique_ptr<WriteGroup>> idle_groups_;
+  std::deque<Pending> pending_;
+  absl::flat_hash_map<std::string_view, Newest> newest_;  // appended, not yet applied
+  std::vector<RetiredSegment> dirty_;    // written to since their last sync; the active one is last
+  std::vector<RetiredSegment> retired_;  // synced, to be sealed
+  std::uint64_t written_sequence_;
+  std::uint64_t synced_sequence_;
+  std::uint64_t disk_wanted_ = 0;  // somebody waits for a sync up to here
+  bool is_writing_ = false;
+  bool is_syncing_ = false;
+  bool is_applying_ = false;
+  bool is_stopped_ = false;
+  bool is_closed_ = false;
+  bool has_rotation_news_ = false;
+  bool has_large_write_ = false;
+  std::optional<Error> failure_;
+
+  // Held while the index changes, so that a snapshot stands between two writes.
+  mutable std::mutex apply_mutex_;
+  std::atomic<std::uint64_t> applied_sequence_;
+  std::atomic<std::uint64_t> writes_{0};
+  std::atomic<std::uint64_t> syncs_{0};
+};
+
+}  // namespace kv::engine

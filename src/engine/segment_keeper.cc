@@ -1,0 +1,139 @@
+#include "engine/segment_keeper.h"
+
+#include <random>
+
+#include <fmt/format.h>
+
+#include "engine/segment_keys.h"
+#include "engine/segment_load.h"
+
+namespace kv::engine {
+
+namespace {
+
+std::uint64_t random_salt() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
+}  // namespace
+
+void SegmentKeeper::tell(Event::Level level, std::string_view name, std::string details) {
+  if (listener_ != nullptr) listener_->on_event({level, name, std::move(details)});
+}
+
+Result<void> SegmentKeeper::work() {
+  Result<void> outcome;
+  if (pipeline_.wants_spare()) outcome = make_spare();
+  for (const RetiredSegment& retired : pipeline_.take_retired()) {
+    if (auto sealed = seal(retired); !sealed && outcome) outcome = std::move(sealed);
+  }
+  return outcome;
+}
+
+Result<void> SegmentKeeper::make_spare() {
+  const auto id = static_cast<format::SegmentId>(dir_.manifest().state().next_segment);
+  const std::string path = dir_.segment_path(id);
+  // Left by an attempt whose MANIFEST edit failed.
+  auto is_there = dir_.fs().exists(path);
+  if (is_there && *is_there) {
+    if (auto removed = dir_.fs().remove(path); !removed) return removed;
+  }
+  auto file = dir_.fs().open(path, io::OpenMode::kCreate);
+  if (!file) return tl::unexpected(std::move(file).error());
+  if (auto synced = dir_.fs().sync_dir(dir_.path()); !synced) return synced;
+  const std::uint64_t salt = random_salt();
+  const format::Edit edits[] = {format::AddSegment{id, format::SegmentKind::kLog, salt}};
+  if (auto said = dir_.manifest().append(edits); !said) return said;
+  return offer(id, salt, std::move(*file));
+}
+
+Result<void> SegmentKeeper::reuse_spare(format::SegmentId id) {
+  auto file = dir_.fs().open(dir_.segment_path(id), io::OpenMode::kReadWrite);
+  if (!file) return tl::unexpected(std::move(file).error());
+  return offer(id, dir_.manifest().state().segments.at(id).salt, std::move(*file));
+}
+
+Result<void> SegmentKeeper::offer(format::SegmentId id, std::uint64_t salt,
+                                  std::shared_ptr<io::File> file) {
+  auto segment = table_.add(dir_.segment_path(id), id, format::SegmentKind::kLog, salt);
+  if (!segment) return tl::unexpected(std::move(segment).error());
+  table_.adopt_file(**segment, file);
+  pipeline_.give_spare({*segment, std::move(file)});
+  return {};
+}
+
+Result<void> SegmentKeeper::seal(const RetiredSegment& retired) {
+  Segment& segment = *retired.target.segment;
+  format::SegmentInfo info;
+  info.id = segment.id();
+  info.kind = segment.kind();
+  info.salt = segment.salt();
+  info.is_sealed = true;
+  info.size = segment.size;
+  info.records = segment.records;
+  info.first_sequence = segment.first_sequence;
+  info.last_sequence = segment.last_sequence;
+  info.end_chain = retired.end_chain;
+  const format::Edit edits[] = {format::SealSegment{
+      info.id, info.size, info.records, info.first_sequence, info.last_sequence, info.end_chain}};
+  if (auto said = dir_.manifest().append(edits); !said) {
+    tell(Event::Level::kError, "segment not sealed",
+         fmt::format("segment={} reason=\"{}\"", segment.path(), describe(said.error())));
+    return said;
+  }
+  segment.is_sealed = true;
+  make_hint(retired, info);
+  tell(Event::Level::kInfo, "segment sealed",
+       fmt::format("segment={} bytes={} records={}", segment.path(), info.size, info.records));
+  return {};
+}
+
+// Reads the segment back, which also proves that what was synced is what was written.
+void SegmentKeeper::make_hint(const RetiredSegment& retired, const format::SegmentInfo& info) {
+  const io::File& file = *retired.target.file;
+  auto header =
+      load_header(file, dir_, info, info.first_sequence, format::kChainUnknown, listener_);
+  if (!header) return;
+  SegmentKeys keys;
+  auto scan = scan_keys(file, {ScanMode::kSealed, info.size, *header, info.last_sequence, 0}, keys);
+  const bool is_sound = scan && scan->damaged.empty() && scan->records == info.records &&
+                        scan->last_sequence == info.last_sequence &&
+                        scan->end_chain == info.end_chain;
+  if (!is_sound) {
+    tell(Event::Level::kError, "sealed segment differs from what was written",
+         fmt::format("segment={} action=\"no hint; reads check every record\"", file.path()));
+    return;
+  }
+  write_hint(dir_, info.id, std::move(keys).hint(binding_of(info, info.salt)), listener_);
+}
+
+void SegmentKeeper::run() {
+  std::unique_lock lock(mutex_);
+  while (!is_stopped_) {
+    poked_.wait(lock, [this] { return is_poked_ || is_stopped_; });
+    is_poked_ = false;
+    if (is_stopped_) return;
+    lock.unlock();
+    // A full disk ends here: the segment grows on, and the next rotation's poke tries again.
+    if (auto done = work(); !done) {
+      tell(Event::Level::kWarning, "rotation failed",
+           fmt::format("reason=\"{}\"", describe(done.error())));
+    }
+    lock.lock();
+  }
+}
+
+void SegmentKeeper::poke() {
+  const std::lock_guard lock(mutex_);
+  is_poked_ = true;
+  poked_.notify_one();
+}
+
+void SegmentKeeper::stop() {
+  const std::lock_guard lock(mutex_);
+  is_stopped_ = true;
+  poked_.notify_one();
+}
+
+}  // namespace kv::engine

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+#include "engine/commit_pipeline.h"
+#include "engine/data_directory.h"
+#include "engine/segment_table.h"
+#include "kv/event.h"
+#include "kv/result.h"
+
+namespace kv::engine {
+
+// Keeps the pipeline supplied with an empty segment to go on with, and seals the ones it left:
+// everything about rotation that takes syncs, away from the writers.
+//
+// A spare: file created, folder synced, MANIFEST says it is there. After a crash it is an empty
+// file that the next open uses. A seal: the file is synced already, MANIFEST says its length and
+// sequences, then its hint is written. After a crash in between, recovery seals it or writes the
+// hint.
+//
+// work() from one thread at a time; poke() and stop() from any.
+class SegmentKeeper {
+ public:
+  SegmentKeeper(DataDirectory& dir, SegmentTable& table, CommitPipeline& pipeline,
+                EventListener* listener)
+      : dir_(dir), table_(table), pipeline_(pipeline), listener_(listener) {}
+
+  // Does all there is to do now.
+  Result<void> work();
+  // Uses the empty segment that recovery found.
+  Result<void> reuse_spare(format::SegmentId id);
+
+  // The keeper's thread: works whenever poked, until stop().
+  void run();
+  void poke();
+  void stop();
+
+ private:
+  Result<void> make_spare();
+  Result<void> offer(format::SegmentId id, std::uint64_t salt, std::shared_ptr<io::File> file);
+  Result<void> seal(const RetiredSegment& retired);
+  void make_hint(const RetiredSegment& retired, const format::SegmentInfo& info);
+  void tell(Event::Level level, std::string_view name, std::string details);
+
+  DataDirectory& dir_;
+  SegmentTable& table_;
+  CommitPipeline& pipeline_;
+  EventListener* const listener_;
+
+  // Guarded by mutex_.
+  std::mutex mutex_;
+  std::condition_variable poked_;
+  bool is_poked_ = false;
+  bool is_stopped_ = false;
+};
+
+}  // namespace kv::engine

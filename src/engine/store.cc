@@ -1,0 +1,87 @@
+#include "kv/store.h"
+
+#include "engine/store_impl.h"
+#include "io/file_system.h"
+
+namespace kv {
+
+RangeOptions prefix_range(std::string_view prefix) {
+  RangeOptions options;
+  options.start = prefix;
+  std::string end(prefix);
+  while (!end.empty() && static_cast<unsigned char>(end.back()) == 0xff) end.pop_back();
+  if (!end.empty()) {
+    end.back() = static_cast<char>(static_cast<unsigned char>(end.back()) + 1);
+    options.end = std::move(end);
+  }
+  return options;
+}
+
+Version Snapshot::version() const { return state_->index.sequence(); }
+
+Store::Store(std::unique_ptr<StoreImpl> impl) : impl_(std::move(impl)) {}
+Store::Store(Store&&) noexcept = default;
+Store& Store::operator=(Store&&) noexcept = default;
+Store::~Store() = default;
+
+Result<Store> Store::open(const std::filesystem::path& directory, const Options& options) {
+  auto impl =
+      StoreImpl::open(io::posix_file_system(), directory.string(), options, Background::kThreads);
+  if (!impl) return tl::unexpected(std::move(impl).error());
+  return Store(std::move(*impl));
+}
+
+Result<Version> Store::put(std::string_view key, std::string_view value,
+                           const WriteOptions& options) {
+  Write write;
+  write.key = key;
+  write.value = value;
+  write.options = options;
+  return impl_->write(write).map([](const WriteResult& result) { return result.version; });
+}
+
+Result<std::optional<Version>> Store::del(std::string_view key, const WriteOptions& options) {
+  Write write;
+  write.kind = Write::Kind::kDelete;
+  write.key = key;
+  write.options = options;
+  return impl_->write(write).map([](const WriteResult& result) {
+    return result.was_found ? std::optional<Version>(result.version) : std::nullopt;
+  });
+}
+
+Result<Version> Store::write(const Batch& batch, const WriteOptions& options) {
+  Write write;
+  write.kind = Write::Kind::kBatch;
+  write.batch = &batch;
+  write.options = options;
+  return impl_->write(write).map([](const WriteResult& result) { return result.version; });
+}
+
+Result<std::optional<Value>> Store::get(std::string_view key, ReadMode mode) const {
+  return impl_->get(key, mode);
+}
+
+Result<std::optional<Value>> Store::get(std::string_view key, const Snapshot& snapshot,
+                                        ReadMode mode) const {
+  return impl_->get(key, snapshot, mode);
+}
+
+Snapshot Store::snapshot() const { return impl_->snapshot(); }
+
+Cursor Store::range(RangeOptions options) const { return range(std::move(options), snapshot()); }
+
+Cursor Store::range(RangeOptions options, const Snapshot& snapshot) const {
+  return impl_->range(std::move(options), snapshot);
+}
+
+void Store::submit(const Write& write, WriteListener& listener, WriteTag tag) {
+  impl_->submit(write, listener, tag);
+}
+
+void Store::flush() { impl_->flush(); }
+Result<void> Store::sync() { return impl_->sync(); }
+Stats Store::stats() const { return impl_->stats(); }
+Result<void> Store::close() { return impl_->close(); }
+
+}  // namespace kv

@@ -1,0 +1,268 @@
+#include "engine/store_impl.h"
+
+#include <algorithm>
+#include <mutex>
+
+#include <fmt/format.h>
+
+#include "format/identity.h"
+
+namespace kv {
+
+namespace {
+
+using engine::Place;
+
+// Waits for one write.
+class WriteWaiter final : public WriteListener {
+ public:
+  void on_written(const WriteTag&, Result<WriteResult> result) override {
+    const std::lock_guard lock(mutex_);
+    result_ = std::move(result);
+    is_done_ = true;
+    done_.notify_one();
+  }
+  bool is_done() {
+    const std::lock_guard lock(mutex_);
+    return is_done_;
+  }
+  Result<WriteResult> wait() {
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [this] { return is_done_; });
+    return std::move(result_);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable done_;
+  bool is_done_ = false;
+  Result<WriteResult> result_;
+};
+
+Error invalid(std::string context) { return {Errc::kInvalidArgument, std::move(context), {}}; }
+
+std::optional<Error> check(const Options& options) {
+  constexpr std::uint64_t kSegmentMin = 4096;
+  constexpr std::uint64_t kSegmentMax = std::uint64_t{4} * 1024 * 1024 * 1024;
+  if (options.segment_size_max < kSegmentMin || options.segment_size_max > kSegmentMax) {
+    return invalid(fmt::format("segment_size_max is {}; {} to {} bytes are allowed",
+                               options.segment_size_max, kSegmentMin, kSegmentMax));
+  }
+  if (options.open_segments_max < 1) return invalid("open_segments_max is 0; at least 1 is needed");
+  if (options.sync_interval < std::chrono::milliseconds(1) ||
+      options.sync_interval > std::chrono::hours(1)) {
+    return invalid(fmt::format("sync_interval is {} ms; 1 ms to 1 h are allowed",
+                               options.sync_interval.count()));
+  }
+  return std::nullopt;
+}
+
+Error closed() { return {Errc::kClosed, "the store is closed", {}}; }
+
+}  // namespace
+
+StoreImpl::StoreImpl(const Options& options, std::unique_ptr<engine::DataDirectory> dir,
+                     Background background)
+    : options_(options),
+      background_(background),
+      dir_(std::move(dir)),
+      table_(dir_->fs(), options.open_segments_max) {}
+
+Result<std::unique_ptr<StoreImpl>> StoreImpl::open(io::FileSystem& fs, const std::string& directory,
+                                                   const Options& options, Background background) {
+  if (auto refused = check(options)) return tl::unexpected(std::move(*refused));
+  auto dir = engine::DataDirectory::open(fs, directory, options.holder, options.create_if_missing,
+                                         options.listener);
+  if (!dir) return tl::unexpected(std::move(dir).error());
+  std::unique_ptr<StoreImpl> store(new StoreImpl(options, std::move(*dir), background));
+  if (auto started = store->start(); !started) {
+    store->is_closed_ = true;  // nothing to seal
+    return tl::unexpected(std::move(started).error());
+  }
+  return store;
+}
+
+Result<void> StoreImpl::start() {
+  const std::uint32_t processors = std::max(1u, std::thread::hardware_concurrency());
+  const std::uint32_t threads = background_ == Background::kCaller ? 1
+                                : options_.recovery_threads > 0    ? options_.recovery_threads
+                                                                   : processors;
+  auto recovered = engine::recover({*dir_, table_, index_, threads, options_.listener});
+  if (!recovered) return tl::unexpected(std::move(recovered).error());
+  recovery_ = recovered->stats;
+  hidden_ = std::move(recovered->hidden);
+  pipeline_ = std::make_unique<engine::CommitPipeline>(
+      engine::CommitPipeline::Settings{options_.sync, options_.segment_size_max}, index_, table_,
+      engine::LogTail(recovered->last_sequence, recovered->chain,
+                      format::database_id_hash(dir_->identity())));
+  keeper_ = std::make_unique<engine::SegmentKeeper>(*dir_, table_, *pipeline_, options_.listener);
+  auto spare = recovered->spare ? keeper_->reuse_spare(*recovered->spare) : keeper_->work();
+  if (!spare) return spare;
+  if (background_ == Background::kThreads) {
+    pipeline_->on_rotation = [keeper = keeper_.get()] { keeper->poke(); };
+    std::optional<std::chrono::milliseconds> interval;
+    if (options_.sync == Sync::kInterval) interval = options_.sync_interval;
+    log_thread_ = std::jthread([this, interval] { pipeline_->drive(interval); });
+    keeper_thread_ = std::jthread([this] { keeper_->run(); });
+  }
+  return {};
+}
+
+StoreImpl::~StoreImpl() {
+  // Who wants to hear of failures calls close().
+  [[maybe_unused]] const auto closed_now = close();
+}
+
+Result<void> StoreImpl::close() {
+  const std::lock_guard lock(close_mutex_);
+  if (is_closed_.exchange(true, std::memory_order_acq_rel)) return {};
+  pipeline_->close();
+  auto synced = pipeline_->sync();
+  pipeline_->stop();
+  if (log_thread_.joinable()) log_thread_.join();
+  keeper_->stop();
+  if (keeper_thread_.joinable()) keeper_thread_.join();
+  if (!synced) return synced;
+  if (auto sealed = keeper_->work(); !sealed) return sealed;
+  pipeline_->retire_active();
+  if (auto again = pipeline_->sync(); !again) return again;
+  pipeline_->help_sync();
+  return keeper_->work();
+}
+
+void StoreImpl::submit(const Write& write, WriteListener& listener, WriteTag tag) {
+  pipeline_->submit(write, listener, tag);
+}
+
+void StoreImpl::flush() { pipeline_->flush(ReadMode::kNoWait); }
+
+Result<WriteResult> StoreImpl::write(const Write& write) {
+  WriteWaiter waiter;
+  pipeline_->submit(write, waiter, {});
+  pipeline_->flush(ReadMode::kMayBlock);
+  if (!waiter.is_done()) pipeline_->help_sync();
+  if (background_ == Background::kCaller) caller_work();
+  return waiter.wait();
+}
+
+void StoreImpl::caller_work() {
+  pipeline_->help_sync();
+  // What fails here is told to the listener and tried again with the next write.
+  [[maybe_unused]] const auto done = keeper_->work();
+}
+
+Result<void> StoreImpl::sync() {
+  if (is_closed()) return tl::unexpected(closed());
+  return pipeline_->sync();
+}
+
+Result<std::optional<Value>> StoreImpl::read(std::string_view key, Place place,
+                                             ReadMode mode) const {
+  const auto segment = table_.find(place.slot());
+  if (!segment) return std::nullopt;
+  auto file = table_.file(*segment);
+  if (!file) {
+    Error error = std::move(file).error();
+    if (error.cause == std::errc::no_such_file_or_directory) error.code = Errc::kCorruption;
+    return tl::unexpected(std::move(error));
+  }
+  thread_local std::string buffer;
+  auto record = segment->read(**file, place, mode, buffer);
+  if (!record) {
+    if (record.error().code == Errc::kWouldBlock) ++reads_deferred_;
+    return tl::unexpected(std::move(record).error());
+  }
+  if (record->key != key) return std::nullopt;
+  Value value{std::string(record->value), record->header.sequence};
+  constexpr std::size_t kBufferKept = 1024 * 1024;
+  if (buffer.size() > kBufferKept) std::string().swap(buffer);
+  return value;
+}
+
+Result<std::optional<Value>> StoreImpl::answer(std::string_view key,
+                                               std::optional<Value> value) const {
+  if (hidden_.empty()) return value;
+  if (auto damage = hidden_.may_hide(key, value ? value->version : 0)) {
+    return tl::unexpected(std::move(*damage));
+  }
+  return value;
+}
+
+Result<std::optional<Value>> StoreImpl::get(std::string_view key, ReadMode mode) const {
+  if (is_closed()) return tl::unexpected(closed());
+  for (;;) {
+    const auto place = index_.find(key);
+    if (!place) return answer(key, std::nullopt);
+    auto value = read(key, *place, mode);
+    if (!value) return value;
+    if (*value) return answer(key, std::move(*value));
+    // The place was given up between look-up and read; if the index still says so, it is wrong.
+    if (index_.find(key) == place) {
+      return tl::unexpected(Error{
+          Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});
+    }
+  }
+}
+
+Result<std::optional<Value>> StoreImpl::get(std::string_view key, const Snapshot& snapshot,
+                                            ReadMode mode) const {
+  if (is_closed()) return tl::unexpected(closed());
+  const auto place = index_.find(key, snapshot.state_->index);
+  if (!place) return answer(key, std::nullopt);
+  auto value = read(key, *place, mode);
+  if (!value) return value;
+  if (!*value) {
+    return tl::unexpected(
+        Error{Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});
+  }
+  return answer(key, std::move(*value));
+}
+
+Snapshot StoreImpl::snapshot() const {
+  Snapshot out;
+  std::vector<std::shared_ptr<engine::Segment>> segments;
+  auto index = pipeline_->snapshot([&] { segments = table_.all(); });
+  out.state_ = std::make_shared<const Snapshot::State>(
+      Snapshot::State{std::move(index), std::move(segments)});
+  return out;
+}
+
+Stats StoreImpl::stats() const {
+  Stats stats;
+  const engine::IndexMemory memory = index_.memory();
+  stats.keys = index_.size();
+  stats.key_bytes = memory.key_bytes;
+  stats.index_bytes = memory.total_bytes;
+  if (stats.keys > 0) {
+    stats.index_bytes_per_key = static_cast<double>(memory.total_bytes - memory.key_bytes) /
+                                static_cast<double>(stats.keys);
+  }
+  const auto active = pipeline_->active();
+  for (const auto& segment : table_.all()) {
+    SegmentStats one;
+    one.id = format::number(segment->id());
+    one.is_active = active == segment->id();
+    one.bytes = segment->size;
+    one.records = segment->records;
+    one.live_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, segment->live_bytes));
+    one.first_version = segment->first_sequence;
+    one.last_version = segment->last_sequence;
+    stats.disk_bytes += one.bytes;
+    stats.live_bytes += one.live_bytes;
+    stats.segments.push_back(one);
+  }
+  std::sort(stats.segments.begin(), stats.segments.end(),
+            [](const SegmentStats& a, const SegmentStats& b) { return a.id < b.id; });
+  stats.open_segment_files = table_.open_files();
+  stats.snapshots = index_.snapshots();
+  stats.last_version = pipeline_->applied_sequence();
+  stats.synced_version = pipeline_->synced_sequence();
+  stats.writes = pipeline_->writes();
+  stats.syncs = pipeline_->syncs();
+  stats.reads_deferred = reads_deferred_;
+  stats.is_read_only = pipeline_->failure().has_value();
+  stats.recovery = recovery_;
+  return stats;
+}
+
+}  // namespace kv

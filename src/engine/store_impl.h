@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "engine/commit_pipeline.h"
+#include "engine/data_directory.h"
+#include "engine/index.h"
+#include "engine/recovery.h"
+#include "engine/segment_keeper.h"
+#include "engine/segment_table.h"
+#include "io/file_system.h"
+#include "kv/store.h"
+
+namespace kv {
+
+struct Snapshot::State {
+  engine::Index::Snapshot index;
+  std::vector<std::shared_ptr<engine::Segment>> segments;  // stay readable while it lives
+};
+
+// Who does the work that nobody waits for.
+enum class Background {
+  kThreads,  // two threads: one writes and syncs the log, one makes and seals segments
+  kCaller,   // whoever writes does it before it returns: one thread, the same order every time
+};
+
+// The store, on any file system. Its parts and their threads: docs/architecture.md.
+class StoreImpl {
+ public:
+  static Result<std::unique_ptr<StoreImpl>> open(io::FileSystem& fs, const std::string& directory,
+                                                 const Options& options, Background background);
+  static Store wrap(std::unique_ptr<StoreImpl> impl) { return Store(std::move(impl)); }
+  ~StoreImpl();
+
+  Result<WriteResult> write(const Write& write);
+  void submit(const Write& write, WriteListener& listener, WriteTag tag);
+  void flush();
+  Result<void> sync();
+  Result<std::optional<Value>> get(std::string_view key, ReadMode mode) const;
+  Result<std::optional<Value>> get(std::string_view key, const Snapshot& snapshot,
+                                   ReadMode mode) const;
+  Snapshot snapshot() const;
+  Cursor range(RangeOptions options, Snapshot snapshot) const;
+  Stats stats() const;
+  Result<void> close();
+
+  // The value at `place`, verified; nullopt when another key lies there (the place was merged
+  // away).
+  Result<std::optional<Value>> read(std::string_view key, engine::Place place, ReadMode mode) const;
+  const engine::Index& index() const { return index_; }
+  const engine::HiddenDamage& hidden_damage() const { return hidden_; }
+
+ private:
+  StoreImpl(const Options& options, std::unique_ptr<engine::DataDirectory> dir,
+            Background background);
+  Result<void> start();
+  void caller_work();  // kCaller: what the threads would do
+  // Not found, unless damage may hide the key or, for a found one, a newer value.
+  Result<std::optional<Value>> answer(std::string_view key, std::optional<Value> value) const;
+  bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
+
+  const Options options_;
+  const Background background_;
+  std::unique_ptr<engine::DataDirectory> dir_;
+  engine::Index index_;
+  mutable engine::SegmentTable table_;
+  RecoveryStats recovery_;
+  engine::HiddenDamage hidden_;  // fixed after start()
+  std::unique_ptr<engine::CommitPipeline> pipeline_;
+  std::unique_ptr<engine::SegmentKeeper> keeper_;
+  mutable std::atomic<std::uint64_t> reads_deferred_{0};
+  std::atomic<bool> is_closed_{false};
+  std::mutex close_mutex_;
+  std::jthread log_thread_;
+  std::jthread keeper_thread_;
+};
+
+}  // namespace kv
