@@ -11,9 +11,9 @@
 
 namespace kv::protocol {
 
-// Turns the bytes of one connection into requests and refusals. No I/O; the same bytes give the same
-// events however they are split. Memory: what was received of the request under way, never what a
-// length field promises; a refused payload is counted and dropped. One thread at a time.
+// Turns the bytes of one connection into requests and refusals. No I/O; the same bytes give the
+// same events however they are split. Memory: what was received of the request under way, never
+// what a length field promises; a refused payload is counted and dropped. One thread at a time.
 //
 // Usage: read from the socket into buffer(), commit(n), then next() until kNeedBytes.
 class RequestParser {
@@ -32,8 +32,8 @@ class RequestParser {
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
 
-  // Where the next bytes go, at least 1 long and grown only with what came before. Invalidates the views
-  // of the last request.
+  // Where the next bytes go, at least 1 long and grown only with what came before. Invalidates the
+  // views of the last request.
   std::span<char> buffer();
   void commit(std::size_t size);
 
@@ -43,11 +43,13 @@ class RequestParser {
   std::string_view refusal() const;  // a whole reply, its line ends included
   Farewell farewell() const;
 
-  // The request whose payload is arriving will need `bytes`; asked by a server that has a memory budget.
+  // The request whose payload is arriving will need `bytes`; asked by a server that has a memory
+  // budget.
   std::uint64_t payload_pending() const;
   std::uint64_t memory_used() const;
-  // Refuses the request under way (TRY_LATER and the like) as soon as its framing allows: its payload is
-  // dropped as it comes, then kRefused with an error of this code, fields and text, applied=no.
+  // Refuses the request under way (TRY_LATER and the like) as soon as its framing allows: its
+  // payload is dropped as it comes, then kRefused with an error of this code, fields and text,
+  // applied=no.
   void refuse_current(std::string_view code, std::string_view fields, std::string_view text);
   // In the middle of a request: header or payload incomplete. False between requests.
   bool is_mid_request() const;

@@ -8,14 +8,16 @@
 namespace kv::protocol {
 
 // Appending one reply, or one line of one, to `out`. `tag` is empty or goes in front as "@tag ".
-// Payload-bearing lines are written in two parts where the payload is large: the *_header functions end
-// with the LF of the line; the payload and its LF follow.
+// Payload-bearing lines are written in two parts where the payload is large: the *_header functions
+// end with the LF of the line; the payload and its LF follow.
 void append_ok(std::string& out, std::string_view tag, std::string_view fields = {});
-void append_value_header(std::string& out, std::string_view tag, std::uint64_t size,
-                         std::optional<std::uint64_t> version);  // "VALUE n ver=N"; PING's echo has none
+void append_written(std::string& out, std::string_view tag, std::uint64_t version);  // "OK ver=N"
+void append_value_header(
+    std::string& out, std::string_view tag, std::uint64_t size,
+    std::optional<std::uint64_t> version);  // "VALUE n ver=N"; PING's echo has none
 void append_not_found(std::string& out, std::string_view tag);
-void append_item(std::string& out, std::string_view tag, std::string_view key, std::string_view value,
-                 std::uint64_t version);
+void append_item(std::string& out, std::string_view tag, std::string_view key,
+                 std::string_view value, std::uint64_t version);
 void append_key(std::string& out, std::string_view tag, std::string_view key);
 void append_end(std::string& out, std::string_view tag, std::uint64_t count, bool has_more);
 void append_info(std::string& out, std::string_view tag, std::string_view text);

@@ -11,7 +11,20 @@
 
 namespace kv::protocol {
 
-enum class Verb { kHello, kPing, kPut, kGet, kDel, kBput, kRange, kPrefix, kStats, kMerge, kHelp, kQuit };
+enum class Verb {
+  kHello,
+  kPing,
+  kPut,
+  kGet,
+  kDel,
+  kBput,
+  kRange,
+  kPrefix,
+  kStats,
+  kMerge,
+  kHelp,
+  kQuit
+};
 
 // One request, taken apart. Views point into the parser and hold until its next call, or as long as
 // `payload_owner` lives where it is set (large payloads).

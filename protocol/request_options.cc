@@ -1,0 +1,150 @@
+#include "protocol/request_options.h"
+
+#include <algorithm>
+
+namespace kv::protocol {
+
+namespace {
+
+constexpr VerbShape kVerbs[] = {
+    {"GET", Verb::kGet, 1, 1},     {"PUT", Verb::kPut, 2, 2},     {"DEL", Verb::kDel, 1, 1},
+    {"BPUT", Verb::kBput, 1, 1},   {"RANGE", Verb::kRange, 2, 2}, {"PREFIX", Verb::kPrefix, 1, 1},
+    {"PING", Verb::kPing, 0, 1},   {"HELLO", Verb::kHello, 0, 0}, {"STATS", Verb::kStats, 0, 0},
+    {"MERGE", Verb::kMerge, 0, 0}, {"HELP", Verb::kHelp, 0, 0},   {"QUIT", Verb::kQuit, 0, 0},
+};
+
+bool equals_ignoring_case(std::string_view text, std::string_view upper) {
+  constexpr char kCaseBit = 0x20;
+  return text.size() == upper.size() &&
+         std::equal(text.begin(), text.end(), upper.begin(), [](char a, char b) {
+           return static_cast<char>(a & ~kCaseBit) == b;  // `text` is letters only
+         });
+}
+
+constexpr const char* kUnknown = "unknown option for this verb; HELP lists them";
+
+bool take_flag(std::string_view value, bool& flag) {
+  flag = value == "1";
+  return flag || value == "0";
+}
+
+const char* take_condition(const Request& request, std::string_view value, Condition& condition) {
+  if (request.verb == Verb::kPut && value == "absent") {
+    condition.kind = Condition::Kind::kAbsent;
+    return nullptr;
+  }
+  if (request.verb == Verb::kPut && value == "present") {
+    condition.kind = Condition::Kind::kPresent;
+    return nullptr;
+  }
+  const auto version = parse_number(value);
+  if (!version || *version == 0) {
+    return request.verb == Verb::kPut ? "if= takes absent, present or a version"
+                                      : "if= takes a version";
+  }
+  condition = {Condition::Kind::kVersion, *version};
+  return nullptr;
+}
+
+const char* take_write_option(const HeaderLine::Option& option, Request& request) {
+  if (option.name == "if" && request.verb != Verb::kBput) {
+    return take_condition(request, option.value, request.condition);
+  }
+  if (option.name == "sync") {
+    if (option.value == "none") request.sync = Sync::kNone;
+    if (option.value == "interval") request.sync = Sync::kInterval;
+    if (option.value == "disk") request.sync = Sync::kDisk;
+    return request.sync ? nullptr : "sync= takes none, interval or disk";
+  }
+  if (option.name == "atomic" && request.verb == Verb::kBput) {
+    return option.value == "1" ? nullptr : "atomic= takes 1; every BPUT is atomic";
+  }
+  return kUnknown;
+}
+
+const char* take_range_option(const HeaderLine::Option& option, const Limits& limits,
+                              Request& request) {
+  if (option.name == "limit" || option.name == "max_bytes") {
+    const auto number = parse_number(option.value);
+    if (!number || *number == 0) return "takes a decimal from 1";
+    if (option.name == "limit") {
+      request.limit = std::min<std::uint64_t>(*number, limits.range_limit_max);
+    } else {
+      request.bytes_max = *number;
+    }
+    return nullptr;
+  }
+  if (option.name == "rev")
+    return take_flag(option.value, request.is_reverse) ? nullptr : "takes 0 or 1";
+  if (option.name == "keys") {
+    return take_flag(option.value, request.is_keys_only) ? nullptr : "takes 0 or 1";
+  }
+  return kUnknown;
+}
+
+const char* take_other_option(const HeaderLine::Option& option, Request& request) {
+  if (request.verb == Verb::kStats && option.name == "fmt") {
+    request.is_json = option.value == "json";
+    return request.is_json || option.value == "text" ? nullptr : "fmt= takes text or json";
+  }
+  if (request.verb == Verb::kStats && option.name == "section") {
+    request.section = option.value;
+    return nullptr;
+  }
+  if (request.verb == Verb::kMerge && option.name == "wait") {
+    return take_flag(option.value, request.is_wait) ? nullptr : "takes 0 or 1";
+  }
+  if (request.verb == Verb::kHello) {
+    if (option.name == "v") return option.value == "1" ? nullptr : "this server speaks version 1";
+    if (option.name == "client" || option.name == "id") return nullptr;
+  }
+  return kUnknown;
+}
+
+const char* take_option(const HeaderLine::Option& option, const Limits& limits, Request& request) {
+  switch (request.verb) {
+    case Verb::kPut:
+    case Verb::kDel:
+    case Verb::kBput:
+      return take_write_option(option, request);
+    case Verb::kRange:
+    case Verb::kPrefix:
+      return take_range_option(option, limits, request);
+    case Verb::kHello:
+    case Verb::kStats:
+    case Verb::kMerge:
+      return take_other_option(option, request);
+    case Verb::kGet:
+    case Verb::kPing:
+    case Verb::kHelp:
+    case Verb::kQuit:
+      return kUnknown;
+  }
+  return kUnknown;
+}
+
+}  // namespace
+
+const VerbShape* find_verb(std::string_view name) {
+  for (const VerbShape& shape : kVerbs) {
+    if (equals_ignoring_case(name, shape.name)) return &shape;
+  }
+  return nullptr;
+}
+
+std::optional<BadOption> take_options(const HeaderLine& header, const Limits& limits,
+                                      Request& request) {
+  request.limit = limits.range_limit_default;
+  const auto options = header.option_list();
+  for (std::size_t i = 0; i < options.size(); ++i) {
+    for (std::size_t j = 0; j < i; ++j) {
+      if (options[j].name == options[i].name) return BadOption{options[i].name, "given twice"};
+    }
+    if (const char* wrong = take_option(options[i], limits, request)) {
+      return BadOption{options[i].name, wrong};
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace kv::protocol
