@@ -40,6 +40,17 @@ std::string_view without_cr(std::string_view line) {
   return line;
 }
 
+// Of the blank lines in front. A carriage return at the end may be half of one more.
+std::size_t blank_size(std::string_view bytes) {
+  std::size_t size = 0;
+  for (;;) {
+    const std::string_view rest = bytes.substr(size);
+    const std::size_t blank = rest.starts_with('\n') ? 1 : rest.starts_with("\r\n") ? 2 : 0;
+    if (blank == 0) return size;
+    size += blank;
+  }
+}
+
 bool is_http(std::string_view line) {
   constexpr std::string_view kMark = " HTTP/1.";
   return line.size() > kMark.size() &&
@@ -178,13 +189,9 @@ RequestParser::Event RequestParser::State::next() {
 
 RequestParser::Event RequestParser::State::parse_line(bool& goes_on) {
   std::string_view bytes = in.bytes();
-  while (scanned == 0 && !bytes.empty()) {
-    const std::size_t blank = bytes[0] == '\n' ? 1 : bytes.starts_with("\r\n") ? 2 : 0;
-    if (blank == 0) break;
-    in.consume(blank);
-    bytes.remove_prefix(blank);
-  }
-  if (bytes.empty()) return Event::kNeedBytes;
+  if (scanned == 0) in.consume(blank_size(bytes));
+  bytes = in.bytes();
+  if (bytes.empty() || bytes == "\r") return Event::kNeedBytes;
   if (!has_spoken && bytes.size() >= 2 && bytes[0] == kTlsHandshake &&
       bytes[1] == kTlsMajorVersion) {
     return fatal("WRONG_PROTOCOL", "", "this port speaks plain text, and that was TLS");
@@ -318,12 +325,9 @@ RequestParser::Event RequestParser::State::take_item_header(bool& goes_on) {
   }
   if (items_seen == item_count) return finish_batch();
   std::string_view bytes = in.bytes().substr(done);
-  while (scanned == 0 && !bytes.empty()) {
-    const std::size_t blank = bytes[0] == '\n' ? 1 : bytes.starts_with("\r\n") ? 2 : 0;
-    if (blank == 0) break;
-    done += blank;
-    bytes.remove_prefix(blank);
-  }
+  if (scanned == 0) done += blank_size(bytes);
+  bytes = in.bytes().substr(done);
+  if (bytes == "\r") return Event::kNeedBytes;
   const std::size_t found = bytes.find('\n', scanned);
   const bool is_too_long = std::min(found, bytes.size()) > limits.subheader_max;
   if (found == std::string_view::npos && !is_too_long) {
