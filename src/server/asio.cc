@@ -1,0 +1,2 @@
+// The one place where Asio's own code is compiled.
+#include <asio/impl/src.hpp>
