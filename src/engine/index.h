@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,13 @@ struct IndexMemory {
   std::uint64_t hash_bytes = 0;
   std::uint64_t order_bytes = 0;
   std::uint64_t history_bytes = 0;  // what snapshots hold back
+};
+
+// One change of a write that may have several.
+struct IndexChange {
+  std::string_view key;
+  Place place;  // of a put
+  bool is_delete = false;
 };
 
 // One key of a scan.
@@ -56,6 +64,10 @@ class Index {
   // Sequences are those of the log and never fall. Returns the place that was replaced.
   std::optional<Place> put(std::string_view key, Place place, std::uint64_t sequence);
   std::optional<Place> erase(std::string_view key, std::uint64_t sequence);
+  // All of them at once: no reader sees some without the others. The places they replaced go to
+  // `replaced`, one each (no place: there was none).
+  void apply(std::span<const IndexChange> changes, std::uint64_t sequence,
+             std::vector<Place>& replaced);
   // A merge moved the record: the same version at a new place, for snapshots too. False when the
   // newest place is not `from` any more.
   bool replace(std::string_view key, Place from, Place to);
@@ -87,6 +99,9 @@ class Index {
   // Fills an empty index with keys in strictly ascending order, with full tree leaves. One thread,
   // before anybody else uses the index.
   void load(std::string_view key, Place place);
+
+  // Aborts unless hash and tree hold the same entries, in order. For tests.
+  void check_invariants() const;
 
  private:
   struct Impl;

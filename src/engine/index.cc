@@ -1,0 +1,291 @@
+#include "engine/index.h"
+
+#include <absl/base/thread_annotations.h>
+#include <absl/synchronization/mutex.h>
+
+#include "base/check.h"
+#include "base/checksum.h"
+#include "engine/index_history.h"
+#include "engine/key_arena.h"
+#include "engine/key_hash.h"
+#include "engine/key_tree.h"
+
+namespace kv::engine {
+
+namespace {
+
+constexpr std::size_t kScanStep = 128;      // keys of a scan under one lock
+constexpr std::size_t kPurgePerChange = 4;  // changes forgotten with each later change
+constexpr std::size_t kPurgePerEnd = 256;   // and when a snapshot ends, under one lock
+constexpr std::size_t kPurgeRoundsPerEnd = 64;
+constexpr std::size_t kMovesPerErase = 4;  // entries moved out of sparse slabs
+
+}  // namespace
+
+struct Index::Impl {
+  Impl() : hash(arena), tree(arena) {}
+
+  // All of them under the lock.
+  std::optional<Place> put(std::string_view key, Place place, std::uint64_t sequence);
+  std::optional<Place> erase(std::string_view key, std::uint64_t sequence);
+  void remove_entry(KeyRef ref, std::string_view key, std::uint64_t key_hash);
+  void gather_sparse(std::uint32_t size_class);
+  void purge(std::size_t count);
+  Place place_at(KeyRef ref, std::uint64_t sequence) const {
+    const auto before = history.at(ref, sequence);
+    return before ? *before : arena.place(ref);
+  }
+  bool scan_step(const ScanRange& range, std::string& from, bool is_first, std::uint64_t sequence,
+                 std::size_t count, std::vector<IndexItem>& out) const;
+  void end_snapshot(std::uint64_t sequence);
+
+  mutable absl::Mutex mutex;
+  KeyArena arena ABSL_GUARDED_BY(mutex);
+  KeyHash hash ABSL_GUARDED_BY(mutex);
+  KeyTree tree ABSL_GUARDED_BY(mutex);
+  IndexHistory history ABSL_GUARDED_BY(mutex);
+  std::uint64_t live ABSL_GUARDED_BY(mutex) = 0;
+};
+
+namespace {
+
+constexpr Place kNoPlace{};
+
+}  // namespace
+
+Index::Index() : impl_(std::make_unique<Impl>()) {}
+Index::~Index() = default;
+
+std::optional<Place> Index::find(std::string_view key) const {
+  const std::uint64_t key_hash = base::hash64(key);
+  const absl::ReaderMutexLock lock(&impl_->mutex);
+  const auto ref = impl_->hash.find(key, key_hash);
+  if (!ref) return std::nullopt;
+  const Place place = impl_->arena.place(*ref);
+  return place == kNoPlace ? std::nullopt : std::optional(place);
+}
+
+std::optional<Place> Index::find(std::string_view key, const Snapshot& snapshot) const {
+  const std::uint64_t key_hash = base::hash64(key);
+  const absl::ReaderMutexLock lock(&impl_->mutex);
+  const auto ref = impl_->hash.find(key, key_hash);
+  if (!ref) return std::nullopt;
+  const Place place = impl_->place_at(*ref, snapshot.sequence());
+  return place == kNoPlace ? std::nullopt : std::optional(place);
+}
+
+std::uint64_t Index::size() const {
+  const absl::ReaderMutexLock lock(&impl_->mutex);
+  return impl_->live;
+}
+
+IndexMemory Index::memory() const {
+  const absl::ReaderMutexLock lock(&impl_->mutex);
+  IndexMemory memory;
+  memory.key_bytes = impl_->arena.key_bytes();
+  memory.entries_bytes = impl_->arena.bytes();
+  memory.hash_bytes = impl_->hash.bytes();
+  memory.order_bytes = impl_->tree.bytes();
+  memory.history_bytes = impl_->history.bytes();
+  memory.total_bytes =
+      memory.entries_bytes + memory.hash_bytes + memory.order_bytes + memory.history_bytes;
+  return memory;
+}
+
+std::optional<Place> Index::Impl::put(std::string_view key, Place place, std::uint64_t sequence) {
+  const std::uint64_t key_hash = base::hash64(key);
+  std::optional<Place> replaced;
+  if (const auto found = hash.find(key, key_hash)) {
+    const Place before = arena.place(*found);
+    history.note(*found, before, sequence);
+    arena.set_place(*found, place);
+    if (before == kNoPlace) {
+      live += 1;
+    } else {
+      replaced = before;
+    }
+  } else {
+    const KeyRef ref = arena.insert(key, place);
+    hash.insert(ref, key_hash);
+    tree.insert(ref);
+    history.note(ref, kNoPlace, sequence);
+    live += 1;
+  }
+  purge(kPurgePerChange);
+  return replaced;
+}
+
+std::optional<Place> Index::Impl::erase(std::string_view key, std::uint64_t sequence) {
+  const std::uint64_t key_hash = base::hash64(key);
+  const auto found = hash.find(key, key_hash);
+  if (!found) return std::nullopt;
+  const Place before = arena.place(*found);
+  if (before == kNoPlace) return std::nullopt;
+  live -= 1;
+  history.note(*found, before, sequence);
+  if (history.has(*found)) {
+    arena.set_place(*found, kNoPlace);  // a ghost, until no snapshot needs it
+  } else {
+    remove_entry(*found, key, key_hash);
+  }
+  purge(kPurgePerChange);
+  return before;
+}
+
+void Index::Impl::remove_entry(KeyRef ref, std::string_view key, std::uint64_t key_hash) {
+  tree.erase(key);
+  hash.erase(ref, key_hash);
+  const std::uint32_t size_class = KeyArena::size_class(key.size());
+  arena.erase(ref);
+  gather_sparse(size_class);
+}
+
+// Moves a few entries together, so that slabs get empty and go back to the system.
+void Index::Impl::gather_sparse(std::uint32_t size_class) {
+  for (std::size_t i = 0; i < kMovesPerErase; ++i) {
+    const auto ref = arena.sparse_entry(size_class);
+    if (!ref) return;
+    if (history.has(*ref)) continue;  // its history knows it by this reference
+    const std::string key(arena.key(*ref));
+    const KeyRef moved = arena.insert(key, arena.place(*ref));
+    tree.replace(key, moved);
+    hash.replace(*ref, moved, base::hash64(key));
+    arena.erase(*ref);
+  }
+}
+
+void Index::Impl::purge(std::size_t count) {
+  std::optional<KeyRef> ref;
+  while (count-- > 0 && history.purge(ref)) {
+    if (!ref || arena.place(*ref) != kNoPlace) continue;
+    const std::string key(arena.key(*ref));
+    remove_entry(*ref, key, base::hash64(key));
+  }
+}
+
+std::optional<Place> Index::put(std::string_view key, Place place, std::uint64_t sequence) {
+  const absl::WriterMutexLock lock(&impl_->mutex);
+  return impl_->put(key, place, sequence);
+}
+
+std::optional<Place> Index::erase(std::string_view key, std::uint64_t sequence) {
+  const absl::WriterMutexLock lock(&impl_->mutex);
+  return impl_->erase(key, sequence);
+}
+
+void Index::apply(std::span<const IndexChange> changes, std::uint64_t sequence,
+                  std::vector<Place>& replaced) {
+  const absl::WriterMutexLock lock(&impl_->mutex);
+  for (const IndexChange& change : changes) {
+    const auto old = change.is_delete ? impl_->erase(change.key, sequence)
+                                      : impl_->put(change.key, change.place, sequence);
+    replaced.push_back(old.value_or(kNoPlace));
+  }
+}
+
+bool Index::replace(std::string_view key, Place from, Place to) {
+  const std::uint64_t key_hash = base::hash64(key);
+  const absl::WriterMutexLock lock(&impl_->mutex);
+  const auto found = impl_->hash.find(key, key_hash);
+  if (!found) return false;
+  impl_->history.replace_place(*found, from, to);
+  if (impl_->arena.place(*found) != from) return false;
+  impl_->arena.set_place(*found, to);
+  return true;
+}
+
+Index::Snapshot Index::snapshot(std::uint64_t sequence) const {
+  {
+    const absl::WriterMutexLock lock(&impl_->mutex);
+    impl_->history.begin_snapshot(sequence);
+  }
+  Impl* const impl = impl_.get();
+  return {sequence, std::shared_ptr<const void>(
+                        impl, [sequence, impl](const void*) { impl->end_snapshot(sequence); })};
+}
+
+void Index::Impl::end_snapshot(std::uint64_t sequence) {
+  {
+    const absl::WriterMutexLock lock(&mutex);
+    history.end_snapshot(sequence);
+  }
+  // What is left after these rounds goes with later changes.
+  for (std::size_t round = 0; round < kPurgeRoundsPerEnd; ++round) {
+    const absl::WriterMutexLock lock(&mutex);
+    if (!history.has_purgeable()) return;
+    purge(kPurgePerEnd);
+  }
+}
+
+std::uint64_t Index::snapshots() const {
+  const absl::ReaderMutexLock lock(&impl_->mutex);
+  return impl_->history.snapshots();
+}
+
+// One bounded step, from `from` on (in reverse: below it), which is moved. False: the range ends
+// here.
+bool Index::Impl::scan_step(const ScanRange& range, std::string& from, bool is_first,
+                            std::uint64_t sequence, std::size_t count,
+                            std::vector<IndexItem>& out) const {
+  const absl::ReaderMutexLock lock(&mutex);
+  KeyTree::Position position;
+  if (range.is_reverse) {
+    position = is_first && !range.end ? tree.end() : tree.lower_bound(from);
+  } else {
+    position = tree.lower_bound(from);
+  }
+  KeyRef ref{};
+  for (std::size_t seen = 0; seen < kScanStep && count > 0; ++seen) {
+    const bool has_one = range.is_reverse ? tree.previous(position, ref) : tree.next(position, ref);
+    if (!has_one) return false;
+    const std::string_view key = arena.key(ref);
+    if (range.is_reverse ? key < range.start : range.end && key >= *range.end) return false;
+    if (seen + 1 == kScanStep || count == 1) {
+      from = key;
+      if (!range.is_reverse) from += '\0';
+    }
+    const Place place = place_at(ref, sequence);
+    if (place == kNoPlace) continue;
+    out.push_back({std::string(key), place});
+    count -= 1;
+  }
+  return count > 0;
+}
+
+void Index::scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
+                 std::vector<IndexItem>& out) const {
+  if (range.end && *range.end <= range.start) return;
+  std::string from(range.is_reverse ? range.end.value_or("") : range.start);
+  const std::size_t wanted = out.size() + count;
+  bool is_first = true;
+  while (out.size() < wanted &&
+         impl_->scan_step(range, from, is_first, snapshot.sequence(), wanted - out.size(), out)) {
+    is_first = false;
+  }
+}
+
+void Index::load(std::string_view key, Place place) {
+  const absl::WriterMutexLock lock(&impl_->mutex);
+  const KeyRef ref = impl_->arena.insert(key, place);
+  impl_->tree.append(ref);
+  impl_->hash.insert(ref, base::hash64(key));
+  impl_->live += 1;
+}
+
+void Index::check_invariants() const {
+  const absl::WriterMutexLock lock(&impl_->mutex);
+  impl_->tree.check_invariants();
+  KeyTree::Position position = impl_->tree.lower_bound("");
+  KeyRef ref{};
+  std::uint64_t live = 0;
+  while (impl_->tree.next(position, ref)) {
+    const std::string_view key = impl_->arena.key(ref);
+    KV_CHECK(impl_->hash.find(key, base::hash64(key)) == ref);
+    const bool is_ghost = impl_->arena.place(ref) == kNoPlace;
+    KV_CHECK(!is_ghost || impl_->history.has(ref));
+    if (!is_ghost) live += 1;
+  }
+  KV_CHECK(live == impl_->live);
+}
+
+}  // namespace kv::engine

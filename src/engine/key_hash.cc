@@ -1,0 +1,160 @@
+#include "engine/key_hash.h"
+
+#include <algorithm>
+#include <malloc.h>
+
+#include "base/check.h"
+#include "base/checksum.h"
+
+namespace kv::engine {
+
+namespace {
+
+constexpr std::size_t kMallocHead = 8;
+
+}  // namespace
+
+KeyHash::~KeyHash() {
+  for (Part& part : parts_) {
+    // Each page stands in the directory as often as its depth leaves bits open; first at its own
+    // number.
+    for (std::size_t i = 0; i < part.directory.size(); ++i) {
+      Page* const page = part.directory[i];
+      if (i < (std::size_t{1} << page->depth)) delete page;
+    }
+  }
+}
+
+std::uint64_t KeyHash::hash_of(KeyRef ref) const { return base::hash64(arena_.key(ref)); }
+
+KeyHash::Page* KeyHash::new_page(std::uint8_t depth) {
+  auto* page = new Page;
+  page->depth = depth;
+  bytes_ += ::malloc_usable_size(page) + kMallocHead;
+  return page;
+}
+
+void KeyHash::free_page(Page* page) {
+  bytes_ -= ::malloc_usable_size(page) + kMallocHead;
+  delete page;
+}
+
+void KeyHash::resize(Part& part, std::size_t size) {
+  bytes_ -= part.directory.capacity() * sizeof(Page*);
+  part.directory.resize(size);
+  part.directory.shrink_to_fit();
+  bytes_ += part.directory.capacity() * sizeof(Page*);
+}
+
+void KeyHash::prefetch(std::uint64_t hash) const {
+  const Part& part = parts_[part_of(hash)];
+  if (!part.directory.empty()) __builtin_prefetch(part.directory[slot_of(part, hash)]);
+}
+
+std::optional<KeyRef> KeyHash::find(std::string_view key, std::uint64_t hash) const {
+  const Part& part = parts_[part_of(hash)];
+  if (part.directory.empty()) return std::nullopt;
+  const Page& page = *part.directory[slot_of(part, hash)];
+  const std::uint8_t tag = tag_of(hash);
+  for (std::size_t i = 0; i < page.count; ++i) {
+    if (page.tags[i] == tag && arena_.key(page.refs[i]) == key) return page.refs[i];
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> KeyHash::position(const Page& page, KeyRef ref, std::uint8_t tag) {
+  for (std::size_t i = 0; i < page.count; ++i) {
+    if (page.tags[i] == tag && page.refs[i] == ref) return i;
+  }
+  return std::nullopt;
+}
+
+void KeyHash::insert(KeyRef ref, std::uint64_t hash) {
+  Part& part = parts_[part_of(hash)];
+  if (part.directory.empty()) {
+    resize(part, 1);
+    part.directory[0] = new_page(0);
+    part.deepest = 1;
+  }
+  while (part.directory[slot_of(part, hash)]->count == kSlots) split(part, hash);
+  Page& page = *part.directory[slot_of(part, hash)];
+  page.tags[page.count] = tag_of(hash);
+  page.refs[page.count] = ref;
+  page.count += 1;
+}
+
+void KeyHash::split(Part& part, std::uint64_t hash) {
+  Page* const old = part.directory[slot_of(part, hash)];
+  KV_CHECK(old->depth < 64 - kPartBits - 8);
+  if (old->depth == part.depth) {
+    const std::size_t size = part.directory.size();
+    resize(part, 2 * size);
+    std::copy_n(part.directory.begin(), size,
+                part.directory.begin() + static_cast<std::ptrdiff_t>(size));
+    part.depth += 1;
+    part.deepest = 0;
+  }
+  const std::uint64_t bit = std::uint64_t{1} << old->depth;
+  old->depth += 1;
+  Page* const fresh = new_page(old->depth);
+  if (old->depth == part.depth) part.deepest += 2;
+  std::uint8_t kept = 0;
+  for (std::size_t i = 0; i < old->count; ++i) {
+    Page& target = (hash_of(old->refs[i]) & bit) != 0 ? *fresh : *old;
+    std::uint8_t& at = &target == old ? kept : fresh->count;
+    target.tags[at] = old->tags[i];
+    target.refs[at] = old->refs[i];
+    at += 1;
+  }
+  old->count = kept;
+  // Every place of the directory that ends in the page's bits and the new one.
+  const std::size_t first = (hash & (bit - 1)) | bit;
+  for (std::size_t i = first; i < part.directory.size(); i += 2 * bit) part.directory[i] = fresh;
+}
+
+void KeyHash::erase(KeyRef ref, std::uint64_t hash) {
+  Part& part = parts_[part_of(hash)];
+  Page& page = *part.directory[slot_of(part, hash)];
+  const auto at = position(page, ref, tag_of(hash));
+  KV_CHECK(at.has_value());
+  page.count -= 1;
+  page.tags[*at] = page.tags[page.count];
+  page.refs[*at] = page.refs[page.count];
+  if (page.count < kJoinMax) join(part, hash);
+}
+
+// Joins the page with the one it was split from, as long as both are sparse.
+void KeyHash::join(Part& part, std::uint64_t hash) {
+  for (;;) {
+    Page* const page = part.directory[slot_of(part, hash)];
+    if (page->depth == 0) return;
+    const std::uint64_t bit = std::uint64_t{1} << (page->depth - 1);
+    Page* const buddy = part.directory[slot_of(part, hash) ^ bit];
+    if (buddy->depth != page->depth || page->count + buddy->count > kJoinMax) return;
+    std::copy_n(buddy->tags.begin(), buddy->count, page->tags.begin() + page->count);
+    std::copy_n(buddy->refs.begin(), buddy->count, page->refs.begin() + page->count);
+    page->count = static_cast<std::uint8_t>(page->count + buddy->count);
+    if (page->depth == part.depth) part.deepest -= 2;
+    page->depth -= 1;
+    for (std::size_t i = hash & (bit - 1); i < part.directory.size(); i += bit)
+      part.directory[i] = page;
+    free_page(buddy);
+    if (part.deepest > 0 || part.depth == 0) continue;
+    part.depth -= 1;
+    resize(part, std::size_t{1} << part.depth);
+    for (std::size_t i = 0; i < part.directory.size(); ++i) {
+      const Page* const one = part.directory[i];
+      if (one->depth == part.depth) part.deepest += 1;
+    }
+  }
+}
+
+void KeyHash::replace(KeyRef from, KeyRef to, std::uint64_t hash) {
+  Part& part = parts_[part_of(hash)];
+  Page& page = *part.directory[slot_of(part, hash)];
+  const auto at = position(page, from, tag_of(hash));
+  KV_CHECK(at.has_value());
+  page.refs[*at] = to;
+}
+
+}  // namespace kv::engine

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "engine/key_arena.h"
+
+namespace kv::engine {
+
+// The keydir: finds a key's entry by hash. Extendible hashing (Fagin, Nievergelt, Pippenger,
+// Strong, 1979) in 256 parts with a directory each: a full page splits alone, and what doubles is
+// one small directory, so no operation moves more than a page of entries. Pages that became half
+// empty join again.
+//
+// One writer at a time, beside readers that hold the index's lock.
+class KeyHash {
+ public:
+  explicit KeyHash(const KeyArena& arena) : arena_(arena) {}
+
+  std::optional<KeyRef> find(std::string_view key, std::uint64_t hash) const;
+  void insert(KeyRef ref, std::uint64_t hash);  // not there yet
+  void erase(KeyRef ref, std::uint64_t hash);   // must be there
+  void replace(KeyRef from, KeyRef to, std::uint64_t hash);
+  void prefetch(std::uint64_t hash) const;
+
+  std::uint64_t bytes() const { return bytes_; }
+
+ private:
+  static constexpr std::size_t kSlots = 64;
+  static constexpr std::size_t kPartBits = 8;
+  static constexpr std::size_t kJoinMax = kSlots / 2;  // entries of two pages that join
+
+  struct Page {
+    std::uint8_t depth = 0;  // bits of the hash that its entries share
+    std::uint8_t count = 0;
+    std::array<std::uint8_t, kSlots> tags;  // of the entries, one more byte of their hash
+    std::array<KeyRef, kSlots> refs;
+  };
+  struct Part {
+    std::uint8_t depth = 0;
+    std::uint32_t deepest = 0;     // pages of that depth
+    std::vector<Page*> directory;  // 2^depth of them; owns each page once
+  };
+
+  static std::size_t part_of(std::uint64_t hash) { return hash >> (64 - kPartBits); }
+  static std::uint8_t tag_of(std::uint64_t hash) {
+    return static_cast<std::uint8_t>(hash >> (64 - kPartBits - 8));
+  }
+  static std::size_t slot_of(const Part& part, std::uint64_t hash) {
+    return hash & ((std::size_t{1} << part.depth) - 1);
+  }
+  std::uint64_t hash_of(KeyRef ref) const;
+  static std::optional<std::size_t> position(const Page& page, KeyRef ref, std::uint8_t tag);
+  void split(Part& part, std::uint64_t hash);
+  void join(Part& part, std::uint64_t hash);
+  Page* new_page(std::uint8_t depth);
+  void free_page(Page* page);
+  void resize(Part& part, std::size_t size);
+
+  const KeyArena& arena_;
+  std::array<Part, std::size_t{1} << kPartBits> parts_;
+  std::uint64_t bytes_ = sizeof(KeyHash);
+
+ public:
+  ~KeyHash();
+  KeyHash(const KeyHash&) = delete;
+  KeyHash& operator=(const KeyHash&) = delete;
+};
+
+}  // namespace kv::engine

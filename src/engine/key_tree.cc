@@ -1,0 +1,439 @@
+#include "engine/key_tree.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <malloc.h>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+
+namespace kv::engine {
+
+namespace {
+
+constexpr std::size_t kLeafSlots = 64;
+constexpr std::size_t kInnerSlots = 64;
+constexpr std::size_t kMallocHead = 8;
+
+std::size_t common_prefix(std::string_view a, std::string_view b) {
+  const std::size_t size = std::min(a.size(), b.size());
+  return static_cast<std::size_t>(
+      std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(size), b.begin()).first -
+      a.begin());
+}
+
+// Up to 4 bytes of the key behind `skip` as a number that compares as they do; missing ones count
+// as zero.
+std::uint32_t fragment_of(std::string_view key, std::size_t skip) {
+  unsigned char bytes[4] = {};
+  if (key.size() > skip)
+    std::memcpy(bytes, key.data() + skip, std::min<std::size_t>(4, key.size() - skip));
+  return std::uint32_t{bytes[0]} << 24 | std::uint32_t{bytes[1]} << 16 |
+         std::uint32_t{bytes[2]} << 8 | bytes[3];
+}
+
+}  // namespace
+
+struct KeyTree::Node {
+  explicit Node(bool leaf) : is_leaf(leaf) {}
+  const bool is_leaf;
+  std::uint16_t count = 0;  // keys of a leaf, children of an inner node
+};
+
+struct KeyTree::Leaf : Node {
+  Leaf() : Node(true) {}
+  std::uint32_t skip = 0;  // bytes that all its keys begin with, alike
+  Leaf* next = nullptr;
+  Leaf* previous = nullptr;
+  std::array<KeyRef, kLeafSlots> refs;
+  std::array<std::uint32_t, kLeafSlots> fragments;
+};
+
+struct KeyTree::Inner : Node {
+  Inner() : Node(false) {}
+  std::array<Node*, kInnerSlots> children;
+  std::array<std::string, kInnerSlots>
+      bounds;  // [i] <= every key of child i, > every key before; [0] unused
+};
+
+struct KeyTree::Impl {
+  explicit Impl(const KeyArena& entries)
+      : arena(entries), root(new_leaf()), last(static_cast<Leaf*>(root)) {}
+  ~Impl() { free_tree(root); }
+
+  struct Split {
+    std::string bound;
+    Node* right = nullptr;
+  };
+
+  Leaf* new_leaf() { return count(new Leaf); }
+  Inner* new_inner() { return count(new Inner); }
+  template <class T>
+  T* count(T* node) {
+    bytes += ::malloc_usable_size(node) + kMallocHead;
+    return node;
+  }
+  void free_node(Node* node);
+  void free_tree(Node* node);
+  void set_bound(Inner& inner, std::size_t slot, std::string bound);
+  static std::uint64_t heap_bytes(const std::string& text) {
+    return text.capacity() > 15 ? text.capacity() + 1 + kMallocHead : 0;
+  }
+
+  std::string_view key(const Leaf& leaf, std::size_t slot) const {
+    return arena.key(leaf.refs[slot]);
+  }
+  std::size_t lower_bound(const Leaf& leaf, std::string_view key) const;
+  static std::size_t child_of(const Inner& inner, std::string_view key);
+  const Leaf& leaf_of(std::string_view key) const;
+  void rebuild_fragments(Leaf& leaf) const;
+  void insert_slot(Leaf& leaf, std::size_t slot, KeyRef ref) const;
+  void erase_slot(Leaf& leaf, std::size_t slot) const;
+
+  Split insert(Node* node, KeyRef ref, std::string_view key);
+  Split insert_into_leaf(Leaf& leaf, KeyRef ref, std::string_view key);
+  Split insert_child(Inner& inner, std::size_t slot, Split split);
+  void erase(Node* node, std::string_view key);
+  void rebalance(Inner& inner, std::size_t slot);
+  void remove_child(Inner& inner, std::size_t slot);
+  void join_leaves(Inner& inner, std::size_t left);
+  void join_inners(Inner& inner, std::size_t left);
+  void check(const Node* node, const std::string* low, const std::string* high,
+             std::string& previous) const;
+
+  const KeyArena& arena;
+  std::uint64_t bytes = 0;
+  Node* root;
+  Leaf* last;
+};
+
+void KeyTree::Impl::free_node(Node* node) {
+  bytes -= ::malloc_usable_size(node) + kMallocHead;
+  if (node->is_leaf) {
+    delete static_cast<Leaf*>(node);
+    return;
+  }
+  auto* inner = static_cast<Inner*>(node);
+  for (const std::string& bound : inner->bounds) bytes -= heap_bytes(bound);
+  delete inner;
+}
+
+void KeyTree::Impl::free_tree(Node* node) {
+  if (!node->is_leaf) {
+    auto* inner = static_cast<Inner*>(node);
+    for (std::size_t i = 0; i < inner->count; ++i) free_tree(inner->children[i]);
+  }
+  free_node(node);
+}
+
+void KeyTree::Impl::set_bound(Inner& inner, std::size_t slot, std::string bound) {
+  bytes -= heap_bytes(inner.bounds[slot]);
+  bound.shrink_to_fit();
+  inner.bounds[slot] = std::move(bound);
+  bytes += heap_bytes(inner.bounds[slot]);
+}
+
+std::size_t KeyTree::Impl::lower_bound(const Leaf& leaf, std::string_view wanted) const {
+  if (leaf.count == 0) return 0;
+  if (leaf.skip > 0) {
+    const std::string_view shared = key(leaf, 0).substr(0, leaf.skip);
+    const int order = wanted.substr(0, leaf.skip).compare(shared);
+    if (order < 0) return 0;
+    if (order > 0) return leaf.count;
+  }
+  const std::uint32_t fragment = fragment_of(wanted, leaf.skip);
+  const auto begin = leaf.fragments.begin();
+  const auto range = std::equal_range(begin, begin + leaf.count, fragment);
+  auto low = static_cast<std::size_t>(range.first - begin);
+  auto high = static_cast<std::size_t>(range.second - begin);
+  while (low < high) {
+    const std::size_t middle = (low + high) / 2;
+    if (key(leaf, middle) < wanted) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+std::size_t KeyTree::Impl::child_of(const Inner& inner, std::string_view key) {
+  const auto begin = inner.bounds.begin();
+  const auto found =
+      std::upper_bound(begin + 1, begin + inner.count, key,
+                       [](std::string_view a, const std::string& b) { return a < b; });
+  return static_cast<std::size_t>(found - begin) - 1;
+}
+
+const KeyTree::Leaf& KeyTree::Impl::leaf_of(std::string_view key) const {
+  const Node* node = root;
+  while (!node->is_leaf) {
+    const auto* inner = static_cast<const Inner*>(node);
+    node = inner->children[child_of(*inner, key)];
+  }
+  return *static_cast<const Leaf*>(node);
+}
+
+void KeyTree::Impl::rebuild_fragments(Leaf& leaf) const {
+  if (leaf.count == 0) return;
+  leaf.skip = leaf.count == 1 ? 0
+                              : static_cast<std::uint32_t>(common_prefix(
+                                    key(leaf, 0), key(leaf, std::size_t{leaf.count} - 1)));
+  for (std::size_t i = 0; i < leaf.count; ++i)
+    leaf.fragments[i] = fragment_of(key(leaf, i), leaf.skip);
+}
+
+void KeyTree::Impl::insert_slot(Leaf& leaf, std::size_t slot, KeyRef ref) const {
+  std::copy_backward(leaf.refs.begin() + static_cast<std::ptrdiff_t>(slot),
+                     leaf.refs.begin() + leaf.count, leaf.refs.begin() + leaf.count + 1);
+  std::copy_backward(leaf.fragments.begin() + static_cast<std::ptrdiff_t>(slot),
+                     leaf.fragments.begin() + leaf.count, leaf.fragments.begin() + leaf.count + 1);
+  leaf.refs[slot] = ref;
+  leaf.count += 1;
+  // A key at either end may have less in common with the others.
+  const bool is_edge = slot == 0 || slot + 1 == leaf.count;
+  const std::string_view added = arena.key(ref);
+  const bool fits = leaf.count > 2 &&
+                    (!is_edge || (added.size() >= leaf.skip &&
+                                  common_prefix(added, key(leaf, slot == 0 ? 1 : 0)) >= leaf.skip));
+  if (fits) {
+    leaf.fragments[slot] = fragment_of(added, leaf.skip);
+  } else {
+    rebuild_fragments(leaf);
+  }
+}
+
+void KeyTree::Impl::erase_slot(Leaf& leaf, std::size_t slot) const {
+  std::copy(leaf.refs.begin() + static_cast<std::ptrdiff_t>(slot) + 1,
+            leaf.refs.begin() + leaf.count, leaf.refs.begin() + static_cast<std::ptrdiff_t>(slot));
+  std::copy(leaf.fragments.begin() + static_cast<std::ptrdiff_t>(slot) + 1,
+            leaf.fragments.begin() + leaf.count,
+            leaf.fragments.begin() + static_cast<std::ptrdiff_t>(slot));
+  leaf.count -= 1;
+}
+
+KeyTree::Impl::Split KeyTree::Impl::insert_into_leaf(Leaf& leaf, KeyRef ref,
+                                                     std::string_view added) {
+  const std::size_t slot = lower_bound(leaf, added);
+  if (leaf.count < kLeafSlots) {
+    insert_slot(leaf, slot, ref);
+    return {};
+  }
+  // Keys that come in ascending order leave full leaves behind.
+  const bool is_appended = slot == kLeafSlots && leaf.next == nullptr;
+  const std::size_t kept = is_appended ? kLeafSlots : kLeafSlots / 2;
+  Leaf* const right = new_leaf();
+  right->count = static_cast<std::uint16_t>(leaf.count - kept);
+  std::copy_n(leaf.refs.begin() + static_cast<std::ptrdiff_t>(kept), right->count,
+              right->refs.begin());
+  leaf.count = static_cast<std::uint16_t>(kept);
+  right->next = leaf.next;
+  right->previous = &leaf;
+  (right->next != nullptr ? right->next->previous : last) = right;
+  leaf.next = right;
+  rebuild_fragments(leaf);
+  rebuild_fragments(*right);
+  if (slot > kept || is_appended) {
+    insert_slot(*right, slot - kept, ref);
+  } else {
+    insert_slot(leaf, slot, ref);
+  }
+  // As much of the right one's first key as tells it from the left one's last.
+  const std::string_view low = key(leaf, std::size_t{leaf.count} - 1);
+  const std::string_view high = key(*right, 0);
+  return {std::string(high.substr(0, common_prefix(low, high) + 1)), right};
+}
+
+KeyTree::Impl::Split KeyTree::Impl::insert_child(Inner& inner, std::size_t slot, Split split) {
+  if (inner.count == kInnerSlots) {
+    const bool is_appended = slot == kInnerSlots;
+    const std::size_t kept = is_appended ? kInnerSlots - 1 : kInnerSlots / 2;
+    Inner* const right = new_inner();
+    Split up{inner.bounds[kept], right};
+    for (std::size_t i = kept; i < kInnerSlots; ++i) {
+      right->children[i - kept] = inner.children[i];
+      if (i > kept) set_bound(*right, i - kept, inner.bounds[i]);
+      set_bound(inner, i, {});
+    }
+    right->count = static_cast<std::uint16_t>(kInnerSlots - kept);
+    inner.count = static_cast<std::uint16_t>(kept);
+    if (slot > kept) {
+      insert_child(*right, slot - kept, std::move(split));
+    } else {
+      insert_child(inner, slot, std::move(split));
+    }
+    return up;
+  }
+  for (std::size_t i = inner.count; i > slot; --i) {
+    inner.children[i] = inner.children[i - 1];
+    std::swap(inner.bounds[i], inner.bounds[i - 1]);
+  }
+  inner.children[slot] = split.right;
+  set_bound(inner, slot, std::move(split.bound));
+  inner.count += 1;
+  return {};
+}
+
+KeyTree::Impl::Split KeyTree::Impl::insert(Node* node, KeyRef ref, std::string_view added) {
+  if (node->is_leaf) return insert_into_leaf(*static_cast<Leaf*>(node), ref, added);
+  auto& inner = *static_cast<Inner*>(node);
+  const std::size_t slot = child_of(inner, added);
+  Split split = insert(inner.children[slot], ref, added);
+  if (split.right == nullptr) return {};
+  return insert_child(inner, slot + 1, std::move(split));
+}
+
+void KeyTree::Impl::erase(Node* node, std::string_view erased) {
+  if (node->is_leaf) {
+    auto& leaf = *static_cast<Leaf*>(node);
+    const std::size_t slot = lower_bound(leaf, erased);
+    KV_CHECK(slot < leaf.count && key(leaf, slot) == erased);
+    erase_slot(leaf, slot);
+    return;
+  }
+  auto& inner = *static_cast<Inner*>(node);
+  const std::size_t slot = child_of(inner, erased);
+  erase(inner.children[slot], erased);
+  rebalance(inner, slot);
+}
+
+void KeyTree::Impl::remove_child(Inner& inner, std::size_t slot) {
+  free_node(inner.children[slot]);
+  for (std::size_t i = slot + 1; i < inner.count; ++i) {
+    inner.children[i - 1] = inner.children[i];
+    std::swap(inner.bounds[i - 1], inner.bounds[i]);
+  }
+  inner.count -= 1;
+  set_bound(inner, inner.count, {});
+}
+
+// Joins a sparse child with a neighbour when both fit into three quarters of one node.
+void KeyTree::Impl::rebalance(Inner& inner, std::size_t slot) {
+  const Node& child = *inner.children[slot];
+  const std::size_t slots = child.is_leaf ? kLeafSlots : kInnerSlots;
+  if (child.count >= slots / 4 || inner.count < 2) return;
+  const std::size_t left = slot + 1 < inner.count ? slot : slot - 1;
+  const std::size_t joined =
+      std::size_t{inner.children[left]->count} + inner.children[left + 1]->count;
+  if (joined > slots * 3 / 4) return;
+  if (child.is_leaf) {
+    join_leaves(inner, left);
+  } else {
+    join_inners(inner, left);
+  }
+}
+
+void KeyTree::Impl::join_leaves(Inner& inner, std::size_t left_slot) {
+  auto& left = *static_cast<Leaf*>(inner.children[left_slot]);
+  auto& right = *static_cast<Leaf*>(inner.children[left_slot + 1]);
+  std::copy_n(right.refs.begin(), right.count, left.refs.begin() + left.count);
+  left.count = static_cast<std::uint16_t>(left.count + right.count);
+  left.next = right.next;
+  (left.next != nullptr ? left.next->previous : last) = &left;
+  rebuild_fragments(left);
+  remove_child(inner, left_slot + 1);
+}
+
+void KeyTree::Impl::join_inners(Inner& inner, std::size_t left_slot) {
+  auto& left = *static_cast<Inner*>(inner.children[left_slot]);
+  auto& right = *static_cast<Inner*>(inner.children[left_slot + 1]);
+  for (std::size_t i = 0; i < right.count; ++i) {
+    left.children[std::size_t{left.count} + i] = right.children[i];
+    set_bound(left, std::size_t{left.count} + i,
+              i == 0 ? inner.bounds[left_slot + 1] : right.bounds[i]);
+  }
+  left.count = static_cast<std::uint16_t>(left.count + right.count);
+  remove_child(inner, left_slot + 1);
+}
+
+void KeyTree::Impl::check(const Node* node, const std::string* low, const std::string* high,
+                          std::string& previous) const {
+  if (!node->is_leaf) {
+    const auto& inner = *static_cast<const Inner*>(node);
+    KV_CHECK(inner.count >= 1);
+    for (std::size_t i = 0; i < inner.count; ++i) {
+      const bool is_last = i + 1 == inner.count;
+      check(inner.children[i], i == 0 ? low : &inner.bounds[i],
+            is_last ? high : &inner.bounds[i + 1], previous);
+    }
+    return;
+  }
+  const auto& leaf = *static_cast<const Leaf*>(node);
+  for (std::size_t i = 0; i < leaf.count; ++i) {
+    const std::string_view one = key(leaf, i);
+    KV_CHECK(previous.empty() || previous < one);
+    KV_CHECK(low == nullptr || *low <= one);
+    KV_CHECK(high == nullptr || one < *high);
+    KV_CHECK(leaf.fragments[i] == fragment_of(one, leaf.skip));
+    KV_CHECK(one.substr(0, leaf.skip) == key(leaf, 0).substr(0, leaf.skip));
+    previous = one;
+  }
+  KV_CHECK(leaf.next == nullptr || leaf.next->previous == &leaf);
+  KV_CHECK((leaf.next == nullptr) == (last == &leaf));
+}
+
+KeyTree::KeyTree(const KeyArena& arena) : impl_(std::make_unique<Impl>(arena)) {}
+KeyTree::~KeyTree() = default;
+
+void KeyTree::insert(KeyRef ref) {
+  Impl::Split split = impl_->insert(impl_->root, ref, impl_->arena.key(ref));
+  if (split.right == nullptr) return;
+  Inner* const root = impl_->new_inner();
+  root->children[0] = impl_->root;
+  root->children[1] = split.right;
+  root->count = 2;
+  impl_->set_bound(*root, 1, std::move(split.bound));
+  impl_->root = root;
+}
+
+void KeyTree::erase(std::string_view key) {
+  impl_->erase(impl_->root, key);
+  while (!impl_->root->is_leaf && impl_->root->count == 1) {
+    Node* const only = static_cast<Inner*>(impl_->root)->children[0];
+    impl_->free_node(impl_->root);
+    impl_->root = only;
+  }
+}
+
+void KeyTree::replace(std::string_view key, KeyRef to) {
+  auto& leaf = const_cast<Leaf&>(impl_->leaf_of(key));
+  const std::size_t slot = impl_->lower_bound(leaf, key);
+  KV_CHECK(slot < leaf.count && impl_->key(leaf, slot) == key);
+  leaf.refs[slot] = to;
+}
+
+KeyTree::Position KeyTree::lower_bound(std::string_view key) const {
+  const Leaf& leaf = impl_->leaf_of(key);
+  return {&leaf, impl_->lower_bound(leaf, key)};
+}
+
+KeyTree::Position KeyTree::end() const { return {impl_->last, impl_->last->count}; }
+
+bool KeyTree::next(Position& position, KeyRef& ref) const {
+  while (position.slot >= position.leaf->count) {
+    if (position.leaf->next == nullptr) return false;
+    position = {position.leaf->next, 0};
+  }
+  ref = position.leaf->refs[position.slot++];
+  return true;
+}
+
+bool KeyTree::previous(Position& position, KeyRef& ref) const {
+  while (position.slot == 0) {
+    if (position.leaf->previous == nullptr) return false;
+    position = {position.leaf->previous, position.leaf->previous->count};
+  }
+  ref = position.leaf->refs[--position.slot];
+  return true;
+}
+
+std::uint64_t KeyTree::bytes() const { return impl_->bytes; }
+
+void KeyTree::check_invariants() const {
+  std::string previous;
+  impl_->check(impl_->root, nullptr, nullptr, previous);
+}
+
+}  // namespace kv::engine

@@ -1,0 +1,234 @@
+#include "engine/index.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <map>
+#include <random>
+#include <thread>
+
+#include <doctest/doctest.h>
+
+using kv::engine::Index;
+using kv::engine::IndexChange;
+using kv::engine::IndexItem;
+using kv::engine::Place;
+using kv::engine::ScanRange;
+
+namespace {
+
+using Model = std::map<std::string, std::uint64_t>;  // key to the bits of its place
+
+Place place_of(std::uint64_t number) {
+  return {static_cast<std::uint32_t>(number % 7), number * 8, 64};
+}
+
+std::uint64_t seed_for_test() {
+  const char* given = std::getenv("KV_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
+}
+
+// Keys of many lengths with long common beginnings, so that fragments and sizes are all tried.
+std::string random_key(std::mt19937_64& random, std::uint64_t range) {
+  const std::uint64_t number = random() % range;
+  switch (number % 5) {
+    case 0:
+      return "user:" + std::to_string(number);
+    case 1:
+      return std::string(1 + number % 40, 'a') + std::string(1, static_cast<char>(number));
+    case 2:
+      return std::string("\0\0\0", 3) + std::to_string(number);
+    case 3:
+      return std::to_string(number) + std::string(number % 700, '\xff');
+    default:
+      return std::string(1, static_cast<char>(number)) + std::to_string(number);
+  }
+}
+
+Model scan_all(const Index& index, const Index::Snapshot& snapshot, ScanRange range,
+               std::size_t step) {
+  Model out;
+  std::vector<IndexItem> items;
+  std::string start(range.start);
+  std::optional<std::string> end;
+  if (range.end) end = std::string(*range.end);
+  for (;;) {
+    items.clear();
+    range.start = start;
+    if (end) range.end = *end;
+    index.scan(range, snapshot, step, items);
+    for (std::size_t i = 1; i < items.size(); ++i) {
+      REQUIRE(
+          (range.is_reverse ? items[i].key < items[i - 1].key : items[i - 1].key < items[i].key));
+    }
+    for (const IndexItem& item : items) {
+      REQUIRE(out.emplace(item.key, item.place.bits()).second);
+    }
+    if (items.size() < step) return out;
+    if (range.is_reverse) {
+      end = items.back().key;
+    } else {
+      start = items.back().key + '\0';
+    }
+  }
+}
+
+}  // namespace
+
+TEST_CASE("the index answers as a sorted map does, now and at every snapshot") {
+  const std::uint64_t seed = seed_for_test();
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
+  Index index;
+  Model model;
+  std::vector<std::pair<Index::Snapshot, Model>> snapshots;
+  std::uint64_t sequence = 0;
+  for (int step = 0; step < 60'000; ++step) {
+    const std::string key = random_key(random, 3000);
+    const std::uint64_t choice = random() % 1000;
+    // Phases of growth and of shrinking.
+    const bool grows = step / 10'000 % 2 == 0;
+    if (choice < (grows ? 600 : 250)) {
+      const Place place = place_of(++sequence);
+      const auto old = index.put(key, place, sequence);
+      REQUIRE(old.has_value() == model.contains(key));
+      model[key] = place.bits();
+    } else if (choice < 900) {
+      const auto old = index.erase(key, ++sequence);
+      REQUIRE(old.has_value() == (model.erase(key) > 0));
+    } else if (choice < 950) {
+      const auto found = model.find(key);
+      const Place from = found == model.end() ? place_of(1) : Place::from_bits(found->second);
+      const Place to = place_of(random() % 1000 + 1'000'000);
+      REQUIRE(index.replace(key, from, to) == (found != model.end()));
+      for (auto& [snapshot, was] : snapshots) {
+        const auto then = was.find(key);
+        if (then != was.end() && then->second == from.bits()) then->second = to.bits();
+      }
+      if (found != model.end()) found->second = to.bits();
+    } else if (choice < 954 && snapshots.size() < 5) {
+      snapshots.emplace_back(index.snapshot(sequence), model);
+    } else if (choice < 957 && !snapshots.empty()) {
+      snapshots.erase(snapshots.begin() + static_cast<std::ptrdiff_t>(random() % snapshots.size()));
+    } else if (choice == 957 && !snapshots.empty()) {
+      const auto& [snapshot, was] = snapshots[random() % snapshots.size()];
+      std::string low = random_key(random, 3000);
+      std::string high = random_key(random, 3000);
+      ScanRange range{low, high, random() % 2 == 0};
+      Model expected;
+      if (low < high) expected = Model(was.lower_bound(low), was.lower_bound(high));
+      REQUIRE(scan_all(index, snapshot, range, 1 + random() % 300) == expected);
+      REQUIRE(scan_all(index, snapshot, {"", std::nullopt, range.is_reverse}, 1 + random() % 900) ==
+              was);
+      const auto then = was.find(key);
+      const auto found = index.find(key, snapshot);
+      REQUIRE(found.has_value() == (then != was.end()));
+      if (found) REQUIRE(found->bits() == then->second);
+      index.check_invariants();
+    }
+    const auto found = index.find(key);
+    const auto expected = model.find(key);
+    REQUIRE(found.has_value() == (expected != model.end()));
+    if (found) REQUIRE(found->bits() == expected->second);
+    REQUIRE(index.size() == model.size());
+  }
+  index.check_invariants();
+}
+
+TEST_CASE("memory comes back after deletes") {
+  Index index;
+  std::mt19937_64 random(7);
+  std::vector<std::string> keys;
+  for (int i = 0; i < 200'000; ++i) keys.push_back("key-" + std::to_string(random()));
+  std::uint64_t sequence = 0;
+  for (const std::string& key : keys) {
+    ++sequence;
+    index.put(key, place_of(sequence), sequence);
+  }
+  const auto full = index.memory();
+  CHECK((full.total_bytes - full.key_bytes) / keys.size() <= 40);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    if (i % 10 != 0) index.erase(keys[i], ++sequence);
+  }
+  index.check_invariants();
+  CHECK(index.memory().total_bytes <= full.total_bytes / 4);
+  for (std::size_t i = 0; i < keys.size(); i += 10) index.erase(keys[i], ++sequence);
+  CHECK(index.size() == 0);
+  CHECK(index.memory().total_bytes <= 1024 * 1024);
+}
+
+TEST_CASE("keys of every length are kept whole") {
+  Index index;
+  std::uint64_t sequence = 0;
+  for (std::size_t size = 1; size <= 65536; size += size < 600 ? 1 : 977) {
+    ++sequence;
+    index.put(std::string(size, 'k'), place_of(sequence), sequence);
+  }
+  index.put(std::string(65536, 'z'), place_of(1), ++sequence);
+  index.check_invariants();
+  CHECK(index.find(std::string(65536, 'z')) == place_of(1));
+  CHECK(index.find("k") == place_of(1));
+  const auto snapshot = index.snapshot(sequence);
+  CHECK(scan_all(index, snapshot, {"", std::nullopt, true}, 100).size() == index.size());
+}
+
+TEST_CASE("load gives the same index as puts do") {
+  Index index;
+  for (int i = 0; i < 10'000; ++i) {
+    index.load(std::to_string(1'000'000 + i), place_of(static_cast<std::uint64_t>(i)));
+  }
+  index.check_invariants();
+  CHECK(index.size() == 10'000);
+  CHECK(index.find("1004711") == place_of(4711));
+  CHECK_FALSE(index.find("1010000"));
+}
+
+TEST_CASE("the changes of one batch are seen together") {
+  Index index;
+  std::atomic<bool> is_done{false};
+  std::jthread reader([&] {
+    while (!is_done) {
+      const auto a = index.find("a");
+      const auto b = index.find("b");  // read later, so never older
+      if (a && (!b || b->offset() < a->offset())) std::abort();
+    }
+  });
+  std::vector<Place> replaced;
+  for (std::uint64_t i = 1; i < 20'000; ++i) {
+    const IndexChange changes[] = {{"a", place_of(i)}, {"b", place_of(i)}};
+    replaced.clear();
+    index.apply(changes, i, replaced);
+  }
+  is_done = true;
+  CHECK(replaced[0] == place_of(19'998));
+}
+
+TEST_CASE("a snapshot stays as it was while another thread overwrites and deletes") {
+  Index index;
+  Model model;
+  std::uint64_t sequence = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const std::string key = "key" + std::to_string(i);
+    ++sequence;
+    index.put(key, place_of(sequence), sequence);
+    model[key] = place_of(sequence).bits();
+  }
+  const auto snapshot = index.snapshot(sequence);
+  std::atomic<bool> is_done{false};
+  std::jthread writer([&] {
+    std::mt19937_64 random(1);
+    std::uint64_t next = sequence;
+    while (!is_done) {
+      const std::string key = "key" + std::to_string(random() % 8000);
+      ++next;
+      if (random() % 2 == 0) {
+        index.put(key, place_of(next), next);
+      } else {
+        index.erase(key, next);
+      }
+    }
+  });
+  for (int round = 0; round < 10; ++round) {
+    CHECK(scan_all(index, snapshot, {"", std::nullopt, round % 2 == 0}, 500) == model);
+  }
+  is_done = true;
+}
