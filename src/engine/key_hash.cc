@@ -16,9 +16,9 @@ constexpr std::size_t kMallocHead = 8;
 
 KeyHash::~KeyHash() {
   for (Part& part : parts_) {
-    // Each page stands in the directory as often as its depth leaves bits open; first at its own
-    // number.
-    for (std::size_t i = 0; i < part.directory.size(); ++i) {
+    // Each page stands in the directory as often as its depth leaves bits open. Backwards, so that
+    // it is looked at last where it is freed: at its own number.
+    for (std::size_t i = part.directory.size(); i-- > 0;) {
       Page* const page = part.directory[i];
       if (i < (std::size_t{1} << page->depth)) delete page;
     }
