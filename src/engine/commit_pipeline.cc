@@ -171,6 +171,8 @@ Result<void> CommitPipeline::sync() {
     }
   }
   advance(lock);
+  // Another thread may still be telling writers; when we return all of them know.
+  step_done_.wait(lock, [this] { return !is_applying_; });
   notify_rotation(lock);
   if (failure_) return tl::unexpected(*failure_);
   return {};
@@ -248,27 +250,25 @@ void CommitPipeline::advance(Lock& lock) {
 
 void CommitPipeline::apply(Pending& pending) {
   if (pending.sequence == 0) return;
-  if (pending.changes.empty()) apply_change(pending.change, pending.sequence, *pending.segment);
-  for (const KeyChange& change : pending.changes) {
-    apply_change(change, pending.sequence, *pending.segment);
+  const std::span<const KeyChange> changes =
+      pending.changes.empty() ? std::span(&pending.change, 1) : std::span(pending.changes);
+  replaced_.clear();
+  index_.apply(changes, pending.sequence, replaced_);
+  Segment& segment = *pending.segment;
+  for (const KeyChange& change : changes) {
+    if (!change.is_delete)
+      segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
   }
+  for (const Place& old : replaced_) count_dead(old, segment);
   applied_sequence_.store(pending.sequence, std::memory_order_release);
 }
 
-void CommitPipeline::apply_change(const KeyChange& change, std::uint64_t sequence,
-                                  Segment& segment) {
-  std::optional<Place> old;
-  if (change.is_delete) {
-    old = index_.erase(change.key, sequence);
-  } else {
-    old = index_.put(change.key, change.place, sequence);
-    segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
-  }
-  if (!old) return;
-  const auto size = static_cast<std::int64_t>(old->size_hint());
-  if (old->slot() == segment.slot()) {
-    segment.live_bytes -= size;
-  } else if (auto other = table_.find(old->slot())) {
+void CommitPipeline::count_dead(Place replaced, Segment& newer) {
+  if (replaced == Place()) return;
+  const auto size = static_cast<std::int64_t>(replaced.size_hint());
+  if (replaced.slot() == newer.slot()) {
+    newer.live_bytes -= size;
+  } else if (auto other = table_.find(replaced.slot())) {
     other->live_bytes -= size;
   }
 }

@@ -92,11 +92,7 @@ class CommitPipeline {
  private:
   using Lock = std::unique_lock<std::mutex>;
 
-  struct KeyChange {
-    std::string_view key;  // in the group's buffer
-    Place place;
-    bool is_delete = false;
-  };
+  using KeyChange = IndexChange;  // the key lies in the group's buffer
   struct Pending {
     std::uint64_t sequence = 0;  // 0: only a reply
     std::uint64_t wait_sequence = 0;
@@ -134,7 +130,7 @@ class CommitPipeline {
   void advance(Lock& lock);
   bool is_ready(const Pending& pending) const;
   void apply(Pending& pending);
-  void apply_change(const KeyChange& change, std::uint64_t sequence, Segment& segment);
+  void count_dead(Place replaced, Segment& newer);
   void release_groups();
   void forget(const Pending& pending);
   // Writers that wait for something behind `written`; they are not pending any more.
@@ -175,6 +171,7 @@ class CommitPipeline {
 
   // Held while the index changes, so that a snapshot stands between two writes.
   mutable std::mutex apply_mutex_;
+  std::vector<Place> replaced_;  // scratch of whoever applies
   std::atomic<std::uint64_t> applied_sequence_;
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};

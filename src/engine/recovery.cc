@@ -166,8 +166,9 @@ class Recovery {
       Segment& segment = *handles[run];
       const std::uint64_t size =
           format::padded(format::kRecordHeaderSize + entry.key.size() + entry.value_size);
-      segment.live_bytes += static_cast<std::int64_t>(size);
-      context_.index.load(entry.key, Place(segment.slot(), entry.offset, size));
+      const Place place(segment.slot(), entry.offset, size);
+      segment.live_bytes += static_cast<std::int64_t>(place.size_hint());
+      context_.index.load(entry.key, place);
     }
     return {};
   }
