@@ -59,8 +59,9 @@ const char* parse_option(std::string_view token, HeaderLine& header) {
       !std::all_of(value.begin(), value.end(), is_visible)) {
     return "an option's value is 1 to 128 visible ASCII characters";
   }
-  if (header.option_count == HeaderLine::kOptionsMax) return "too many options";
-  header.options[header.option_count++] = {name, value};
+  if (header.option_count < HeaderLine::kOptionsMax) {
+    header.options[header.option_count++] = {name, value};
+  }
   return nullptr;
 }
 
@@ -85,17 +86,27 @@ bool parse_subheader(std::string_view line, std::uint64_t& key_size, std::uint64
   return true;
 }
 
+bool is_tag(std::string_view text) {
+  return !text.empty() && text.size() <= kTagMax &&
+         std::all_of(text.begin(), text.end(), is_tag_char);
+}
+
+std::string_view tag_of(std::string_view line) {
+  const std::size_t space = line.find(' ');
+  if (space == std::string_view::npos || line[0] != '@') return {};
+  const std::string_view tag = line.substr(1, space - 1);
+  return is_tag(tag) ? tag : std::string_view();
+}
+
 const char* parse_header(std::string_view line, HeaderLine& header) {
   std::string_view rest = line;
   if (!rest.empty() && rest[0] == '@') {
     const std::string_view tag = take_token(rest).substr(1);
-    if (tag.empty() || tag.size() > kTagMax || !std::all_of(tag.begin(), tag.end(), is_tag_char)) {
-      return "a tag is @ and 1 to 32 letters, digits or _-.:";
-    }
+    if (!is_tag(tag)) return "a tag is @ and 1 to 32 letters, digits or _-.:";
     header.tag = tag;
-    if (rest.empty()) return "a tag needs a verb behind it";
+    if (rest.empty()) return "a tag stands in front of a verb";
   }
-  if (line.back() == ' ') return "a blank at the end";
+  if (line.back() == ' ') return "the line ends in a blank; nothing stands behind the last word";
   header.verb = take_token(rest);
   if (header.verb.empty() || header.verb.size() > kVerbMax ||
       !std::all_of(header.verb.begin(), header.verb.end(), is_alpha)) {
@@ -103,7 +114,7 @@ const char* parse_header(std::string_view line, HeaderLine& header) {
   }
   while (!rest.empty()) {
     const std::string_view token = take_token(rest);
-    if (token.empty()) return "two blanks; words are parted by one";
+    if (token.empty()) return "words are parted by one blank, here are more";
     if (!is_digit(token[0])) {
       if (const char* wrong = parse_option(token, header)) return wrong;
       continue;
@@ -111,8 +122,9 @@ const char* parse_header(std::string_view line, HeaderLine& header) {
     const auto length = parse_length(token);
     if (!length) return "a length is a plain decimal without leading zeros, at most 10 digits";
     if (header.option_count > 0) return "lengths stand before options";
-    if (header.length_count < HeaderLine::kLengthsMax)
+    if (header.length_count < HeaderLine::kLengthsMax) {
       header.lengths[header.length_count] = *length;
+    }
     header.length_count += 1;
   }
   return nullptr;

@@ -10,8 +10,10 @@ namespace kv::protocol {
 
 // A header line taken apart by the grammar alone (protocol.abnf), before any verb is understood.
 struct HeaderLine {
-  static constexpr std::size_t kLengthsMax = 2;   // no verb has more
-  static constexpr std::size_t kOptionsMax = 16;  // more are refused as a bad header
+  static constexpr std::size_t kLengthsMax = 2;  // no verb has more
+  // No verb knows as many options, so that among this many one is unknown or there twice, and the
+  // ones behind them need not be kept.
+  static constexpr std::size_t kOptionsMax = 16;
 
   struct Option {
     std::string_view name;
@@ -31,6 +33,10 @@ struct HeaderLine {
 // `line` is without its line end. nullptr: fine; else what is wrong with it, in words. Fills in the
 // tag as soon as it is known to be good, so that a refusal can carry it.
 const char* parse_header(std::string_view line, HeaderLine& header);
+
+// The tag of a line that begins with "@tag "; empty: none, or not a good one.
+std::string_view tag_of(std::string_view line);
+bool is_tag(std::string_view text);  // without '@'
 
 // "0", or digits without a leading zero, at most 10 of them.
 std::optional<std::uint64_t> parse_length(std::string_view text);

@@ -27,7 +27,8 @@ class RequestParser {
   // What to do with a connection after kFatal besides closing it.
   enum class Farewell { kClose, kDrainBriefly };
 
-  explicit RequestParser(const Limits& limits);
+  // `admin_hint` is what a browser gets to read, where to go instead; it outlives the parser.
+  explicit RequestParser(const Limits& limits, std::string_view admin_hint = {});
   ~RequestParser();
   RequestParser(const RequestParser&) = delete;
   RequestParser& operator=(const RequestParser&) = delete;
@@ -43,13 +44,13 @@ class RequestParser {
   std::string_view refusal() const;  // a whole reply, its line ends included
   Farewell farewell() const;
 
-  // The request whose payload is arriving will need `bytes`; asked by a server that has a memory
-  // budget.
+  // The payload that is arriving, in bytes; of a BPUT, what its items announced so far. 0: none is,
+  // or it is being dropped. Asked by a server that has a memory budget.
   std::uint64_t payload_pending() const;
   std::uint64_t memory_used() const;
-  // Refuses the request under way (TRY_LATER and the like) as soon as its framing allows: its
-  // payload is dropped as it comes, then kRefused with an error of this code, fields and text,
-  // applied=no.
+  // Refuses the request whose payload is arriving (TRY_LATER and the like): the payload is dropped
+  // as it comes, then kRefused with an error of this code, fields and text, applied=no. Does
+  // nothing between requests or in a header.
   void refuse_current(std::string_view code, std::string_view fields, std::string_view text);
   // In the middle of a request: header or payload incomplete. False between requests.
   bool is_mid_request() const;

@@ -1,13 +1,18 @@
 #include "protocol/reply.h"
 
+#include <algorithm>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include "protocol/header.h"
 
 namespace kv::protocol {
 
 namespace {
+
+constexpr std::size_t kCodeMax = 24;
+constexpr std::size_t kTextMax = 1024;  // of an error, so that a client can bound its lines
 
 void append_number(std::string& out, std::uint64_t value) {
   char digits[std::numeric_limits<std::uint64_t>::digits10 + 1];
@@ -27,6 +32,16 @@ void append_version(std::string& out, std::uint64_t version) {
   append_number(out, version);
 }
 
+bool is_control(char c) { return (c >= 0 && c < 0x20) || c == 0x7f; }
+
+// Not cut in the middle of a UTF-8 character.
+std::string_view shortened(std::string_view text) {
+  if (text.size() <= kTextMax) return text;
+  std::size_t size = kTextMax;
+  while (size > 0 && (static_cast<unsigned char>(text[size]) & 0xc0u) == 0x80u) --size;
+  return text.substr(0, size);
+}
+
 // Cuts the next word off a reply line.
 std::string_view take_word(std::string_view& rest) {
   const std::size_t size = std::min(rest.find(' '), rest.size());
@@ -42,20 +57,74 @@ bool take_length(std::string_view& rest, std::uint64_t& value) {
   return true;
 }
 
+bool is_code(std::string_view word) {
+  return !word.empty() && word.size() <= kCodeMax &&
+         std::all_of(word.begin(), word.end(),
+                     [](char c) { return (c >= 'A' && c <= 'Z') || c == '_'; });
+}
+
+// Words of visible ASCII between single blanks; or nothing.
+bool is_field_list(std::string_view fields) {
+  if (fields.empty()) return true;
+  char before = ' ';
+  for (const char c : fields) {
+    if (c < 0x20 || c > 0x7e || (c == ' ' && before == ' ')) return false;
+    before = c;
+  }
+  return before != ' ';
+}
+
+// A blank at the end of a line is not canonical, and take_word() would not show it.
+bool ends_well(std::string_view line) { return !line.empty() && line.back() != ' '; }
+
+// `rest` is what stands behind "ERR ".
 bool parse_error(std::string_view rest, ReplyLine& reply) {
-  reply.kind = ReplyLine::Kind::kError;
+  const std::string_view whole = rest;
   reply.code = take_word(rest);
   const std::string_view applied = take_word(rest);
-  if (reply.code.empty() || (applied != "applied=no" && applied != "applied=maybe")) return false;
+  if (!is_code(reply.code) || (applied != "applied=no" && applied != "applied=maybe")) return false;
   reply.applied = applied == "applied=no" ? Applied::kNo : Applied::kMaybe;
-  if (!rest.empty() && rest[0] == ':') {
-    reply.text = rest.substr(1);
-    return true;
-  }
-  const std::size_t text = rest.find(" :");
+  const std::size_t text = rest.starts_with(':') ? 0 : rest.find(" :");
   reply.fields = rest.substr(0, text);
-  if (text != std::string_view::npos) reply.text = rest.substr(text + 2);
-  return true;
+  if (text == std::string_view::npos && !ends_well(whole)) return false;
+  if (text != std::string_view::npos) reply.text = rest.substr(rest.find(':', text) + 1);
+  return is_field_list(reply.fields) && reply.text.find('\n') == std::string_view::npos;
+}
+
+std::optional<ReplyLine::Kind> kind_of(std::string_view word) {
+  using Kind = ReplyLine::Kind;
+  constexpr std::pair<std::string_view, Kind> kKinds[] = {
+      {"OK", Kind::kOk},     {"VALUE", Kind::kValue}, {"NOT_FOUND", Kind::kNotFound},
+      {"ITEM", Kind::kItem}, {"KEY", Kind::kKey},     {"END", Kind::kEnd},
+      {"ERR", Kind::kError}, {"INFO", Kind::kInfo},
+  };
+  for (const auto& [name, kind] : kKinds) {
+    if (name == word) return kind;
+  }
+  return std::nullopt;
+}
+
+// What stands between the first word and the fields.
+bool take_sizes(std::string_view& rest, ReplyLine& reply) {
+  switch (reply.kind) {
+    case ReplyLine::Kind::kValue:
+    case ReplyLine::Kind::kInfo:
+    case ReplyLine::Kind::kKey:
+    case ReplyLine::Kind::kEnd:
+      return take_length(rest, reply.size1);
+    case ReplyLine::Kind::kItem:
+      return take_length(rest, reply.size1) && take_length(rest, reply.size2);
+    case ReplyLine::Kind::kOk:
+    case ReplyLine::Kind::kNotFound:
+    case ReplyLine::Kind::kError:
+      return true;
+  }
+  return false;
+}
+
+bool may_have_fields(ReplyLine::Kind kind) {
+  return kind != ReplyLine::Kind::kNotFound && kind != ReplyLine::Kind::kKey &&
+         kind != ReplyLine::Kind::kInfo;
 }
 
 }  // namespace
@@ -142,8 +211,8 @@ void append_error(std::string& out, std::string_view tag, std::string_view code,
   }
   if (!text.empty()) {
     out += " :";
-    // A line end inside would begin a line of its own.
-    for (const char c : text) out += c == '\n' || c == '\r' ? ' ' : c;
+    // A line end inside would begin a line of its own, and the rest may end up on a terminal.
+    for (const char c : shortened(text)) out += is_control(c) ? ' ' : c;
   }
   out += '\n';
 }
@@ -168,31 +237,24 @@ std::uint64_t ReplyLine::payload_size() const {
 std::optional<ReplyLine> parse_reply_line(std::string_view line) {
   ReplyLine reply;
   std::string_view rest = line;
-  if (!rest.empty() && rest[0] == '@') reply.tag = take_word(rest).substr(1);
-  const std::string_view word = take_word(rest);
-  bool is_good = true;
-  if (word == "OK") {
-    reply.kind = ReplyLine::Kind::kOk;
-  } else if (word == "VALUE" || word == "INFO" || word == "KEY") {
-    reply.kind = word == "VALUE"  ? ReplyLine::Kind::kValue
-                 : word == "INFO" ? ReplyLine::Kind::kInfo
-                                  : ReplyLine::Kind::kKey;
-    is_good = take_length(rest, reply.size1);
-  } else if (word == "NOT_FOUND") {
-    reply.kind = ReplyLine::Kind::kNotFound;
-  } else if (word == "ITEM") {
-    reply.kind = ReplyLine::Kind::kItem;
-    is_good = take_length(rest, reply.size1) && take_length(rest, reply.size2);
-  } else if (word == "END") {
-    reply.kind = ReplyLine::Kind::kEnd;
-    is_good = take_length(rest, reply.size1);
-  } else if (word == "ERR") {
-    return parse_error(rest, reply) ? std::optional(reply) : std::nullopt;
-  } else {
-    is_good = false;
+  if (rest.starts_with('@')) {
+    reply.tag = take_word(rest).substr(1);
+    if (!is_tag(reply.tag)) return std::nullopt;
   }
+  const auto kind = kind_of(take_word(rest));
+  if (!kind) return std::nullopt;
+  reply.kind = *kind;
+  if (reply.kind == ReplyLine::Kind::kError) {
+    return parse_error(rest, reply) ? std::optional(reply) : std::nullopt;
+  }
+  if (!take_sizes(rest, reply) || !ends_well(line) || !is_field_list(rest)) return std::nullopt;
+  if (!rest.empty() && !may_have_fields(reply.kind)) return std::nullopt;
   reply.fields = rest;
-  return is_good ? std::optional(reply) : std::nullopt;
+  if (reply.kind == ReplyLine::Kind::kEnd) {
+    const auto more = field(rest, "more");
+    if (more != "0" && more != "1") return std::nullopt;
+  }
+  return reply;
 }
 
 std::optional<std::string_view> field(std::string_view fields, std::string_view name) {

@@ -23,6 +23,7 @@ void append_end(std::string& out, std::string_view tag, std::uint64_t count, boo
 void append_info(std::string& out, std::string_view tag, std::string_view text);
 
 enum class Applied { kNo, kMaybe };
+// `text` is for people: cut at 1024 bytes, control characters become blanks.
 void append_error(std::string& out, std::string_view tag, std::string_view code, Applied applied,
                   std::string_view fields = {}, std::string_view text = {});
 
@@ -42,7 +43,8 @@ struct ReplyLine {
   // Bytes after the line that belong to it, their LF included.
   std::uint64_t payload_size() const;
 };
-// `line` without its LF. nullopt: not a reply of this protocol.
+// `line` without its LF. nullopt: not a reply of this protocol. Fields that are not known today are
+// let through, so that a later server may send more.
 std::optional<ReplyLine> parse_reply_line(std::string_view line);
 // Value of `name=` among the fields.
 std::optional<std::string_view> field(std::string_view fields, std::string_view name);

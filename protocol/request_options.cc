@@ -6,11 +6,24 @@ namespace kv::protocol {
 
 namespace {
 
+constexpr const char* kNoLength = "this verb takes no length";
+constexpr const char* kKey = "this verb takes 1 length, the key's";
+constexpr const char* kKeyAndValue = "PUT takes 2 lengths, the key's and the value's";
+
+// The most frequent first.
 constexpr VerbShape kVerbs[] = {
-    {"GET", Verb::kGet, 1, 1},     {"PUT", Verb::kPut, 2, 2},     {"DEL", Verb::kDel, 1, 1},
-    {"BPUT", Verb::kBput, 1, 1},   {"RANGE", Verb::kRange, 2, 2}, {"PREFIX", Verb::kPrefix, 1, 1},
-    {"PING", Verb::kPing, 0, 1},   {"HELLO", Verb::kHello, 0, 0}, {"STATS", Verb::kStats, 0, 0},
-    {"MERGE", Verb::kMerge, 0, 0}, {"HELP", Verb::kHelp, 0, 0},   {"QUIT", Verb::kQuit, 0, 0},
+    {"GET", Verb::kGet, 1, 1, kKey},
+    {"PUT", Verb::kPut, 2, 2, kKeyAndValue},
+    {"DEL", Verb::kDel, 1, 1, kKey},
+    {"BPUT", Verb::kBput, 1, 1, "BPUT takes 1 number, how many items follow"},
+    {"RANGE", Verb::kRange, 2, 2, "RANGE takes 2 lengths, the start's and the end's; 0 is open"},
+    {"PREFIX", Verb::kPrefix, 1, 1, "PREFIX takes 1 length, the prefix's"},
+    {"PING", Verb::kPing, 0, 1, "PING takes no length, or that of its echo"},
+    {"HELLO", Verb::kHello, 0, 0, kNoLength},
+    {"STATS", Verb::kStats, 0, 0, kNoLength},
+    {"MERGE", Verb::kMerge, 0, 0, kNoLength},
+    {"HELP", Verb::kHelp, 0, 0, kNoLength},
+    {"QUIT", Verb::kQuit, 0, 0, kNoLength},
 };
 
 bool equals_ignoring_case(std::string_view text, std::string_view upper) {
@@ -22,6 +35,7 @@ bool equals_ignoring_case(std::string_view text, std::string_view upper) {
 }
 
 constexpr const char* kUnknown = "unknown option for this verb; HELP lists them";
+constexpr const char* kFlag = "takes 0 or 1";
 
 bool take_flag(std::string_view value, bool& flag) {
   flag = value == "1";
@@ -39,8 +53,8 @@ const char* take_condition(const Request& request, std::string_view value, Condi
   }
   const auto version = parse_number(value);
   if (!version || *version == 0) {
-    return request.verb == Verb::kPut ? "if= takes absent, present or a version"
-                                      : "if= takes a version";
+    return request.verb == Verb::kPut ? "takes absent, present or a version from 1"
+                                      : "takes a version from 1";
   }
   condition = {Condition::Kind::kVersion, *version};
   return nullptr;
@@ -54,10 +68,10 @@ const char* take_write_option(const HeaderLine::Option& option, Request& request
     if (option.value == "none") request.sync = Sync::kNone;
     if (option.value == "interval") request.sync = Sync::kInterval;
     if (option.value == "disk") request.sync = Sync::kDisk;
-    return request.sync ? nullptr : "sync= takes none, interval or disk";
+    return request.sync ? nullptr : "takes none, interval or disk";
   }
   if (option.name == "atomic" && request.verb == Verb::kBput) {
-    return option.value == "1" ? nullptr : "atomic= takes 1; every BPUT is atomic";
+    return option.value == "1" ? nullptr : "takes 1; every BPUT is atomic";
   }
   return kUnknown;
 }
@@ -74,28 +88,26 @@ const char* take_range_option(const HeaderLine::Option& option, const Limits& li
     }
     return nullptr;
   }
-  if (option.name == "rev")
-    return take_flag(option.value, request.is_reverse) ? nullptr : "takes 0 or 1";
-  if (option.name == "keys") {
-    return take_flag(option.value, request.is_keys_only) ? nullptr : "takes 0 or 1";
-  }
+  if (option.name == "rev") return take_flag(option.value, request.is_reverse) ? nullptr : kFlag;
+  if (option.name == "keys") return take_flag(option.value, request.is_keys_only) ? nullptr : kFlag;
   return kUnknown;
 }
 
 const char* take_other_option(const HeaderLine::Option& option, Request& request) {
   if (request.verb == Verb::kStats && option.name == "fmt") {
     request.is_json = option.value == "json";
-    return request.is_json || option.value == "text" ? nullptr : "fmt= takes text or json";
+    return request.is_json || option.value == "text" ? nullptr : "takes text or json";
   }
   if (request.verb == Verb::kStats && option.name == "section") {
     request.section = option.value;
     return nullptr;
   }
   if (request.verb == Verb::kMerge && option.name == "wait") {
-    return take_flag(option.value, request.is_wait) ? nullptr : "takes 0 or 1";
+    return take_flag(option.value, request.is_wait) ? nullptr : kFlag;
   }
   if (request.verb == Verb::kHello) {
-    if (option.name == "v") return option.value == "1" ? nullptr : "this server speaks version 1";
+    if (option.name == "v")
+      return option.value == "1" ? nullptr : "this server speaks version 1; ask for that one";
     if (option.name == "client" || option.name == "id") return nullptr;
   }
   return kUnknown;
@@ -138,7 +150,8 @@ std::optional<BadOption> take_options(const HeaderLine& header, const Limits& li
   const auto options = header.option_list();
   for (std::size_t i = 0; i < options.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
-      if (options[j].name == options[i].name) return BadOption{options[i].name, "given twice"};
+      if (options[j].name == options[i].name)
+        return BadOption{options[i].name, "given twice; give it once"};
     }
     if (const char* wrong = take_option(options[i], limits, request)) {
       return BadOption{options[i].name, wrong};

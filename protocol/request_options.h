@@ -15,6 +15,7 @@ struct VerbShape {
   Verb verb;
   std::size_t lengths_min;
   std::size_t lengths_max;
+  const char* lengths_text;  // for a refusal
 };
 // nullptr: no such verb. Case does not matter.
 const VerbShape* find_verb(std::string_view name);
