@@ -1,2 +1,2 @@
-// The one place where Asio's own code is compiled.
+// Asio's own functions, compiled here and nowhere else.
 #include <asio/impl/src.hpp>

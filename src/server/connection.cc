@@ -1,7 +1,10 @@
 #include "server/connection.h"
 
+#include <utility>
+#include <vector>
+
 #include <asio/buffer.hpp>
-#include <asio/write.hpp>
+#include <asio/post.hpp>
 
 #include "server/reactor.h"
 
@@ -9,113 +12,145 @@ namespace kv::server {
 
 namespace {
 
-constexpr auto kFarewellMax = std::chrono::seconds(1);
-
-Conversation::Clock::time_point now() { return Conversation::Clock::now(); }
+// How long a client that may still be sending is listened to after the last reply.
+constexpr std::chrono::seconds kLingerMax{1};
 
 }  // namespace
 
 Connection::Connection(Reactor& reactor, std::uint64_t id, asio::ip::tcp::socket socket)
-    : reactor_(reactor),
-      id_(id),
-      socket_(std::move(socket)),
-      conversation_(reactor.shared(), *this, now()) {}
-
-void Connection::start() { go_on(); }
+    : reactor_(reactor), id_(id), socket_(std::move(socket)), conversation_(reactor.context(), id) {
+  asio::error_code ignored;  // neither matters on a socket that is broken already
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+}
 
 void Connection::go_on() {
+  if (is_closed_ || is_lingering_) return;
+  if (conversation_.take_unflushed()) {
+    // Its replies go out with those of the writes.
+    reactor_.flush_later(*this);
+    return;
+  }
+  send();
   if (is_closed_) return;
-  if (conversation_.is_cut_off()) return close();
-  if (!is_writing_ && conversation_.has_output()) write();
-  if (!is_reading_ && !is_finishing_ && conversation_.wants_input()) read();
-  const Conversation::End end = conversation_.end();
-  if (end != Conversation::End::kOpen && !is_writing_) finish(end);
+  if (conversation_.take_unflushed()) reactor_.flush_later(*this);
+  if (conversation_.end() != Conversation::End::kOpen) {
+    part();
+    return;
+  }
+  if (conversation_.wants_turn() && !has_turn_posted_) {
+    has_turn_posted_ = true;
+    asio::post(reactor_.io(), [self = shared_from_this()] {
+      self->has_turn_posted_ = false;
+      if (self->is_closed_) return;
+      self->conversation_.go_on();
+      self->go_on();
+    });
+  }
+  if (is_draining_ && conversation_.is_idle()) leave_if_idle();
+  if (conversation_.wants_input() && !is_reading_) read();
+}
+
+void Connection::send() {
+  std::vector<std::string_view>& pieces = reactor_.pieces();
+  std::vector<asio::const_buffer>& buffers = reactor_.buffers();
+  while (!conversation_.output().empty() && !awaits_room_) {
+    conversation_.output().gather(pieces);
+    buffers.clear();
+    for (const std::string_view piece : pieces) buffers.emplace_back(piece.data(), piece.size());
+    asio::error_code error;
+    const std::size_t size = socket_.write_some(buffers, error);
+    if (error == asio::error::would_block) {
+      awaits_room_ = true;
+      socket_.async_wait(asio::ip::tcp::socket::wait_write,
+                         [self = shared_from_this()](const asio::error_code& failed) {
+                           self->awaits_room_ = false;
+                           if (failed) return self->close();
+                           self->go_on();
+                         });
+      return;
+    }
+    if (error) return close();
+    conversation_.output().consume(size);
+    conversation_.sent(size);
+  }
 }
 
 void Connection::read() {
   is_reading_ = true;
-  const std::span<char> space = conversation_.input();
+  const std::span<char> space = conversation_.buffer();
   socket_.async_read_some(
       asio::buffer(space.data(), space.size()),
       [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
-        self->is_reading_ = false;
-        if (self->is_closed_) return;
-        if (error == asio::error::eof) {
-          self->conversation_.received_end(now());
-        } else if (error) {
-          return self->close();
-        } else {
-          self->conversation_.received(size, now());
-        }
-        self->go_on();
+        self->received(error, size);
       });
 }
 
-void Connection::write() {
-  is_writing_ = true;
-  if (sent_ == sending_.size()) {
-    sending_ = conversation_.take_output();
-    sent_ = 0;
-  }
-  socket_.async_write_some(
-      asio::buffer(sending_.data() + sent_, sending_.size() - sent_),
-      [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
-        self->is_writing_ = false;
-        if (self->is_closed_) return;
-        if (error) return self->close();
-        self->sent_ += size;
-        self->conversation_.sent(size, now());
-        if (self->sent_ < self->sending_.size()) {
-          self->write();
-        } else {
-          std::string().swap(self->sending_);
-          self->sent_ = 0;
-        }
-        self->go_on();
-      });
-}
-
-void Connection::written(std::uint64_t request, Result<WriteResult> result) {
+void Connection::received(const asio::error_code& error, std::size_t size) {
+  is_reading_ = false;
   if (is_closed_) return;
-  conversation_.written(request, std::move(result), now());
+  if (is_lingering_) {
+    if (error) return close();
+    return read_and_drop();
+  }
+  if (error == asio::error::eof) {
+    conversation_.input_ended();
+  } else if (error) {
+    return close();
+  } else {
+    conversation_.received(size);
+  }
   go_on();
 }
 
-void Connection::tick(Conversation::Clock::time_point time) {
-  if (is_finishing_) {
-    if (time > finish_by_) close();
+void Connection::tick() {
+  if (is_lingering_) {
+    if (reactor_.now() >= linger_end_) close();
     return;
   }
-  conversation_.tick(time);
+  conversation_.tick();
   go_on();
 }
 
 void Connection::drain() {
-  // While a read is under way the parser's buffer is the socket's; what it brings is refused then.
-  conversation_.drain(is_reading_);
+  is_draining_ = true;
+  conversation_.drain();
   go_on();
 }
 
-// Says goodbye so that the last reply is not lost to a reset: send side first, then, where the
-// client is known to be sending still, its bytes are read and dropped for a moment.
-void Connection::finish(Conversation::End how) {
-  if (is_finishing_) return;
-  asio::error_code ignored;
-  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
-  if (how == Conversation::End::kClose && !conversation_.has_unread_input()) return close();
-  is_finishing_ = true;
-  finish_by_ = now() + kFarewellMax;
-  drain_input();
+// Behind the handlers that are ready now: a request that has come as far as the socket is answered.
+void Connection::leave_if_idle() {
+  if (std::exchange(has_leaving_posted_, true)) return;
+  asio::post(reactor_.io(), [self = shared_from_this()] {
+    self->has_leaving_posted_ = false;
+    asio::error_code error;
+    const bool has_more = !self->is_closed_ && self->socket_.available(error) > 0;
+    if (self->conversation_.is_idle() && !has_more) self->close();
+  });
 }
 
-void Connection::drain_input() {
-  if (is_reading_) return;
-  auto space = std::make_shared<std::array<char, 16 * 1024>>();
-  socket_.async_read_some(asio::buffer(*space), [self = shared_from_this(), space](
-                                                    const asio::error_code& error, std::size_t) {
-    if (self->is_closed_) return;
-    if (error) return self->close();
-    self->drain_input();
+void Connection::part() {
+  if (conversation_.end() == Conversation::End::kLinger) {
+    linger();
+  } else {
+    close();
+  }
+}
+
+void Connection::linger() {
+  is_lingering_ = true;
+  linger_end_ = reactor_.now() + kLingerMax;
+  asio::error_code error;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+  if (error) return close();
+  if (!is_reading_) read_and_drop();
+}
+
+void Connection::read_and_drop() {
+  is_reading_ = true;
+  socket_.async_read_some(reactor_.dropped(), [self = shared_from_this()](
+                                                  const asio::error_code& error, std::size_t size) {
+    self->received(error, size);
   });
 }
 
@@ -124,24 +159,7 @@ void Connection::close() {
   is_closed_ = true;
   asio::error_code ignored;
   socket_.close(ignored);
-  reactor_.remove(id_);
-}
-
-void Connection::submit(const Write& write, std::uint64_t request) {
-  reactor_.submit(write, {id_, request});
-}
-
-void Connection::defer(std::function<void()> work) {
-  reactor_.defer([self = shared_from_this(), work = std::move(work)] { work(); },
-                 [self = shared_from_this()] {
-                   if (self->is_closed_) return;
-                   self->conversation_.resumed(now());
-                   self->go_on();
-                 });
-}
-
-std::string Connection::stats(bool is_json, std::string_view section) {
-  return reactor_.stats(is_json, section);
+  reactor_.remove(*this);
 }
 
 }  // namespace kv::server

@@ -2,9 +2,7 @@
 
 #include <array>
 #include <cstdint>
-#include <functional>
 #include <memory>
-#include <string>
 
 #include <asio/ip/tcp.hpp>
 
@@ -14,42 +12,46 @@ namespace kv::server {
 
 class Reactor;
 
-// A client's socket: moves bytes between it and its conversation, at most one read and one write at
-// a time. Kept alive by its reactor and by whatever is under way for it. One thread: its reactor's.
-class Connection final : public Host, public std::enable_shared_from_this<Connection> {
+// A client's socket: moves bytes between it and its conversation. Sends in gather writes, as many
+// replies at once as there are. Kept alive by its reactor's table and by what is under way for it.
+// One thread: its reactor's.
+class Connection final : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Reactor& reactor, std::uint64_t id, asio::ip::tcp::socket socket);
 
   std::uint64_t id() const { return id_; }
-  void start();
-  void written(std::uint64_t request, Result<WriteResult> result);
-  void tick(Conversation::Clock::time_point now);
+  Conversation& conversation() { return conversation_; }
+
+  // Does what can be done now: has the reactor flush writes, sends, reads, says goodbye. To be
+  // called after anything happened to the conversation.
+  void go_on();
+  void tick();
   void drain();
   void close();
 
-  // Host
-  void submit(const Write& write, std::uint64_t request) override;
-  void defer(std::function<void()> work) override;
-  std::string stats(bool is_json, std::string_view section) override;
+  bool is_queued = false;  // in the reactor's list of those to go on
 
  private:
-  void go_on();  // starts what can be started: a write, a read, the end
+  void send();
   void read();
-  void write();
-  void finish(Conversation::End how);
-  void drain_input();
+  void received(const asio::error_code& error, std::size_t size);
+  void part();
+  void leave_if_idle();
+  void linger();
+  void read_and_drop();
 
   Reactor& reactor_;
   const std::uint64_t id_;
   asio::ip::tcp::socket socket_;
   Conversation conversation_;
-  std::string sending_;
-  std::size_t sent_ = 0;
   bool is_reading_ = false;
-  bool is_writing_ = false;
+  bool awaits_room_ = false;  // in the socket's send buffer
+  bool has_turn_posted_ = false;
+  bool is_draining_ = false;
+  bool has_leaving_posted_ = false;
+  bool is_lingering_ = false;
   bool is_closed_ = false;
-  bool is_finishing_ = false;
-  Conversation::Clock::time_point finish_by_;
+  Time linger_end_;
 };
 
 }  // namespace kv::server

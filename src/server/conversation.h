@@ -1,133 +1,174 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 
+#include "kv/batch.h"
 #include "kv/store.h"
 #include "protocol/parser.h"
+#include "server/backend.h"
 #include "server/counters.h"
+#include "server/event_log.h"
+#include "server/memory_budget.h"
+#include "server/output_buffer.h"
+#include "server/range_stream.h"
+#include "server/reply_queue.h"
 #include "server/server_options.h"
+#include "server/slow_work.h"
+#include "server/stats_source.h"
 
 namespace kv::server {
 
-// What a conversation asks of the reactor it lives on.
-class Host {
- public:
-  virtual ~Host() = default;
-  // Hands the write to the store; Conversation::written() is called with `request` later, never
-  // from inside.
-  virtual void submit(const Write& write, std::uint64_t request) = 0;
-  // Runs `work` on a thread that may wait, then Conversation::resumed() back on the reactor.
-  virtual void defer(std::function<void()> work) = 0;
-  virtual std::string stats(bool is_json, std::string_view section) = 0;
-};
-
-// What the conversations of one server share.
-struct Shared {
-  Store& store;
+// What the conversations of one reactor share. Outlives them.
+struct ConversationContext {
   const ServerOptions& options;
+  const std::string& hello;  // fields of HELLO's reply
+  Backend& backend;
+  WriteListener& listener;  // of their writes; passes each on to written()
+  SlowWork& slow_work;
+  const StatsSource& stats;
   Counters& counters;
-  MemoryBudget& budget;
+  EventLog& log;
+  MemoryBudget& request_memory;
+  MemoryBudget& output_memory;
+  std::function<Time()> now;
+  std::uint64_t writes_under_way = 0;  // submitted and not acknowledged
 };
 
-// One client's dialogue: bytes in, requests carried out on the store, replies out in the order of
-// the requests. No socket and no clock; whoever drives it says what happened and what time it is.
+// One connection's side of the protocol, without its socket: bytes in, requests carried out, reply
+// bytes out in request order. Driven from outside by one thread: bytes received, writes
+// acknowledged, slow work finished, output taken, time passed. It never calls back but into its
+// context.
 //
-// Writes that follow one another are submitted together; any other request waits until they are
-// acknowledged, so that a client reads its own writes, and requests behind it wait for its reply.
-// Output ahead of the client is bounded: above Options::output_max no further request is begun, and
-// a RANGE pauses.
-//
-// One thread: its reactor's.
+// Writes are submitted as they come, without waiting for each other; whoever drives it flushes the
+// backend and then calls go_on(). A read waits until all earlier requests are answered, so that a
+// connection reads its own writes; what comes after a waiting request stays in the parser, and the
+// socket is not read meanwhile. Memory: the request under way, writes not acknowledged (at most
+// Limits::inflight_max), output up to its watermark and one value more.
 class Conversation {
  public:
-  using Clock = std::chrono::steady_clock;
-  enum class End { kOpen, kClose, kDrainBriefly };  // what is to be done once all output is sent
-
-  Conversation(const Shared& shared, Host& host, Clock::time_point now);
+  Conversation(ConversationContext& context, std::uint64_t id);
   ~Conversation();
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
-  // Input. wants_input() tells whether to read from the client now; while a read into buffer() is
-  // under way nothing else is done with the parser.
+  // Input. Read into buffer() only while wants_input(); it stays valid until received().
   bool wants_input() const;
-  std::span<char> input();
-  void received(std::size_t size, Clock::time_point now);
-  void received_end(Clock::time_point now);  // the client sends no more
+  std::span<char> buffer();
+  void received(std::size_t size);
+  void input_ended();  // the peer sends no more; it is answered all that it has asked for
 
-  // Output. What is to be sent; sent() says how much of it was.
-  bool has_output() const { return !output_.empty(); }
-  std::string take_output();
-  void sent(std::size_t size, Clock::time_point now);
+  // The write submitted under {id, request}. Call go_on() after a batch of them.
+  void written(std::uint64_t request, const Result<WriteResult>& result);
+  void slow_task_finished(SlowTask& task);
+  // Carries out what had to wait, as far as it can be now.
+  void go_on();
+  // go_on() would bring more output at once; there was only enough for now.
+  bool wants_turn() const { return wants_turn_; }
+  // Writes were submitted since the last call: the backend is to be flushed, then go_on().
+  bool take_unflushed() { return std::exchange(has_unflushed_, false); }
 
-  // Events of the host.
-  void written(std::uint64_t request, Result<WriteResult> result, Clock::time_point now);
-  void resumed(Clock::time_point now);
-  void tick(Clock::time_point now);
-  // The server is stopping: answer what was begun, refuse what comes, end.
-  void drain(bool is_reading);
+  // Output. Call sent() after taking from it.
+  OutputBuffer& output() { return output_; }
+  void sent(std::size_t size);
 
-  // What is to happen when has_output() is false.
+  // Looks at the time; call it every ServerOptions::tick or so.
+  void tick();
+  // New requests are answered SHUTTING_DOWN from now on.
+  void drain();
+  // Neither a request nor a reply is under way.
+  bool is_idle() const;
+
+  enum class End {
+    kOpen,
+    kClose,   // everything is said and sent, and the peer sends no more: close
+    kLinger,  // everything is said and sent; the peer may be sending: shut down the sending side
+              // and read what comes for a second at most, or the last reply may be lost to a reset
+    kCut,     // close at once
+  };
   End end() const;
-  bool has_unread_input() const { return !needs_bytes_ || parser_.is_mid_request(); }
-  bool is_cut_off() const { return is_cut_off_; }  // close now, whatever is unsent
 
  private:
-  struct Slot;    // a reply that waits for a write, or for those before it
-  struct Stream;  // a RANGE on its way
+  class ColdGet;
+  class ColdRange;
+  class StatsTask;
+  class Warming;
 
+  bool is_blocked();
   void run();
-  bool run_parser();
-  void execute();
-  void execute_read();
-  void start_write();
-  void start_batch();
-  void start_get(ReadMode mode);
-  void finish_get(Result<std::optional<Value>> value);
-  void start_range();
-  void pump_range(ReadMode mode);
-  void finish_range();
-  void answer_hello();
-  void reply_refused();
-  void emit_slots();
-  void account_payload();
-  void account_output(std::size_t before);
-  void close_after_output(End how);
-  bool is_busy() const { return is_deferred_ || stream_ != nullptr || has_held_request_; }
+  void parse_next();
+  void parsed_all();
+  void break_off();
+  void finish_with(std::string_view tag, std::string_view code, std::string_view text);
 
-  const Shared shared_;
-  Host& host_;
+  void execute(const protocol::Request& request);
+  void say(const protocol::Request& request);
+  void submit_write(const protocol::Request& request);
+  void fill_write(const protocol::Request& request, Write& write);
+  void get(const protocol::Request& request);
+  void answer_get(std::string_view tag, Result<std::optional<Value>> value, Time start);
+  void start_range(const protocol::Request& request);
+  void run_stream();
+  void take_chunk(std::unique_ptr<RangeStream> stream, std::string chunk, RangeStream::State state);
+  void end_stream();
+  void warm(const protocol::Request& request);
+  bool must_warm(const protocol::Request& request) const;
+  void start_stats(const protocol::Request& request);
+  void answer_stats(std::string_view tag, const std::optional<std::string>& page, Time start);
+  void start_slow(std::unique_ptr<SlowTask> task, const protocol::Request& request);
+
+  void refuse_later(const protocol::Request& request, std::string_view fields);
+  void count(protocol::Verb verb, Time start);
+  void count_error(protocol::Verb verb) { context_.counters.of(verb).errors.add(); }
+  std::uint64_t request_memory() const;
+  std::size_t stream_ahead_max() const;
+
+  bool is_over_output_limit() const;
+  void check_reading(Time now);
+  void check_slow_reader(Time now);
+
+  ConversationContext& context_;
+  const std::uint64_t id_;
   protocol::RequestParser parser_;
+  OutputBuffer output_;
+  ReplyQueue replies_;
+  MemoryLease request_lease_;
+  MemoryLease output_lease_;
+  std::uint64_t inflight_bytes_ = 0;  // payloads of writes not acknowledged
+  Batch batch_;
 
-  std::string output_;             // ready to be sent
-  std::uint64_t unsent_ = 0;       // taken by take_output(), not yet sent
-  std::uint64_t output_held_ = 0;  // of both, what the budget knows of
-  std::deque<Slot> slots_;
-  std::uint64_t first_slot_ = 0;  // number of slots_.front()
-  std::unique_ptr<Stream> stream_;
-  std::optional<Result<std::optional<Value>>> deferred_value_;
-  std::string deferred_key_;
-  std::uint64_t payload_held_ = 0;  // of the request that is arriving
-
-  bool needs_bytes_ = true;        // the parser used up everything
-  bool has_held_request_ = false;  // it waits for the writes before it
-  bool is_deferred_ = false;
-  bool is_draining_ = false;
+  enum class Phase { kTalking, kFinishing, kCut };
+  Phase phase_ = Phase::kTalking;
+  bool needs_bytes_ = true;       // the parser has used up all it got
+  bool request_waits_ = false;    // the parser's current request waits for earlier ones
+  bool request_is_held_ = false;  // it waits for a slow task, not for the replies
+  bool awaits_slow_task_ = false;
   bool has_input_ended_ = false;
-  bool is_cut_off_ = false;
-  End end_ = End::kOpen;
+  bool is_draining_ = false;
+  bool wants_turn_ = false;
+  bool has_unflushed_ = false;
+  bool is_warm_ = false;         // the key of the write that waits was read
+  bool is_paused_ = false;       // by back-pressure; counted once
+  bool has_parsed_one_ = false;  // since parsed_all()
 
-  Clock::time_point last_input_;
-  Clock::time_point last_sent_;
-  Clock::time_point request_start_;  // when the request that is arriving began
-  std::uint64_t request_bytes_ = 0;
+  std::unique_ptr<RangeStream> stream_;  // null while a slow task has it
+  protocol::Verb stream_verb_ = protocol::Verb::kRange;
+  Time stream_start_;
+  bool is_streaming_ = false;
+
+  Time now_;            // when the event under way began
+  Time last_active_;    // bytes came or went
+  Time receive_start_;  // of the request on its way in
+  std::uint64_t receive_bytes_ = 0;
+  Time last_received_;
+  Time stuck_since_;  // output over its limit, and hardly any taken
+  std::uint64_t taken_since_stuck_ = 0;
 };
 
 }  // namespace kv::server

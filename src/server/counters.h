@@ -2,54 +2,58 @@
 
 #include <array>
 #include <atomic>
-#include <chrono>
 #include <cstdint>
+
+#include "protocol/request.h"
+#include "server/latency_histogram.h"
 
 namespace kv::server {
 
-// What the whole server counts. Any thread.
-struct Counters {
-  static constexpr std::size_t kVerbs = 12;  // as protocol::Verb
-
-  std::array<std::atomic<std::uint64_t>, kVerbs> requests{};
-  std::atomic<std::uint64_t> refused{0};  // ERR replies of any kind
-  std::atomic<std::uint64_t> bytes_in{0};
-  std::atomic<std::uint64_t> bytes_out{0};
-  std::atomic<std::uint64_t> connections{0};        // open now
-  std::atomic<std::uint64_t> connections_total{0};  // accepted since start
-  std::atomic<std::uint64_t> backpressure_memory{0};
-  std::atomic<std::uint64_t> backpressure_inflight{0};  // times a socket was not read for a while
-  std::atomic<std::uint64_t> backpressure_connections{0};
-  std::atomic<std::uint64_t> slow_readers{0};
-  std::atomic<std::uint64_t> read_timeouts{0};
-  std::atomic<std::uint64_t> wrong_protocol{0};
-  std::atomic<std::uint64_t> reads_deferred{
-      0};  // left the reactor because they had to wait for the disk
-
-  const std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
-};
-
-// Bytes of payloads and large replies under way, in all connections. Any thread.
-class MemoryBudget {
+// A number that one thread counts and any thread reads.
+class Counter {
  public:
-  explicit MemoryBudget(std::uint64_t bytes_max) : max_(bytes_max) {}
-
-  // False: that would be too much, and nothing was taken. One request always fits an empty budget.
-  bool take(std::uint64_t bytes) {
-    const std::uint64_t before = used_.fetch_add(bytes, std::memory_order_relaxed);
-    if (before == 0 || before + bytes <= max_) return true;
-    used_.fetch_sub(bytes, std::memory_order_relaxed);
-    return false;
+  void add(std::uint64_t count = 1) {
+    value_.store(value_.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
   }
-  // For what is there already.
-  void add(std::uint64_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
-  void give_back(std::uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
-  std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
-  bool is_full() const { return used() >= max_; }
+  std::uint64_t value() const { return value_.load(std::memory_order_relaxed); }
 
  private:
-  const std::uint64_t max_;
-  std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> value_{0};
+};
+
+inline constexpr std::size_t kVerbCount = static_cast<std::size_t>(protocol::Verb::kQuit) + 1;
+
+// What one reactor has done and seen since the start. Only its thread counts.
+struct Counters {
+  struct OfVerb {
+    Counter requests;
+    Counter errors;  // answered with ERR
+    LatencyHistogram latency;
+  };
+  std::array<OfVerb, kVerbCount> verbs;
+  OfVerb& of(protocol::Verb verb) { return verbs[static_cast<std::size_t>(verb)]; }
+
+  Counter connections_opened;
+  Counter connections_closed;
+  Counter bytes_received;
+  Counter bytes_sent;
+  Counter slow_reads;  // reads that left the reactor to wait for the disk
+
+  // Bad input.
+  Counter requests_refused;  // understood, and refused; the connection went on
+  Counter protocol_errors;   // not understood; the connection was closed
+
+  // Back-pressure, step by step.
+  Counter paused_by_inflight;  // a connection was not read from for a while
+  Counter paused_by_output;
+  Counter try_later_memory;
+  Counter try_later_queue;
+  Counter connections_refused;
+
+  Counter idle_timeouts;
+  Counter read_timeouts;
+  Counter slow_readers;
+  Counter accept_pauses;  // no descriptors left
 };
 
 }  // namespace kv::server

@@ -8,76 +8,80 @@ namespace kv::server {
 
 namespace {
 
-std::string_view code_of(Errc code) {
-  switch (code) {
-    case Errc::kInvalidArgument:
-      return "BAD_ARG";
+using protocol::Applied;
+
+struct WireError {
+  std::string_view code;
+  Applied applied = Applied::kNo;
+  std::string_view reason = {};  // in place of the context's fields
+};
+
+// Cuts off the name=value words that an error's context begins with, "ver=9" or "segment=3
+// offset=64": they become the reply's fields.
+std::string_view take_fields(std::string_view& context) {
+  const std::string_view whole = context;
+  while (!context.empty()) {
+    const std::size_t size = std::min(context.find(' '), context.size());
+    const std::string_view word = context.substr(0, size);
+    const auto is_visible = [](char c) { return c > 0x20 && c < 0x7f; };
+    if (word.find('=') == std::string_view::npos ||
+        !std::all_of(word.begin(), word.end(), is_visible)) {
+      break;
+    }
+    context.remove_prefix(std::min(size + 1, context.size()));
+  }
+  const std::string_view fields = whole.substr(0, whole.size() - context.size());
+  return fields.substr(0, fields.find_last_not_of(' ') + 1);
+}
+
+WireError wire_error(const Error& error) {
+  switch (error.code) {
     case Errc::kConflict:
-      return "CONFLICT";
+      return {"CONFLICT"};
     case Errc::kCorruption:
-      return "CORRUPT";
+      return {"CORRUPT"};
     case Errc::kNoSpace:
-      return "NO_SPACE";
+      return {"NO_SPACE"};
     case Errc::kUnknownOutcome:
-      return "UNKNOWN_OUTCOME";
+      return {"UNKNOWN_OUTCOME", Applied::kMaybe};
     case Errc::kReadOnly:
-      return "READ_ONLY";
+      return {"READ_ONLY"};
     case Errc::kTryLater:
-    case Errc::kWouldBlock:
-      return "TRY_LATER";
+      return {"TRY_LATER", Applied::kNo, kRetryQueue};
     case Errc::kClosed:
-      return "SHUTTING_DOWN";
+      return {"SHUTTING_DOWN"};
+    case Errc::kInvalidArgument:
+      return {"BAD_ARG"};
     case Errc::kIo:
     case Errc::kLocked:
     case Errc::kNotADatabase:
     case Errc::kNewerFormat:
+    case Errc::kWouldBlock:
     case Errc::kUnavailable:
     case Errc::kTimeout:
     case Errc::kProtocol:
     case Errc::kServer:
-      return "INTERNAL";
+      break;
   }
-  return "INTERNAL";
-}
-
-// The name=value words that an error's context begins with; the rest is text.
-std::string_view take_fields(std::string_view& context) {
-  std::size_t end = 0;
-  while (end < context.size()) {
-    const std::size_t word_end = std::min(context.find(' ', end), context.size());
-    const std::string_view word = context.substr(end, word_end - end);
-    const bool is_field =
-        word.find('=') != std::string_view::npos &&
-        std::all_of(word.begin(), word.end(), [](char c) { return c > 0x20 && c < 0x7f; });
-    if (!is_field) break;
-    end = std::min(word_end + 1, context.size());
-  }
-  std::string_view fields = context.substr(0, end);
-  if (!fields.empty() && fields.back() == ' ') fields.remove_suffix(1);
-  context.remove_prefix(end);
-  return fields;
+  return {"INTERNAL"};
 }
 
 }  // namespace
 
-void append_error_reply(std::string& out, std::string_view tag, const Error& error) {
+void append_store_error(std::string& out, std::string_view tag, const Error& error) {
+  const WireError wire = wire_error(error);
   const std::string whole = describe(error);
   std::string_view text = whole;
   const std::string_view fields = take_fields(text);
-  const auto applied =
-      error.code == Errc::kUnknownOutcome ? protocol::Applied::kMaybe : protocol::Applied::kNo;
-  if (error.code == Errc::kTryLater || error.code == Errc::kWouldBlock) {
-    protocol::append_error(out, tag, "TRY_LATER", applied, "retry_ms=25 reason=queue", text);
-    return;
-  }
-  protocol::append_error(out, tag, code_of(error.code), applied, fields, text);
+  protocol::append_error(out, tag, wire.code, wire.applied,
+                         wire.reason.empty() ? fields : wire.reason, text);
 }
 
 void append_aborted(std::string& out, std::string_view tag, const Error& error) {
   const std::string whole = describe(error);
   std::string_view text = whole;
   const std::string_view fields = take_fields(text);
-  protocol::append_error(out, tag, "ABORTED", protocol::Applied::kNo, fields, text);
+  protocol::append_error(out, tag, "ABORTED", Applied::kNo, fields, text);
 }
 
 }  // namespace kv::server

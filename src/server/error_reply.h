@@ -7,9 +7,14 @@
 
 namespace kv::server {
 
-// Appends the ERR line that tells a client of `error`.
-void append_error_reply(std::string& out, std::string_view tag, const Error& error);
-// The same for an error in the middle of a RANGE: ABORTED, with the reason.
+inline constexpr std::string_view kRetryMemory = "retry_ms=25 reason=memory";
+inline constexpr std::string_view kRetryQueue = "retry_ms=25 reason=queue";
+inline constexpr std::string_view kRetryConnections = "retry_ms=25 reason=connections";
+
+// Appends the ERR that a failure of the store becomes.
+void append_store_error(std::string& out, std::string_view tag, const Error& error);
+
+// The same in the middle of a RANGE: ABORTED in place of its END.
 void append_aborted(std::string& out, std::string_view tag, const Error& error);
 
 }  // namespace kv::server

@@ -1,123 +1,204 @@
 #include "server/reactor.h"
 
+#include <utility>
+
 #include <asio/post.hpp>
 
 namespace kv::server {
 
-Reactor::Reactor(const Shared& shared, asio::thread_pool& pool, StatsReport stats)
+Reactor::Reactor(const ReactorContext& shared, Counters& counters)
     : shared_(shared),
-      pool_(pool),
-      stats_(std::move(stats)),
+      counters_(counters),
+      log_(shared.options.log),
       work_guard_(asio::make_work_guard(io_)),
-      timer_(io_) {}
+      timer_(io_),
+      context_{shared.options,
+               shared.hello,
+               shared.backend,
+               *this,
+               *this,
+               shared.stats,
+               counters,
+               log_,
+               shared.request_memory,
+               shared.output_memory,
+               [] { return std::chrono::steady_clock::now(); }} {}
 
-Reactor::~Reactor() { stop(); }
+Reactor::~Reactor() { join(); }
 
 void Reactor::start() {
-  tick();
   thread_ = std::thread([this] { io_.run(); });
 }
 
-void Reactor::stop() {
-  if (!thread_.joinable()) return;
-  io_.stop();
-  thread_.join();
-  connections_.clear();
+void Reactor::join() {
+  if (thread_.joinable()) thread_.join();
 }
 
-void Reactor::adopt(asio::ip::tcp::socket socket) {
-  auto moved = std::make_shared<asio::ip::tcp::socket>(std::move(socket));
-  asio::post(io_, [this, moved] {
-    const std::uint64_t id = next_id_++;
-    auto connection = std::make_shared<Connection>(*this, id, std::move(*moved));
-    connections_.emplace(id, connection);
-    connection->start();
-    if (is_draining_) connection->drain();
-  });
+// The heart: writes that came together go to the log together, and what waited for them goes on,
+// until nothing more can be done without the outside.
+void Reactor::run_batch() {
+  has_batch_posted_ = false;
+  is_in_batch_ = true;
+  do {
+    if (std::exchange(must_flush_, false)) shared_.backend.flush();
+  } while (deliver() || must_flush_);
+  deliver_finished();
+  is_in_batch_ = false;
+  const auto queued = std::exchange(queued_, {});
+  for (const auto& connection : queued) {
+    connection->is_queued = false;
+    connection->go_on();
+  }
+  end_if_done();
 }
 
-void Reactor::drain_all() {
-  asio::post(io_, [this] {
-    is_draining_ = true;
-    // A connection that ends takes itself out of the map.
-    const std::vector<std::pair<std::uint64_t, std::shared_ptr<Connection>>> all(
-        connections_.begin(), connections_.end());
-    for (const auto& [id, connection] : all) connection->drain();
-  });
+// False: no write was acknowledged.
+bool Reactor::deliver() {
+  delivering_.clear();
+  std::swap(delivering_, own_written_);
+  {
+    const std::lock_guard lock(mutex_);
+    is_woken_ = false;
+    for (Written& written : written_) delivering_.push_back(std::move(written));
+    written_.clear();
+    for (Finished& finished : finished_) finishing_.push_back(std::move(finished));
+    finished_.clear();
+  }
+  for (const Written& written : delivering_) {
+    context_.writes_under_way -= 1;
+    const auto connection = connections_.find(written.tag.owner);
+    if (connection == nullptr) continue;  // the client went away meanwhile
+    connection->conversation().written(written.tag.request, written.result);
+    queue(connection);
+  }
+  if (delivering_.empty()) return false;
+  for (const auto& connection : queued_) {
+    connection->conversation().go_on();
+    must_flush_ |= connection->conversation().take_unflushed();
+  }
+  return true;
 }
 
-void Reactor::close_all() {
-  asio::post(io_, [this] {
-    const std::vector<std::pair<std::uint64_t, std::shared_ptr<Connection>>> all(
-        connections_.begin(), connections_.end());
-    for (const auto& [id, connection] : all) connection->close();
-  });
+void Reactor::deliver_finished() {
+  for (Finished& finished : std::exchange(finishing_, {})) {
+    slow_tasks_ -= 1;
+    const auto connection = connections_.find(finished.connection);
+    if (connection == nullptr) continue;
+    connection->conversation().slow_task_finished(*finished.task);
+    queue(connection);
+  }
 }
 
-void Reactor::remove(std::uint64_t id) {
-  if (connections_.erase(id) > 0)
-    shared_.counters.connections.fetch_sub(1, std::memory_order_relaxed);
+void Reactor::queue(const std::shared_ptr<Connection>& connection) {
+  if (!std::exchange(connection->is_queued, true)) queued_.push_back(connection);
 }
 
-void Reactor::submit(const Write& write, WriteTag tag) {
-  shared_.store.submit(write, *this, tag);
-  if (has_flush_posted_) return;
-  // Behind the handlers that are ready now, so that their writes go with this one.
-  has_flush_posted_ = true;
-  asio::post(io_, [this] { flush(); });
+void Reactor::flush_later(Connection& connection) {
+  must_flush_ = true;
+  queue(connection.shared_from_this());
+  run_batch_later();
 }
 
-void Reactor::flush() {
-  has_flush_posted_ = false;
-  shared_.store.flush();
-  deliver();
+// Behind the handlers that are ready now, so that their writes come along.
+void Reactor::run_batch_later() {
+  if (std::exchange(has_batch_posted_, true)) return;
+  asio::post(io_, [this] { run_batch(); });
 }
 
 void Reactor::on_written(const WriteTag& tag, Result<WriteResult> result) {
-  // Inside submit() and flush() of this reactor the acknowledgement is picked up by flush() itself.
-  const bool is_own_thread = std::this_thread::get_id() == thread_.get_id();
-  bool must_post = false;
-  {
-    const std::lock_guard lock(mutex_);
-    completions_.push_back({tag, std::move(result)});
-    must_post = !is_own_thread && !std::exchange(has_delivery_posted_, true);
+  if (std::this_thread::get_id() == thread_.get_id()) {
+    own_written_.push_back({tag, std::move(result)});
+    if (!is_in_batch_) run_batch_later();
+    return;
   }
-  if (must_post) asio::post(io_, [this] { deliver(); });
+  const std::lock_guard lock(mutex_);
+  written_.push_back({tag, std::move(result)});
+  wake();
 }
 
-void Reactor::deliver() {
-  {
-    const std::lock_guard lock(mutex_);
-    has_delivery_posted_ = false;
-    std::swap(delivering_, completions_);
-  }
-  for (Completion& completion : delivering_) {
-    const auto found = connections_.find(completion.tag.owner);
-    if (found == connections_.end()) continue;  // the client went away meanwhile
-    const std::shared_ptr<Connection> connection = found->second;
-    connection->written(completion.tag.request, std::move(completion.result));
-  }
-  delivering_.clear();
+bool Reactor::start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) {
+  if (slow_tasks_ >= shared_.options.slow_reads_max) return false;
+  slow_tasks_ += 1;
+  asio::post(shared_.io_pool, [this, connection, work = std::move(task)]() mutable {
+    work->run();
+    finished(connection, std::move(work));
+  });
+  return true;
 }
 
-void Reactor::defer(std::function<void()> work, std::function<void()> then) {
-  asio::post(pool_, [this, work = std::move(work), then = std::move(then)]() mutable {
-    work();
-    work = nullptr;
-    asio::post(io_, std::move(then));
+void Reactor::finished(std::uint64_t connection, std::unique_ptr<SlowTask> task) {
+  const std::lock_guard lock(mutex_);
+  finished_.push_back({connection, std::move(task)});
+  wake();
+}
+
+// With mutex_ held: once the reactor's thread has taken what was brought, the reactor may end.
+void Reactor::wake() {
+  if (!std::exchange(is_woken_, true)) asio::post(io_, [this] { run_batch(); });
+}
+
+void Reactor::adopt(asio::ip::tcp::socket socket) {
+  asio::post(io_, [this, moved = std::move(socket)]() mutable {
+    const std::uint64_t id = connections_.next_id();
+    const auto connection = std::make_shared<Connection>(*this, id, std::move(moved));
+    connections_.add(connection);
+    counters_.connections_opened.add();
+    if (is_stopping_) return connection->close();
+    arm_tick();
+    connection->go_on();
+  });
+}
+
+void Reactor::remove(Connection& connection) {
+  connections_.remove(connection.id());
+  counters_.connections_closed.add();
+  shared_.connection_count.fetch_sub(1, std::memory_order_relaxed);
+  end_if_done();
+}
+
+void Reactor::arm_tick() {
+  if (std::exchange(is_tick_armed_, true)) return;
+  timer_.expires_after(shared_.options.tick);
+  timer_.async_wait([this](const asio::error_code& cancelled) {
+    is_tick_armed_ = false;
+    if (!cancelled) tick();
   });
 }
 
 void Reactor::tick() {
-  timer_.expires_after(shared_.options.tick);
-  timer_.async_wait([this](const asio::error_code& error) {
-    if (error) return;
-    const auto now = Conversation::Clock::now();
-    const std::vector<std::pair<std::uint64_t, std::shared_ptr<Connection>>> all(
-        connections_.begin(), connections_.end());
-    for (const auto& [id, connection] : all) connection->tick(now);
-    tick();
+  const bool is_over = is_stopping_ && now() >= drain_end_;
+  connections_.for_each([is_over](Connection& connection) {
+    if (is_over) {
+      connection.close();
+    } else {
+      connection.tick();
+    }
   });
+  if (connections_.size() > 0) arm_tick();  // an idle server sleeps
+}
+
+void Reactor::stop(Stop how) {
+  asio::post(io_, [this, how] { begin_stop(how); });
+}
+
+void Reactor::begin_stop(Stop how) {
+  if (!std::exchange(is_stopping_, true)) drain_end_ = now() + shared_.options.drain_timeout;
+  connections_.for_each([how](Connection& connection) {
+    if (how == Stop::kNow) {
+      connection.close();
+    } else {
+      connection.drain();
+    }
+  });
+  end_if_done();
+}
+
+void Reactor::end_if_done() {
+  const bool is_done = is_stopping_ && connections_.size() == 0 && slow_tasks_ == 0 &&
+                       context_.writes_under_way == 0;
+  if (!is_done) return;
+  timer_.cancel();
+  work_guard_.reset();
 }
 
 }  // namespace kv::server

@@ -1,12 +1,14 @@
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
+#include <string_view>
 #include <thread>
-#include <unordered_map>
 #include <vector>
 
 #include <asio/executor_work_guard.hpp>
@@ -16,65 +18,109 @@
 #include <asio/thread_pool.hpp>
 
 #include "server/connection.h"
+#include "server/connection_table.h"
+#include "server/conversation.h"
 
 namespace kv::server {
 
-// One event loop and its connections. Reads are served inline; writes of all connections that were
-// ready together are flushed in one go; the store's acknowledgements come back in batches with one
-// wake-up each.
-//
-// Threads: its own runs everything; adopt, drain_all, stop and on_written may be called from any.
-class Reactor final : public WriteListener {
- public:
-  using StatsReport = std::function<std::string(bool is_json, std::string_view section)>;
+// What the reactors of one server share. Outlives them.
+struct ReactorContext {
+  const ServerOptions& options;
+  const std::string& hello;
+  Backend& backend;
+  const StatsSource& stats;
+  MemoryBudget& request_memory;
+  MemoryBudget& output_memory;
+  asio::thread_pool& io_pool;
+  std::atomic<std::uint32_t>& connection_count;
+};
 
-  Reactor(const Shared& shared, asio::thread_pool& pool, StatsReport stats);
+// One event loop, its thread and its connections. Reads are served inline. Writes of all
+// connections that were ready together are flushed in one go; acknowledgements come back in
+// batches, with one wake-up for each, and none for those that come while this reactor flushes.
+//
+// It outlives its connections' writes and slow reads: after a stop its thread ends when the last of
+// each has come back. Threads: adopt, stop, join, on_written any; the rest its own.
+class Reactor final : public WriteListener, private SlowWork {
+ public:
+  // `counters` are the reactor's own.
+  Reactor(const ReactorContext& shared, Counters& counters);
   ~Reactor() override;
 
-  asio::io_context& io() { return io_; }
   void start();
-  void adopt(asio::ip::tcp::socket socket);  // a socket of io()
-  void drain_all();                          // conversations end; the loop goes on
-  void close_all();
-  void stop();  // ends the loop and joins
-
-  // For connections, on the reactor's thread.
-  const Shared& shared() const { return shared_; }
-  void submit(const Write& write, WriteTag tag);
-  void defer(std::function<void()> work, std::function<void()> then);
-  std::string stats(bool is_json, std::string_view section) { return stats_(is_json, section); }
-  void remove(std::uint64_t id);
+  // A socket of io(), counted in connection_count.
+  void adopt(asio::ip::tcp::socket socket);
+  enum class Stop { kDrain, kNow };
+  void stop(Stop how);
+  void join();
 
   void on_written(const WriteTag& tag, Result<WriteResult> result) override;
 
+  // For its connections.
+  asio::io_context& io() { return io_; }
+  ConversationContext& context() { return context_; }
+  Time now() const { return std::chrono::steady_clock::now(); }
+  void flush_later(Connection& connection);
+  void remove(Connection& connection);
+  std::vector<std::string_view>& pieces() { return pieces_; }
+  std::vector<asio::const_buffer>& buffers() { return buffers_; }
+  asio::mutable_buffer dropped() { return asio::buffer(dropped_); }
+
  private:
-  struct Completion {
+  struct Written {
     WriteTag tag;
     Result<WriteResult> result;
   };
-  void flush();
-  void deliver();
-  void tick();
+  struct Finished {
+    std::uint64_t connection;
+    std::unique_ptr<SlowTask> task;
+  };
 
-  const Shared shared_;
-  asio::thread_pool& pool_;
-  const StatsReport stats_;
+  [[nodiscard]] bool start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) override;
+  void finished(std::uint64_t connection, std::unique_ptr<SlowTask> task);
+  void wake();
+
+  void run_batch_later();
+  void run_batch();
+  bool deliver();
+  void deliver_finished();
+  void queue(const std::shared_ptr<Connection>& connection);
+  void arm_tick();
+  void tick();
+  void begin_stop(Stop how);
+  void end_if_done();
+
+  const ReactorContext shared_;
+  Counters& counters_;
+  EventLog log_;
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_guard_;
   asio::steady_timer timer_;
   std::thread thread_;
 
   // The reactor thread's.
-  std::unordered_map<std::uint64_t, std::shared_ptr<Connection>> connections_;
-  std::uint64_t next_id_ = 1;
-  bool has_flush_posted_ = false;
-  bool is_draining_ = false;
-  std::vector<Completion> delivering_;
+  ConversationContext context_;
+  ConnectionTable<Connection> connections_;
+  std::vector<std::shared_ptr<Connection>> queued_;  // to go on at the end of the batch
+  bool must_flush_ = false;
+  bool has_batch_posted_ = false;
+  bool is_in_batch_ = false;
+  std::vector<Written> own_written_;  // acknowledged while this thread was in the store
+  std::vector<Written> delivering_;
+  std::vector<Finished> finishing_;
+  std::uint64_t slow_tasks_ = 0;
+  bool is_tick_armed_ = false;
+  bool is_stopping_ = false;
+  Time drain_end_;
+  std::vector<std::string_view> pieces_;
+  std::vector<asio::const_buffer> buffers_;
+  std::array<char, 16 * 1024> dropped_;
 
   // Guarded by mutex_.
   std::mutex mutex_;
-  std::vector<Completion> completions_;
-  bool has_delivery_posted_ = false;
+  std::vector<Written> written_;
+  std::vector<Finished> finished_;
+  bool is_woken_ = false;
 };
 
 }  // namespace kv::server

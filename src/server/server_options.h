@@ -14,24 +14,34 @@
 namespace kv::server {
 
 struct ServerOptions {
-  std::string listen =
-      "127.0.0.1:7400";       // HOST:PORT; an IPv6 host in brackets; port 0: any free one
-  std::uint32_t threads = 1;  // reactors, each with a thread of its own
+  // HOST:PORT; an IPv6 host in brackets; port 0: any free one.
+  std::string listen = "127.0.0.1:7400";
+  std::uint32_t threads = 1;  // reactors, each with a thread of its own; 0: one per processor
   std::uint32_t connections_max = 10'000;
-  std::uint64_t memory_max = 256 * 1024 * 1024;  // bytes of payloads and replies under way, in all
-  std::uint64_t output_max = 1024 * 1024;     // bytes of replies waiting on one connection before
-                                              // no more requests of it are read
-  std::chrono::milliseconds idle_timeout{0};  // between requests; 0: never
-  std::chrono::milliseconds read_timeout{30'000};  // a request that stalls
+
+  // Memory, in bytes.
+  std::uint64_t memory_max = 256 * 1024 * 1024;  // of requests under way, and as much again of
+                                                 // replies; above it TRY_LATER
+  std::uint64_t output_max = 1024 * 1024;        // of replies waiting on one connection before no
+                                                 // more requests of it are read
+  std::uint64_t range_ahead_max = 256 * 1024;    // of a RANGE, produced before the client takes it
+  std::uint64_t range_bytes_max = 64 * 1024 * 1024;  // of one RANGE; then `more=1`
+
+  std::chrono::milliseconds idle_timeout{0};       // between requests; 0: never
+  std::chrono::milliseconds read_timeout{30'000};  // a request that stalls; 0: never
   std::uint64_t read_rate_min = 1024;  // bytes a second, of a request older than read_timeout
-  std::chrono::milliseconds slow_reader_timeout{10'000};  // a client that takes no reply
-  std::chrono::milliseconds drain_timeout{10'000};
-  std::chrono::milliseconds tick{250};  // how often timeouts are looked at
+  std::chrono::milliseconds slow_reader_timeout{10'000};  // output over its limit, hardly any taken
+  std::chrono::milliseconds drain_timeout{10'000};        // of replies under way at a stop
+  std::chrono::milliseconds tick{250};                    // how often timeouts are looked at
+
   std::uint32_t io_threads = 2;         // for reads that wait for the disk
+  std::uint32_t slow_reads_max = 1024;  // waiting for one, of each reactor
+
   protocol::Limits limits;
-  Sync sync = Sync::kDisk;  // for STATS and HELLO
+  Sync sync = Sync::kDisk;  // the store's, for STATS
   std::string version = KV_VERSION;
-  // A line for the log, at most a few a second of a kind.
+  std::string node = "n1";  // in HELLO
+  // A line for the log, seldom more than one of a kind in ten seconds. Called from any thread.
   std::function<void(Event::Level level, std::string_view name, std::string_view details)> log;
 };
 

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "kv/store.h"
+
+namespace kv::server {
+
+// kv::Cursor, as far as a conversation needs it. One thread at a time.
+class BackendCursor {
+ public:
+  virtual ~BackendCursor() = default;
+  [[nodiscard]] virtual Result<Cursor::Step> next(ReadMode mode) = 0;
+  virtual Item& item() = 0;
+  virtual bool has_more() const = 0;
+};
+
+// What conversations ask of the store; each method as kv::Store's. Any thread. Tests put an
+// in-memory one in the store's place.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  [[nodiscard]] virtual Result<std::optional<Value>> get(std::string_view key,
+                                                         ReadMode mode) const = 0;
+  virtual std::unique_ptr<BackendCursor> range(RangeOptions options) const = 0;
+  virtual void submit(const Write& write, WriteListener& listener, WriteTag tag) = 0;
+  virtual void flush() = 0;
+  virtual Stats stats() const = 0;
+};
+
+}  // namespace kv::server

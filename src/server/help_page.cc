@@ -1,0 +1,35 @@
+#include "server/help_page.h"
+
+namespace kv::server {
+
+std::string_view help_page() {
+  return R"(A request is one line, then its payload: keys and values, one right after the other.
+Each number on the line is the length in bytes of one of them. Lines end in LF or CRLF.
+
+  PUT KEY_LEN VALUE_LEN [if=absent|present|VERSION] [sync=none|interval|disk]
+  GET KEY_LEN
+  DEL KEY_LEN [if=VERSION] [sync=...]
+  BPUT COUNT [sync=...]        then COUNT times: KEY_LEN VALUE_LEN, a line end, key, value;
+                               all of it or nothing
+  RANGE START_LEN END_LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1]
+                               END is exclusive; length 0: from the first, to the last
+  PREFIX LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1]
+  PING [LEN]    HELLO [v=1]    STATS [section=NAME] [fmt=text|json]    HELP    QUIT
+
+@tag in front of any request comes back in front of its reply.
+
+Type this, for example (Enter after a payload does no harm):
+
+  PUT 5 5
+  helloworld
+  GET 5
+  hello
+  RANGE 0 0 limit=10
+  QUIT
+
+or from a shell:  printf 'GET 5\nhelloQUIT\n' | nc 127.0.0.1 7400
+
+ERR CODE applied=no means that nothing was done; applied=maybe, that nobody knows.)";
+}
+
+}  // namespace kv::server

@@ -1,0 +1,29 @@
+#include "server/memory_budget.h"
+
+namespace kv::server {
+
+bool MemoryLease::try_hold(std::uint64_t size) {
+  const std::uint64_t wanted = size / kStep * kStep;
+  if (wanted > held_) {
+    const std::uint64_t more = wanted - held_;
+    const std::uint64_t before = budget_.used_.fetch_add(more, std::memory_order_relaxed);
+    const bool is_alone = before == held_;
+    if (before + more > budget_.size_max_ && !is_alone) {
+      budget_.used_.fetch_sub(more, std::memory_order_relaxed);
+      return false;
+    }
+    held_ = wanted;
+    return true;
+  }
+  hold(size);
+  return true;
+}
+
+void MemoryLease::hold(std::uint64_t size) {
+  const std::uint64_t wanted = size / kStep * kStep;
+  // Unsigned arithmetic wraps, so that one addition serves both ways.
+  if (wanted != held_) budget_.used_.fetch_add(wanted - held_, std::memory_order_relaxed);
+  held_ = wanted;
+}
+
+}  // namespace kv::server

@@ -1,0 +1,81 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "protocol/request.h"
+#include "server/output_buffer.h"
+
+namespace kv::server {
+
+using Time = std::chrono::steady_clock::time_point;
+
+// A write whose acknowledgement is awaited, and what its reply will need.
+struct PendingWrite {
+  protocol::Verb verb = protocol::Verb::kPut;
+  Time start;
+  std::string tag;
+  std::uint64_t count = 0;  // BPUT: of its pairs
+  std::uint64_t bytes = 0;  // of its payload, held until it is answered
+};
+
+// The replies that one connection owes, in the order of its requests, whatever the order in which
+// they become known. What all earlier ones are known of goes to the output. One thread.
+class ReplyQueue {
+ public:
+  explicit ReplyQueue(OutputBuffer& output) : output_(output) {}
+
+  // Nothing is awaited: the next reply goes straight to the output.
+  bool empty() const { return front_ == slots_.size(); }
+  std::size_t size() const { return slots_.size() - front_; }
+
+  // A reply that is known: append(std::string&) writes it.
+  template <class Append>
+  void add(Append append) {
+    if (empty()) {
+      append(output_.text());
+      return;
+    }
+    slots_.emplace_back().is_known = true;
+    append(slots_.back().text);
+  }
+  // One that is not; the number names it to complete().
+  std::uint64_t add_pending(PendingWrite write) {
+    slots_.emplace_back().write = std::move(write);
+    return first_ + slots_.size() - 1;
+  }
+  const PendingWrite& pending(std::uint64_t number) const { return slots_[at(number)].write; }
+  template <class Append>
+  void complete(std::uint64_t number, Append append) {
+    if (at(number) == front_) {
+      append(output_.text());
+      pop();
+      move_known();
+      return;
+    }
+    Slot& slot = slots_[at(number)];
+    slot.is_known = true;
+    append(slot.text);
+  }
+
+ private:
+  struct Slot {
+    PendingWrite write;
+    std::string text;
+    bool is_known = false;
+  };
+
+  std::size_t at(std::uint64_t number) const { return static_cast<std::size_t>(number - first_); }
+  void pop();
+  void move_known();
+
+  OutputBuffer& output_;
+  std::vector<Slot> slots_;  // from front_ on
+  std::size_t front_ = 0;
+  std::uint64_t first_ = 0;  // number of slots_[0]
+};
+
+}  // namespace kv::server

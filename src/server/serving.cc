@@ -1,0 +1,95 @@
+#include "server/serving.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "protocol/reply.h"
+#include "server/error_reply.h"
+
+namespace kv::server {
+
+namespace {
+
+using asio::ip::tcp;
+
+std::string hello_fields(const ServerOptions& options) {
+  const protocol::Limits& limits = options.limits;
+  return fmt::format(
+      "v=1 server=kv/{} node={} role=leader epoch=0 max_header={} max_key={} max_value={} "
+      "max_batch={} max_inflight={} feats=range,prefix,bput,cas",
+      options.version, options.node, limits.header_max, limits.key_max, limits.value_max,
+      limits.batch_max, limits.inflight_max);
+}
+
+std::uint32_t reactor_count(const ServerOptions& options) {
+  if (options.threads > 0) return options.threads;
+  return std::max(1U, std::thread::hardware_concurrency());
+}
+
+}  // namespace
+
+Serving::Serving(Store& store, const ServerOptions& server_options, Acceptor& its_acceptor)
+    : options_(server_options),
+      acceptor_(its_acceptor),
+      hello_(hello_fields(options_)),
+      backend_(store),
+      request_memory_(options_.memory_max),
+      output_memory_(options_.memory_max),
+      io_pool_(std::max(1U, options_.io_threads)) {
+  std::vector<const Counters*> all = {&accept_counters_};
+  for (std::uint32_t i = 0; i < reactor_count(options_); ++i) {
+    counters_.push_back(std::make_unique<Counters>());
+    all.push_back(counters_.back().get());
+  }
+  stats_ = std::make_unique<StatsPage>(options_, backend_, all, request_memory_, output_memory_);
+  const ReactorContext shared{options_,        hello_,         backend_, *stats_,
+                              request_memory_, output_memory_, io_pool_, connection_count_};
+  for (auto& own : counters_) reactors_.push_back(std::make_unique<Reactor>(shared, *own));
+  acceptor_.next_io = [this]() -> asio::io_context& {
+    next_reactor_ = (next_reactor_ + 1) % reactors_.size();
+    return reactors_[next_reactor_]->io();
+  };
+  acceptor_.take = [this](tcp::socket socket) { take(std::move(socket)); };
+  acceptor_.paused = [this] { accept_counters_.accept_pauses.add(); };
+  for (auto& reactor : reactors_) reactor->start();
+  accepting_ = std::thread([this] { acceptor_.run(); });
+}
+
+Serving::~Serving() { wait(); }
+
+void Serving::stop(Reactor::Stop how) {
+  for (auto& reactor : reactors_) reactor->stop(how);
+}
+
+void Serving::wait() {
+  const std::lock_guard lock(wait_mutex_);
+  // In this order: sockets come from the acceptor, slow reads from the reactors.
+  if (accepting_.joinable()) accepting_.join();
+  for (auto& reactor : reactors_) reactor->join();
+  io_pool_.join();
+}
+
+void Serving::take(tcp::socket socket) {
+  const std::uint32_t before = connection_count_.fetch_add(1, std::memory_order_relaxed);
+  if (before < options_.connections_max) return reactors_[next_reactor_]->adopt(std::move(socket));
+  connection_count_.fetch_sub(1, std::memory_order_relaxed);
+  refuse(std::move(socket));
+}
+
+void Serving::refuse(tcp::socket socket) {
+  accept_counters_.connections_refused.add();
+  std::string line;
+  protocol::append_error(line, {}, "TRY_LATER", protocol::Applied::kNo, kRetryConnections,
+                         "this server has as many connections as it takes");
+  asio::error_code ignored;  // the client sees a closed connection in any case
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(line), ignored);
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+  // What the client has sent already would turn the close into a reset that overtakes the line.
+  char dropped[16 * 1024];
+  socket.read_some(asio::buffer(dropped), ignored);
+}
+
+}  // namespace kv::server

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <asio/thread_pool.hpp>
+
+#include "server/acceptor.h"
+#include "server/reactor.h"
+#include "server/stats_page.h"
+#include "server/store_backend.h"
+
+namespace kv::server {
+
+// The part of a server that has a store: its threads and what they share. The accepting thread
+// hands each socket to the next reactor in turn, which spreads few connections more evenly than the
+// kernel's hashing for SO_REUSEPORT would, and counts them exactly.
+//
+// stop() and wait() may be called from any thread; the destructor waits.
+class Serving {
+ public:
+  // What is passed outlives it.
+  Serving(Store& store, const ServerOptions& options, Acceptor& acceptor);
+  ~Serving();
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+
+  void stop(Reactor::Stop how);  // after the acceptor's stop()
+  void wait();
+
+ private:
+  void take(asio::ip::tcp::socket socket);
+  void refuse(asio::ip::tcp::socket socket);
+
+  const ServerOptions& options_;
+  Acceptor& acceptor_;
+  const std::string hello_;
+  StoreBackend backend_;
+  MemoryBudget request_memory_;
+  MemoryBudget output_memory_;
+  std::atomic<std::uint32_t> connection_count_{0};
+
+  // The accepting thread's.
+  Counters accept_counters_;
+  std::size_t next_reactor_ = 0;
+
+  std::vector<std::unique_ptr<Counters>> counters_;  // one of each reactor
+  std::unique_ptr<StatsPage> stats_;
+  asio::thread_pool io_pool_;
+  std::vector<std::unique_ptr<Reactor>> reactors_;
+  std::thread accepting_;
+  std::mutex wait_mutex_;
+};
+
+}  // namespace kv::server

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace kv::server {
+
+class Conversation;
+
+// Work that may wait for the disk. run() happens on a thread of the I/O pool; finish() then on the
+// connection's own thread, unless the connection has ended meanwhile.
+class SlowTask {
+ public:
+  virtual ~SlowTask() = default;
+  virtual void run() = 0;
+  virtual void finish(Conversation& conversation) = 0;
+};
+
+// Where conversations leave such work. One thread at a time.
+class SlowWork {
+ public:
+  virtual ~SlowWork() = default;
+  // Takes the task and returns true, or leaves it alone when too many are waiting.
+  [[nodiscard]] virtual bool start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) = 0;
+};
+
+}  // namespace kv::server

@@ -1,0 +1,177 @@
+#include "server/stats_page.h"
+
+#include <fstream>
+#include <unistd.h>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace kv::server {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr const char* kVerbNames[] = {"hello", "ping",   "put",   "get",   "del",  "bput",
+                                      "range", "prefix", "stats", "merge", "help", "quit"};
+static_assert(std::size(kVerbNames) == kVerbCount);
+
+std::uint64_t resident_bytes() {
+  std::ifstream statm("/proc/self/statm");
+  std::uint64_t total = 0;
+  std::uint64_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
+
+const char* name_of(Sync sync) {
+  switch (sync) {
+    case Sync::kNone:
+      return "none";
+    case Sync::kInterval:
+      return "interval";
+    case Sync::kDisk:
+      break;
+  }
+  return "disk";
+}
+
+Json store_section(const Stats& stats, Sync sync) {
+  return {{"keys", stats.keys},
+          {"sync", name_of(sync)},
+          {"read_only", stats.is_read_only},
+          {"disk_bytes", stats.disk_bytes},
+          {"live_bytes", stats.live_bytes},
+          {"segments", stats.segments.size()},
+          {"open_segment_files", stats.open_segment_files},
+          {"snapshots", stats.snapshots},
+          {"last_version", stats.last_version},
+          {"synced_version", stats.synced_version},
+          {"writes", stats.writes},
+          {"syncs", stats.syncs},
+          {"reads_deferred", stats.reads_deferred}};
+}
+
+Json memory_section(const Stats& stats, const MemoryBudget& requests, const MemoryBudget& output) {
+  return {{"rss_bytes", resident_bytes()},    {"key_bytes", stats.key_bytes},
+          {"index_bytes", stats.index_bytes}, {"index_bytes_per_key", stats.index_bytes_per_key},
+          {"request_bytes", requests.used()}, {"output_bytes", output.used()},
+          {"memory_max", requests.size_max()}};
+}
+
+Json recovery_section(const RecoveryStats& recovery) {
+  return {{"recovery_keys", recovery.keys},
+          {"recovery_segments", recovery.segments},
+          {"recovery_segments_by_hint", recovery.segments_by_hint},
+          {"recovery_segments_by_scan", recovery.segments_by_scan},
+          {"recovery_bytes_cut", recovery.bytes_cut},
+          {"recovery_bytes_quarantined", recovery.bytes_quarantined},
+          {"recovery_ms", recovery.duration_ms}};
+}
+
+Json segments_section(const Stats& stats) {
+  Json out = Json::object();
+  for (const SegmentStats& segment : stats.segments) {
+    out[fmt::format("segment_{}", segment.id)] = {{"active", segment.is_active},
+                                                  {"bytes", segment.bytes},
+                                                  {"live_bytes", segment.live_bytes},
+                                                  {"records", segment.records},
+                                                  {"first_version", segment.first_version},
+                                                  {"last_version", segment.last_version}};
+  }
+  return out;
+}
+
+Json latency_section(const std::vector<const Counters*>& counters) {
+  Json out = Json::object();
+  for (std::size_t verb = 0; verb < kVerbCount; ++verb) {
+    LatencyHistogram::Counts counts{};
+    for (const Counters* one : counters) one->verbs[verb].latency.add_to(counts);
+    const auto us = [&](double quantile) {
+      return static_cast<double>(LatencyHistogram::quantile(counts, quantile).count()) / 1000;
+    };
+    if (us(1) == 0) continue;  // never asked for
+    out[fmt::format("{}_p50_us", kVerbNames[verb])] = us(0.5);
+    out[fmt::format("{}_p99_us", kVerbNames[verb])] = us(0.99);
+    out[fmt::format("{}_p999_us", kVerbNames[verb])] = us(0.999);
+    out[fmt::format("{}_max_us", kVerbNames[verb])] = us(1);
+  }
+  return out;
+}
+
+std::string as_text(const Json& page) {
+  std::string out;
+  for (const auto& [section, values] : page.items()) {
+    if (!out.empty()) out += '\n';
+    out += fmt::format("# {}\n", section);
+    for (const auto& [name, value] : values.items()) {
+      out += fmt::format("{}: {}\n", name,
+                         value.is_string() ? value.get<std::string>() : value.dump());
+    }
+  }
+  if (!out.empty()) out.pop_back();  // the protocol adds one
+  return out;
+}
+
+}  // namespace
+
+std::uint64_t StatsPage::sum(Counter Counters::*counter) const {
+  std::uint64_t total = 0;
+  for (const Counters* one : counters_) total += (one->*counter).value();
+  return total;
+}
+
+std::optional<std::string> StatsPage::stats(std::string_view section, bool is_json) const {
+  const Stats store = backend_.stats();
+  Json page = Json::object();
+  const auto uptime = std::chrono::steady_clock::now() - start_;
+  const std::uint64_t opened = sum(&Counters::connections_opened);
+  page["server"] = {
+      {"version", options_.version},
+      {"node", options_.node},
+      {"pid", ::getpid()},
+      {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
+      {"threads", counters_.size()},
+      {"connections", opened - sum(&Counters::connections_closed)},
+      {"connections_opened", opened},
+      {"connections_max", options_.connections_max},
+      {"bytes_received", sum(&Counters::bytes_received)},
+      {"bytes_sent", sum(&Counters::bytes_sent)},
+      {"slow_reads", sum(&Counters::slow_reads)}};
+  Json& requests = page["requests"];
+  for (std::size_t verb = 0; verb < kVerbCount; ++verb) {
+    std::uint64_t total = 0;
+    std::uint64_t errors = 0;
+    for (const Counters* one : counters_) {
+      total += one->verbs[verb].requests.value();
+      errors += one->verbs[verb].errors.value();
+    }
+    requests[fmt::format("requests_{}", kVerbNames[verb])] = total;
+    requests[fmt::format("errors_{}", kVerbNames[verb])] = errors;
+  }
+  requests["requests_refused"] = sum(&Counters::requests_refused);
+  requests["protocol_errors"] = sum(&Counters::protocol_errors);
+  page["backpressure"] = {{"paused_by_inflight", sum(&Counters::paused_by_inflight)},
+                          {"paused_by_output", sum(&Counters::paused_by_output)},
+                          {"try_later_memory", sum(&Counters::try_later_memory)},
+                          {"try_later_queue", sum(&Counters::try_later_queue)},
+                          {"connections_refused", sum(&Counters::connections_refused)},
+                          {"accept_pauses", sum(&Counters::accept_pauses)},
+                          {"idle_timeouts", sum(&Counters::idle_timeouts)},
+                          {"read_timeouts", sum(&Counters::read_timeouts)},
+                          {"slow_readers", sum(&Counters::slow_readers)}};
+  page["store"] = store_section(store, options_.sync);
+  page["memory"] = memory_section(store, request_memory_, output_memory_);
+  page["recovery"] = recovery_section(store.recovery);
+  page["latency"] = latency_section(counters_);
+  // Thousands of lines in a large store: only for who asks.
+  if (section == "segments") page["segments"] = segments_section(store);
+  if (!section.empty()) {
+    const auto found = page.find(std::string(section));
+    if (found == page.end()) return std::nullopt;
+    page = Json{{std::string(section), *found}};
+  }
+  return is_json ? page.dump() : as_text(page);
+}
+
+}  // namespace kv::server

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <vector>
+
+#include "server/backend.h"
+#include "server/counters.h"
+#include "server/memory_budget.h"
+#include "server/server_options.h"
+#include "server/stats_source.h"
+
+namespace kv::server {
+
+// The page that STATS answers with: `name: value` lines under `# section` lines, or the same as
+// JSON. Names are unique over all sections, numbers exact. What it refers to outlives it.
+class StatsPage final : public StatsSource {
+ public:
+  StatsPage(const ServerOptions& options, const Backend& backend,
+            std::vector<const Counters*> counters, const MemoryBudget& request_memory,
+            const MemoryBudget& output_memory)
+      : options_(options),
+        backend_(backend),
+        counters_(std::move(counters)),
+        request_memory_(request_memory),
+        output_memory_(output_memory) {}
+
+  std::optional<std::string> stats(std::string_view section, bool is_json) const override;
+
+ private:
+  std::uint64_t sum(Counter Counters::*counter) const;
+
+  const ServerOptions& options_;
+  const Backend& backend_;
+  const std::vector<const Counters*> counters_;  // one of each reactor
+  const MemoryBudget& request_memory_;
+  const MemoryBudget& output_memory_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace kv::server

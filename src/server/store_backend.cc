@@ -1,0 +1,38 @@
+#include "server/store_backend.h"
+
+#include <utility>
+
+namespace kv::server {
+
+namespace {
+
+class StoreCursor final : public BackendCursor {
+ public:
+  explicit StoreCursor(Cursor cursor) : cursor_(std::move(cursor)) {}
+  [[nodiscard]] Result<Cursor::Step> next(ReadMode mode) override { return cursor_.next(mode); }
+  Item& item() override { return cursor_.item(); }
+  bool has_more() const override { return cursor_.has_more(); }
+
+ private:
+  Cursor cursor_;
+};
+
+}  // namespace
+
+Result<std::optional<Value>> StoreBackend::get(std::string_view key, ReadMode mode) const {
+  return store_.get(key, mode);
+}
+
+std::unique_ptr<BackendCursor> StoreBackend::range(RangeOptions options) const {
+  return std::make_unique<StoreCursor>(store_.range(std::move(options)));
+}
+
+void StoreBackend::submit(const Write& write, WriteListener& listener, WriteTag tag) {
+  store_.submit(write, listener, tag);
+}
+
+void StoreBackend::flush() { store_.flush(); }
+
+Stats StoreBackend::stats() const { return store_.stats(); }
+
+}  // namespace kv::server

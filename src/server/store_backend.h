@@ -1,0 +1,23 @@
+#pragma once
+
+#include "server/backend.h"
+
+namespace kv::server {
+
+// The store itself, which must outlive it and every cursor.
+class StoreBackend final : public Backend {
+ public:
+  explicit StoreBackend(Store& store) : store_(store) {}
+
+  [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
+                                                 ReadMode mode) const override;
+  std::unique_ptr<BackendCursor> range(RangeOptions options) const override;
+  void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
+  void flush() override;
+  Stats stats() const override;
+
+ private:
+  Store& store_;
+};
+
+}  // namespace kv::server

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace kv::test {
+
+// A client's blocking socket, with nothing of the protocol in it. Any failure throws. Connects at
+// its beginning; closes at its end.
+class Peer {
+ public:
+  // `receive_buffer`: its size in the kernel, 0 for the usual.
+  explicit Peer(const std::string& address, int receive_buffer = 0);
+  ~Peer();
+  Peer(Peer&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  Peer& operator=(Peer&&) = delete;
+
+  void send(std::string_view bytes);
+  // What the kernel takes of it without waiting.
+  std::size_t send_some(std::string_view bytes);
+  void half_close();
+  void reset();  // closes with RST, as a client that was killed does
+
+  std::string read(std::size_t size);  // exactly
+  std::string read_line();             // with its LF
+  std::string read_to_end();           // until the server closes
+  // True: the server closed or reset the connection and left nothing to read.
+  bool is_closed_by_server();
+
+ private:
+  int fd_ = -1;
+};
+
+}  // namespace kv::test

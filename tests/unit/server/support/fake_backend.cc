@@ -1,0 +1,135 @@
+#include "fake_backend.h"
+
+#include <utility>
+#include <vector>
+
+namespace kv::test {
+
+class FakeBackend::FakeCursor final : public server::BackendCursor {
+ public:
+  FakeCursor(const FakeBackend& backend, RangeOptions options)
+      : backend_(backend), options_(std::move(options)) {
+    for (const auto& [key, value] : backend.values_) {
+      if (key < options_.start || (options_.end && key >= *options_.end)) continue;
+      items_.push_back({key, options_.is_keys_only ? "" : value.bytes,
+                        options_.is_keys_only ? 0 : value.version});
+    }
+    if (options_.is_reverse) items_ = {items_.rbegin(), items_.rend()};
+  }
+
+  [[nodiscard]] Result<Cursor::Step> next(ReadMode mode) override {
+    const_cast<FakeBackend&>(backend_).cursor_steps += 1;
+    if (at_ == items_.size()) return Cursor::Step::kEnd;
+    const Item& next = items_[at_];
+    const std::size_t size = next.key.size() + next.value.size();
+    has_more_ = at_ >= options_.limit || (at_ > 0 && bytes_ + size > options_.bytes_max);
+    if (has_more_) return Cursor::Step::kEnd;
+    if (mode == ReadMode::kNoWait && backend_.cold.contains(next.key)) {
+      return Cursor::Step::kWouldBlock;
+    }
+    if (const auto error = backend_.read_errors.find(next.key);
+        error != backend_.read_errors.end()) {
+      return tl::unexpected(error->second);
+    }
+    item_ = next;
+    bytes_ += size;
+    at_ += 1;
+    return Cursor::Step::kItem;
+  }
+  Item& item() override { return item_; }
+  bool has_more() const override { return has_more_; }
+
+ private:
+  const FakeBackend& backend_;
+  RangeOptions options_;
+  std::vector<Item> items_;
+  std::size_t at_ = 0;
+  std::uint64_t bytes_ = 0;
+  bool has_more_ = false;
+  Item item_;
+};
+
+void FakeBackend::set(const std::string& key, std::string value) {
+  version_ += 1;
+  values_[key] = {std::move(value), version_};
+}
+
+Result<std::optional<Value>> FakeBackend::get(std::string_view key, ReadMode mode) const {
+  if (const auto error = read_errors.find(key); error != read_errors.end()) {
+    return tl::unexpected(error->second);
+  }
+  const auto found = values_.find(key);
+  if (found == values_.end()) return std::nullopt;
+  if (mode == ReadMode::kNoWait && cold.contains(key)) {
+    return tl::unexpected(Error{Errc::kWouldBlock, "cold", {}});
+  }
+  return found->second;
+}
+
+std::unique_ptr<server::BackendCursor> FakeBackend::range(RangeOptions options) const {
+  return std::make_unique<FakeCursor>(*this, std::move(options));
+}
+
+void FakeBackend::submit(const Write& write, WriteListener& listener, WriteTag tag) {
+  if (const auto error = write_errors.find(write.key); error != write_errors.end()) {
+    listener.on_written(tag, tl::unexpected(error->second));  // refused at once
+    return;
+  }
+  submitted_.push_back({write.kind, std::string(write.key), std::string(write.value),
+                        write.batch == nullptr ? Batch() : *write.batch, write.options.condition,
+                        &listener, tag});
+}
+
+void FakeBackend::flush() {
+  flushes += 1;
+  if (acknowledges_at_flush) acknowledge_all();
+}
+
+void FakeBackend::acknowledge_all() {
+  while (!submitted_.empty()) acknowledge(0);
+}
+
+void FakeBackend::acknowledge(std::size_t index) {
+  const Submitted write = submitted_[index];
+  submitted_.erase(submitted_.begin() + static_cast<std::ptrdiff_t>(index));
+  write.listener->on_written(write.tag, apply(write));
+}
+
+std::optional<Error> FakeBackend::judge(const Submitted& write) const {
+  const auto found = values_.find(write.key);
+  const Version version = found == values_.end() ? 0 : found->second.version;
+  bool holds = true;
+  switch (write.condition.kind) {
+    case Condition::Kind::kAlways:
+      break;
+    case Condition::Kind::kAbsent:
+      holds = version == 0;
+      break;
+    case Condition::Kind::kPresent:
+      holds = version != 0;
+      break;
+    case Condition::Kind::kVersion:
+      holds = version == write.condition.version ||
+              (version == 0 && write.kind == Write::Kind::kDelete);
+      break;
+  }
+  if (holds) return std::nullopt;
+  return Error{
+      Errc::kConflict, "ver=" + std::to_string(version) + " the condition does not hold", {}};
+}
+
+Result<WriteResult> FakeBackend::apply(const Submitted& write) {
+  if (auto conflict = judge(write)) return tl::unexpected(std::move(*conflict));
+  if (write.kind == Write::Kind::kDelete && !values_.contains(write.key)) {
+    return WriteResult{0, false};
+  }
+  version_ += 1;
+  if (write.kind == Write::Kind::kPut) values_[write.key] = {write.value, version_};
+  if (write.kind == Write::Kind::kDelete) values_.erase(write.key);
+  for (const Batch::Operation& operation : write.batch.operations()) {
+    values_[operation.key] = {operation.value, version_};
+  }
+  return WriteResult{version_, true};
+}
+
+}  // namespace kv::test

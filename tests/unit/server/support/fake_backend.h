@@ -1,0 +1,62 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "server/backend.h"
+
+namespace kv::test {
+
+// A store in memory whose writes are acknowledged when the test says so. One thread.
+class FakeBackend final : public server::Backend {
+ public:
+  // Acknowledges everything submitted with each flush(), as a store does that does not sync.
+  bool acknowledges_at_flush = true;
+  std::set<std::string, std::less<>> cold;                 // keys not in memory
+  std::map<std::string, Error, std::less<>> read_errors;   // by key
+  std::map<std::string, Error, std::less<>> write_errors;  // by key
+  std::size_t flushes = 0;
+  std::size_t cursor_steps = 0;
+  Stats fixed_stats;
+
+  void acknowledge_all();
+  // In any order: the one at `index` of those not acknowledged.
+  void acknowledge(std::size_t index);
+  std::size_t unacknowledged() const { return submitted_.size(); }
+  void warm(std::string_view key) { cold.erase(std::string(key)); }
+  const std::map<std::string, Value, std::less<>>& values() const { return values_; }
+  void set(const std::string& key, std::string value);
+
+  [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
+                                                 ReadMode mode) const override;
+  std::unique_ptr<server::BackendCursor> range(RangeOptions options) const override;
+  void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
+  void flush() override;
+  Stats stats() const override { return fixed_stats; }
+
+ private:
+  class FakeCursor;
+  struct Submitted {
+    Write::Kind kind;
+    std::string key;
+    std::string value;
+    Batch batch;
+    Condition condition;
+    WriteListener* listener;
+    WriteTag tag;
+  };
+
+  Result<WriteResult> apply(const Submitted& write);
+  std::optional<Error> judge(const Submitted& write) const;
+
+  std::map<std::string, Value, std::less<>> values_;
+  std::deque<Submitted> submitted_;
+  Version version_ = 0;
+};
+
+}  // namespace kv::test

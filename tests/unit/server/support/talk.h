@@ -1,0 +1,84 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "fake_backend.h"
+#include "server/conversation.h"
+
+namespace kv::test {
+
+// One conversation, driven as a connection would, with everything around it in the test's hands:
+// the store, the time, slow reads, and how much the client reads. One thread.
+class Talk final : public WriteListener, public server::SlowWork, public server::StatsSource {
+ public:
+  explicit Talk(server::ServerOptions options = {});
+  ~Talk() override;
+
+  // Sends the bytes, as far as the conversation takes them, at most `chunk` at once; the rest
+  // follows when it takes more. Then lets everything happen that can.
+  void send(std::string_view bytes, std::size_t chunk = SIZE_MAX);
+  void end_input();
+  // Everything the client has read so far and not taken from here.
+  std::string take() { return std::exchange(read_, {}); }
+  // Send and take.
+  std::string ask(std::string_view bytes, std::size_t chunk = SIZE_MAX);
+  // Lets everything happen that can: flushes, acknowledgements, slow tasks, reading by the client.
+  void settle();
+  // The client reads so much and no more from now on.
+  void read_only(std::size_t size) { may_read_ = size; }
+  void acknowledge_all();
+  void acknowledge(std::size_t index);
+  // Time passes, in steps of a tick.
+  void pass(std::chrono::milliseconds time);
+
+  bool has_unsent() const { return !unsent_.empty(); }
+  bool is_open() const { return conversation->end() == server::Conversation::End::kOpen; }
+
+  void on_written(const WriteTag& tag, Result<WriteResult> result) override;
+  [[nodiscard]] bool start(std::uint64_t connection,
+                           std::unique_ptr<server::SlowTask>& task) override;
+  std::optional<std::string> stats(std::string_view section, bool is_json) const override;
+
+  server::ServerOptions options;
+  FakeBackend backend;
+  server::Counters counters;
+  server::MemoryBudget request_memory;
+  server::MemoryBudget output_memory;
+  server::EventLog log;
+  server::Time now{std::chrono::hours(1)};
+  bool runs_slow_tasks = true;
+  std::size_t slow_tasks_max = 16;
+  std::size_t slow_tasks_run = 0;
+  std::vector<std::string> events;
+  std::string hello = "v=1";
+
+ private:
+  struct Written {
+    std::uint64_t request;
+    Result<WriteResult> result;
+  };
+
+  bool send_some();
+  bool read_some();
+  bool deliver();
+  bool run_slow_tasks();
+
+  server::ConversationContext context_;
+  std::string unsent_;
+  std::size_t chunk_ = SIZE_MAX;
+  bool ends_input_ = false;
+  std::string read_;
+  std::size_t may_read_ = SIZE_MAX;
+  std::deque<Written> written_;
+  std::deque<std::unique_ptr<server::SlowTask>> slow_tasks_;
+
+ public:
+  std::unique_ptr<server::Conversation> conversation;
+};
+
+}  // namespace kv::test
