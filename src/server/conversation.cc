@@ -92,7 +92,7 @@ void Conversation::parsed_all() {
     receive_bytes_ = 0;
   }
   const bool is_payload_due = parser_.payload_pending() > 0;
-  if (!request_lease_.try_hold(request_memory()) && is_payload_due) {
+  if (!try_hold_memory(0) && is_payload_due) {
     context_.counters.try_later_memory.add();
     parser_.refuse_current("TRY_LATER", kRetryMemory, "too much is on its way in at once");
     request_lease_.hold(request_memory());
@@ -118,6 +118,13 @@ void Conversation::finish_with(std::string_view tag, std::string_view code, std:
     protocol::append_error(out, tag, code, protocol::Applied::kNo, {}, text);
   });
   phase_ = Phase::kFinishing;
+}
+
+bool Conversation::try_hold_memory(std::uint64_t more) {
+  // One request may be as large as it likes; several must share.
+  const auto alone =
+      inflight_bytes_ == 0 ? MemoryLease::Alone::kAnySize : MemoryLease::Alone::kWithinBudget;
+  return request_lease_.try_hold(request_memory() + more, alone);
 }
 
 std::uint64_t Conversation::request_memory() const {

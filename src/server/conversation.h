@@ -127,6 +127,7 @@ class Conversation {
   void count(protocol::Verb verb, Time start);
   void count_error(protocol::Verb verb) { context_.counters.of(verb).errors.add(); }
   std::uint64_t request_memory() const;
+  bool try_hold_memory(std::uint64_t more);
   std::size_t stream_ahead_max() const;
 
   bool is_over_output_limit() const;

@@ -61,7 +61,7 @@ void Conversation::submit_write(const Request& request) {
   is_warm_ = false;
   std::uint64_t bytes = request.key.size() + request.value.size();
   for (const auto& [key, value] : request.pairs) bytes += key.size() + value.size();
-  if (!request_lease_.try_hold(request_memory() + bytes)) {
+  if (!try_hold_memory(bytes)) {
     refuse_later(request, kRetryMemory);
     return;
   }

@@ -16,7 +16,7 @@ constexpr std::uint64_t kProgressMin = 64 * 1024;
 void Conversation::tick() {
   now_ = context_.now();
   if (phase_ == Phase::kTalking) check_reading(now_);
-  check_slow_reader(now_);
+  if (phase_ != Phase::kCut) check_slow_reader(now_);
   if (stream_ != nullptr) run();
 }
 

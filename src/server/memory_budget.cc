@@ -2,13 +2,13 @@
 
 namespace kv::server {
 
-bool MemoryLease::try_hold(std::uint64_t size) {
+bool MemoryLease::try_hold(std::uint64_t size, Alone alone) {
   const std::uint64_t wanted = size / kStep * kStep;
   if (wanted > held_) {
     const std::uint64_t more = wanted - held_;
     const std::uint64_t before = budget_.used_.fetch_add(more, std::memory_order_relaxed);
-    const bool is_alone = before == held_;
-    if (before + more > budget_.size_max_ && !is_alone) {
+    const bool is_excused = alone == Alone::kAnySize && before == held_;
+    if (before + more > budget_.size_max_ && !is_excused) {
       budget_.used_.fetch_sub(more, std::memory_order_relaxed);
       return false;
     }

@@ -29,9 +29,11 @@ class MemoryLease {
   MemoryLease(const MemoryLease&) = delete;
   MemoryLease& operator=(const MemoryLease&) = delete;
 
-  // Holds `size` bytes from now on, if they are to be had; otherwise nothing changes. A lease that
-  // is alone with the budget may exceed it, or the largest request would be refused for ever.
-  [[nodiscard]] bool try_hold(std::uint64_t size);
+  // May the budget be exceeded when nobody else holds any of it? Otherwise one request that is
+  // larger than the budget would be refused for ever.
+  enum class Alone { kWithinBudget, kAnySize };
+  // Holds `size` bytes from now on, if they are to be had; otherwise nothing changes.
+  [[nodiscard]] bool try_hold(std::uint64_t size, Alone alone = Alone::kWithinBudget);
   // The same for memory that is already taken.
   void hold(std::uint64_t size);
 

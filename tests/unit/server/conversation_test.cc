@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "support/seed.h"
 #include "support/talk.h"
 
 using kv::Errc;
@@ -208,9 +209,7 @@ TEST_CASE("the same bytes give the same replies, however they are split") {
       "kDEL 1\naPUT 0 3\nabcDEL 1\naPING 2\nhiMERGE\nRANGE 0 0 rev=1 limit=1\nSTATS\nQUIT\n";
   Talk whole;
   const std::string expected = whole.ask(script);
-  const std::uint64_t seed = std::getenv("KV_SEED") != nullptr
-                                 ? std::strtoull(std::getenv("KV_SEED"), nullptr, 10)
-                                 : std::random_device{}();
+  const std::uint64_t seed = kv::test::seed();
   CAPTURE(seed);
   std::mt19937_64 random(seed);
   for (int round = 0; round < 50; ++round) {
