@@ -13,6 +13,7 @@
 #include "kv/options.h"
 #include "kv/result.h"
 #include "kv/store.h"
+#include "kv/version.h"
 
 namespace kv {
 
@@ -55,6 +56,7 @@ class Client {
   [[nodiscard]] Result<std::string> stats(std::string_view format = "text",
                                           std::string_view section = "");
   [[nodiscard]] Result<std::string> hello();  // the reply's fields, "v=1 server=kv/0.1.0 ..."
+  [[nodiscard]] Result<std::string> help();
   [[nodiscard]] Result<void> ping();
 
   // Pipelining: requests are queued, sent in few writes, and answered in order by drain().

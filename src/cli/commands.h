@@ -1,0 +1,28 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/console.h"
+
+namespace CLI {
+class App;
+}
+
+namespace kv::cli {
+
+// Each adds its commands to the app; the one the user named sets `run`, which main calls once all
+// flags are known.
+using Run = std::function<int()>;
+void add_start(CLI::App& app, Common& common, Run& run);
+void add_control(CLI::App& app, Common& common, Run& run);   // stop status
+void add_data(CLI::App& app, Common& common, Run& run);      // put get del
+void add_scan(CLI::App& app, Common& common, Run& run);      // range count
+void add_transfer(CLI::App& app, Common& common, Run& run);  // import export
+void add_stats(CLI::App& app, Common& common, Run& run);
+void add_attach(CLI::App& app, Common& common, Run& run);
+void add_help(CLI::App& app, Common& common, Run& run);  // version help
+
+}  // namespace kv::cli

@@ -1,0 +1,79 @@
+// stop and status: by the lock of the data directory, so that no pid file can be stale.
+
+#include <csignal>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/lock_file.h"
+
+namespace kv::cli {
+
+namespace {
+
+struct ControlFlags {
+  std::string data = "./kv-data";
+  bool is_pid_only = false;
+  double wait_s = 30;
+};
+
+int no_server(const ControlFlags& flags) {
+  complain(fmt::format("no server has {} open; `kv start --data {}` starts one", flags.data,
+                       flags.data));
+  return kExitNoConnection;
+}
+
+int run_stop(const Common& common, const ControlFlags& flags) {
+  const auto holder = find_holder(flags.data);
+  if (!holder) return no_server(flags);
+  if (holder->pid <= 0 || ::kill(holder->pid, SIGTERM) != 0) {
+    complain(fmt::format("cannot signal pid {}", holder->pid));
+    return kExitServerError;
+  }
+  if (!wait_until_free(flags.data, flags.wait_s)) {
+    complain(fmt::format("pid {} is still draining after {} s", holder->pid, flags.wait_s));
+    return kExitTryLater;
+  }
+  if (!common.is_quiet) say(fmt::format("stopped pid {}\n", holder->pid));
+  return kExitOk;
+}
+
+int run_status(const Common& common, const ControlFlags& flags) {
+  const auto holder = find_holder(flags.data);
+  if (!holder) return no_server(flags);
+  if (flags.is_pid_only) {
+    say(fmt::format("{}\n", holder->pid));
+  } else if (common.is_json) {
+    say(nlohmann::ordered_json{
+            {"pid", holder->pid}, {"address", holder->address}, {"since", holder->since}}
+            .dump() +
+        "\n");
+  } else {
+    say(fmt::format("running: pid {}, {}, since {}, data {}\n", holder->pid, holder->address,
+                    holder->since, flags.data));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_control(CLI::App& app, Common& common, Run& run) {
+  auto flags = std::make_shared<ControlFlags>();
+  CLI::App* stop = app.add_subcommand("stop", "stop the server of a data directory");
+  stop->add_option("--data", flags->data, "directory of the database")
+      ->envname("KV_DATA")
+      ->capture_default_str();
+  stop->add_option("--wait-s", flags->wait_s, "how long to wait for it")->capture_default_str();
+  stop->callback([=, &common, &run] { run = [=, &common] { return run_stop(common, *flags); }; });
+  CLI::App* status =
+      app.add_subcommand("status", "tell whether a server has a data directory open");
+  status->add_option("--data", flags->data, "directory of the database")
+      ->envname("KV_DATA")
+      ->capture_default_str();
+  status->add_flag("--pid", flags->is_pid_only, "print the pid alone");
+  status->callback(
+      [=, &common, &run] { run = [=, &common] { return run_status(common, *flags); }; });
+}
+
+}  // namespace kv::cli

@@ -1,0 +1,166 @@
+// put, get and del.
+
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/escape.h"
+#include "cli/json_text.h"
+
+namespace kv::cli {
+
+namespace {
+
+struct WriteFlags {
+  bool if_absent = false;
+  std::uint64_t if_version = 0;
+  std::string sync;
+
+  void add_to(CLI::App& command, bool is_put) {
+    if (is_put) command.add_flag("--if-absent", if_absent, "only if the key is not there");
+    command.add_option("--if-version", if_version, "only if the key has this version");
+    command.add_option("--sync", sync, "ask for more than the server's: none, interval or disk")
+        ->check(CLI::IsMember({"none", "interval", "disk"}));
+  }
+  WriteOptions options() const {
+    WriteOptions out;
+    if (if_absent) out.condition.kind = Condition::Kind::kAbsent;
+    if (if_version > 0) out.condition = {Condition::Kind::kVersion, if_version};
+    if (sync == "none") out.sync = Sync::kNone;
+    if (sync == "interval") out.sync = Sync::kInterval;
+    if (sync == "disk") out.sync = Sync::kDisk;
+    return out;
+  }
+};
+
+// "-" is stdin, "@file" a file, anything else itself.
+Result<std::string> read_argument(const std::string& argument) {
+  if (argument == "-") {
+    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
+  }
+  if (argument.empty() || argument[0] != '@') return argument;
+  std::ifstream file(argument.substr(1), std::ios::binary);
+  if (!file) {
+    return tl::unexpected(Error{Errc::kInvalidArgument,
+                                "cannot read " + argument.substr(1),
+                                {errno, std::generic_category()}});
+  }
+  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
+}
+
+int run_put(const Common& common, const std::string& key, const std::string& argument,
+            const WriteFlags& flags) {
+  auto value = read_argument(argument);
+  if (!value) {
+    complain(describe(value.error()));
+    return kExitUsage;
+  }
+  auto client = connect(common);
+  if (!client) return fail(client.error());
+  auto version = client->put(key, *value, flags.options());
+  if (!version) return fail(version.error());
+  if (common.is_json) {
+    say(nlohmann::json{{"version", *version}}.dump() + "\n");
+  } else if (!common.is_quiet) {
+    say("OK\n");
+  }
+  return kExitOk;
+}
+
+struct GetFlags {
+  bool is_raw = false;
+  bool is_hex = false;
+  bool with_version = false;
+};
+
+int run_get(const Common& common, const std::string& key, const GetFlags& flags) {
+  auto client = connect(common);
+  if (!client) return fail(client.error());
+  auto found = client->get(key);
+  if (!found) return fail(found.error());
+  if (!*found) {
+    complain("key not found: " + in_quotes(key));
+    return kExitNotFound;
+  }
+  const Value& value = **found;
+  if (common.is_json) {
+    say(json_of(key, &value.bytes, value.version) + "\n");
+    return kExitOk;
+  }
+  if (flags.with_version) say(fmt::format("ver={} ", value.version));
+  if (flags.is_hex) {
+    for (const char c : value.bytes) say(fmt::format("{:02x}", static_cast<unsigned char>(c)));
+    say("\n");
+  } else if (stdout_is_terminal() && !flags.is_raw) {
+    say(shown(value.bytes) + "\n");
+  } else {
+    std::fwrite(value.bytes.data(), 1, value.bytes.size(), stdout);
+  }
+  if (std::fflush(stdout) != 0) {
+    complain("cannot write to stdout");
+    return kExitServerError;
+  }
+  return kExitOk;
+}
+
+int run_del(const Common& common, const std::vector<std::string>& keys, const WriteFlags& flags) {
+  auto client = connect(common);
+  if (!client) return fail(client.error());
+  std::uint64_t deleted = 0;
+  int code = kExitOk;
+  for (const std::string& key : keys) {
+    auto version = client->del(key, flags.options());
+    if (!version) return fail(version.error());
+    if (*version) {
+      deleted += 1;
+    } else {
+      if (!common.is_quiet) complain("key not found: " + in_quotes(key));
+      code = kExitNotFound;
+    }
+  }
+  if (common.is_json) {
+    say(nlohmann::json{{"deleted", deleted}}.dump() + "\n");
+  } else if (deleted > 0 && !common.is_quiet) {
+    say("OK\n");
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_data(CLI::App& app, Common& common, Run& run) {
+  auto key = std::make_shared<std::string>();
+  auto value = std::make_shared<std::string>();
+  auto keys = std::make_shared<std::vector<std::string>>();
+  auto flags = std::make_shared<WriteFlags>();
+  auto get_flags = std::make_shared<GetFlags>();
+
+  CLI::App* put = app.add_subcommand("put", "store a value under a key");
+  put->add_option("key", *key)->required();
+  put->add_option("value", *value, "the value; - reads stdin, @FILE a file")->required();
+  flags->add_to(*put, true);
+  put->callback(
+      [=, &common, &run] { run = [=, &common] { return run_put(common, *key, *value, *flags); }; });
+
+  CLI::App* get = app.add_subcommand("get", "print the value of a key");
+  get->add_option("key", *key)->required();
+  get->add_flag("--raw", get_flags->is_raw, "the bytes as they are, on a terminal too");
+  get->add_flag("--hex", get_flags->is_hex, "in hexadecimal");
+  get->add_flag("--with-version", get_flags->with_version, "print the version in front");
+  get->callback(
+      [=, &common, &run] { run = [=, &common] { return run_get(common, *key, *get_flags); }; });
+
+  CLI::App* del = app.add_subcommand("del", "delete keys");
+  del->add_option("key", *keys)->required();
+  flags->add_to(*del, false);
+  del->callback(
+      [=, &common, &run] { run = [=, &common] { return run_del(common, *keys, *flags); }; });
+}
+
+}  // namespace kv::cli

@@ -1,0 +1,75 @@
+// version and help.
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "kv/version.h"
+
+namespace kv::cli {
+
+namespace {
+
+constexpr std::string_view kExitCodes =
+    "exit codes of kv\n"
+    "  0  success\n"
+    "  1  the server answered ERR, or `kv start` could not start\n"
+    "  2  wrong flag, argument or config entry\n"
+    "  3  key not found\n"
+    "  4  conflict: a condition did not hold\n"
+    "  5  try later\n"
+    "  6  damaged data, or failed conformance cases\n"
+    "  7  cannot connect, or no answer in time\n"
+    "  8  outcome unknown: the write may have been applied\n"
+    "  9  denied\n"
+    "130  interrupted\n";
+
+constexpr std::string_view kConfig =
+    "An option of `kv start` comes from, first one wins: its flag, its environment variable "
+    "(KV_DATA for\n"
+    "--data, KV_SYNC_INTERVAL_MS for --sync-interval-ms), its line in the file named by --config, "
+    "its default.\n"
+    "The file holds `name = value` lines, names as the flags without --. Unknown names are "
+    "errors.\n";
+
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == name) return command;
+  }
+  return nullptr;
+}
+
+int run_help(const CLI::App& app, const std::string& topic) {
+  if (topic == "exit-codes") {
+    say(kExitCodes);
+  } else if (topic == "config") {
+    say(kConfig);
+  } else if (topic.empty()) {
+    say(app.help() + "\nFurther: kv help COMMAND, kv help exit-codes, kv help config\n");
+  } else if (const CLI::App* command = find_command(app, topic)) {
+    say(command->help());
+  } else {
+    complain("no command or topic \"" + topic + "\"; `kv help` lists them");
+    return kExitUsage;
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_help(CLI::App& app, Common& common, Run& run) {
+  CLI::App* version = app.add_subcommand("version", "print the version");
+  version->callback([&common, &run] {
+    run = [&common] {
+      say(common.is_json ? nlohmann::json{{"version", KV_VERSION}}.dump() + "\n"
+                         : "kv " KV_VERSION "\n");
+      return kExitOk;
+    };
+  });
+  auto topic = std::make_shared<std::string>();
+  CLI::App* help = app.add_subcommand("help", "explain a command, exit-codes or config");
+  help->add_option("topic", *topic);
+  help->callback([=, &app, &run] { run = [=, &app] { return run_help(app, *topic); }; });
+}
+
+}  // namespace kv::cli

@@ -1,0 +1,76 @@
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+#include "cli/suggest.h"
+#include "kv/version.h"
+
+namespace kv::cli {
+
+namespace {
+
+// One line that names what is wrong and where to look.
+int refuse(const CLI::App& app, const CLI::ParseError& error, int count, char** arguments) {
+  std::vector<std::string> names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  const std::string typed = count > 1 ? arguments[1] : "";
+  const bool is_command = std::find(names.begin(), names.end(), typed) != names.end();
+  if (!typed.empty() && typed[0] != '-' && !is_command) {
+    const std::string guess = nearest(typed, names);
+    complain(fmt::format("no command \"{}\"{}; `kv help` lists them", typed,
+                         guess.empty() ? "" : fmt::format(", did you mean {}?", guess)));
+  } else {
+    std::string text = error.what();
+    for (char& c : text) c = c == '\n' ? ' ' : c;
+    complain(fmt::format("{}; see `kv help {}`", text, is_command ? typed : ""));
+  }
+  return kExitUsage;
+}
+
+int run(int count, char** arguments) {
+  CLI::App app("kv: a log-structured key-value server", "kv");
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.set_version_flag("--version", "kv " KV_VERSION);
+  Common common;
+  app.add_option("--addr", common.address, "HOST:PORT of the server")
+      ->envname("KV_ADDR")
+      ->capture_default_str();
+  app.add_option("--timeout", common.timeout_s, "seconds for an answer")
+      ->envname("KV_TIMEOUT")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  app.add_flag("--json", common.is_json, "print JSON only");
+  app.add_flag("--quiet", common.is_quiet, "say only what is asked for");
+  app.add_flag("--no-color", common.has_no_color, "no colour (kv uses none yet)");
+  Run action;
+  add_start(app, common, action);
+  add_control(app, common, action);
+  add_attach(app, common, action);
+  add_data(app, common, action);
+  add_scan(app, common, action);
+  add_transfer(app, common, action);
+  add_stats(app, common, action);
+  add_help(app, common, action);
+  if (count == 1) {
+    complain("what to do? `kv start` starts a server, `kv help` lists the commands");
+    return kExitUsage;
+  }
+  try {
+    app.parse(count, arguments);
+  } catch (const CLI::Success& success) {
+    return app.exit(success);
+  } catch (const CLI::ParseError& error) {
+    return refuse(app, error, count, arguments);
+  }
+  return action();
+}
+
+}  // namespace
+
+}  // namespace kv::cli
+
+int main(int count, char** arguments) { return kv::cli::run(count, arguments); }

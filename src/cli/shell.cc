@@ -1,0 +1,219 @@
+#include "cli/shell.h"
+
+#include <algorithm>
+#include <charconv>
+
+#include "cli/escape.h"
+
+namespace kv::cli {
+
+namespace {
+
+constexpr const char* kVerbs[] = {"PUT",   "GET",   "DEL",  "BPUT", "RANGE", "PREFIX",
+                                  "STATS", "MERGE", "PING", "HELP", "QUIT"};
+
+constexpr std::string_view kHelp =
+    "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk]\n"
+    "GET key\n"
+    "DEL key [if=VERSION]\n"
+    "BPUT key value [key value ...]       all of them or none\n"
+    "RANGE [start [end]] [limit=20] [rev=1] [keys=1]\n"
+    "PREFIX prefix [limit=20] [rev=1] [keys=1]\n"
+    "STATS [section]\n"
+    "PING, HELP, QUIT\n"
+    "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".";
+
+std::string upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+// "name=value" in front of which only words of the verb stand.
+std::optional<std::pair<std::string, std::string>> option_of(const std::string& word) {
+  for (const char* name : {"if", "sync", "limit", "rev", "keys"}) {
+    const std::string start = std::string(name) + "=";
+    if (word.starts_with(start)) return std::pair{std::string(name), word.substr(start.size())};
+  }
+  return std::nullopt;
+}
+
+std::optional<std::uint64_t> number_of(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool take_write_option(const std::pair<std::string, std::string>& option, WriteOptions& out) {
+  const auto& [name, value] = option;
+  if (name == "sync") {
+    if (value == "none") out.sync = Sync::kNone;
+    if (value == "interval") out.sync = Sync::kInterval;
+    if (value == "disk") out.sync = Sync::kDisk;
+    return out.sync.has_value();
+  }
+  if (name != "if") return false;
+  if (value == "absent") {
+    out.condition.kind = Condition::Kind::kAbsent;
+  } else if (value == "present") {
+    out.condition.kind = Condition::Kind::kPresent;
+  } else if (const auto version = number_of(value)) {
+    out.condition = {Condition::Kind::kVersion, *version};
+  } else {
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<std::string> Shell::verbs(std::string_view text) {
+  std::vector<std::string> out;
+  for (const char* verb : kVerbs) {
+    if (std::string(verb).starts_with(upper(std::string(text)))) out.emplace_back(verb);
+  }
+  return out;
+}
+
+Result<Client*> Shell::client() {
+  if (!client_) {
+    auto connected = connect(common_);
+    if (!connected) return tl::unexpected(std::move(connected).error());
+    client_ = std::move(*connected);
+  }
+  return &*client_;
+}
+
+Shell::Outcome Shell::failed(const Error& error) {
+  return {"", describe(error), exit_code_of(error), false};
+}
+
+Shell::Outcome Shell::usage(std::string_view text) {
+  return {"", fmt::format("usage: {}", text), kExitUsage, false};
+}
+
+Shell::Outcome Shell::run(std::string_view line) {
+  const auto words = split_words(line);
+  if (!words)
+    return {"", "a quote that does not end, or an escape that is none; try HELP", kExitUsage,
+            false};
+  if (words->empty()) return {};
+  return carry_out(upper(words->front()), {words->begin() + 1, words->end()});
+}
+
+Shell::Outcome Shell::carry_out(const std::string& verb, const Words& words) {
+  if (verb == "HELP") return {std::string(kHelp), "", kExitOk, false};
+  if (verb == "QUIT" || verb == "EXIT") return {"", "", kExitOk, true};
+  if (verb == "PUT") return put(words);
+  if (verb == "GET") return get(words);
+  if (verb == "DEL") return del(words);
+  if (verb == "BPUT") return bput(words);
+  if (verb == "RANGE" || verb == "PREFIX") return range(words, verb == "PREFIX");
+  if (verb == "MERGE")
+    return {"", "this version does not merge segments yet", kExitServerError, false};
+  if (verb != "STATS" && verb != "PING") {
+    return {"", fmt::format("unknown verb {}; HELP lists them", shown(verb)), kExitUsage, false};
+  }
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  if (verb == "PING") {
+    auto answered = (*connected)->ping();
+    return answered ? Outcome{"OK", "", kExitOk, false} : failed(answered.error());
+  }
+  auto text = (*connected)->stats("text", words.empty() ? "" : words[0]);
+  return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
+}
+
+Shell::Outcome Shell::put(const Words& words) {
+  constexpr const char* kUsage =
+      "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk]";
+  if (words.size() < 2) return usage(kUsage);
+  WriteOptions options;
+  for (std::size_t i = 2; i < words.size(); ++i) {
+    const auto option = option_of(words[i]);
+    if (!option || !take_write_option(*option, options)) return usage(kUsage);
+  }
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  auto version = (*connected)->put(words[0], words[1], options);
+  if (!version) return failed(version.error());
+  return {fmt::format("OK ver={}", *version), "", kExitOk, false};
+}
+
+Shell::Outcome Shell::get(const Words& words) {
+  if (words.size() != 1) return usage("GET key");
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  auto value = (*connected)->get(words[0]);
+  if (!value) return failed(value.error());
+  if (!*value) return {"NOT_FOUND", "", kExitNotFound, false};
+  return {shown((*value)->bytes), "", kExitOk, false};
+}
+
+Shell::Outcome Shell::del(const Words& words) {
+  WriteOptions options;
+  if (words.empty() || words.size() > 2) return usage("DEL key [if=VERSION]");
+  if (words.size() == 2) {
+    const auto option = option_of(words[1]);
+    if (!option || !take_write_option(*option, options)) return usage("DEL key [if=VERSION]");
+  }
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  auto version = (*connected)->del(words[0], options);
+  if (!version) return failed(version.error());
+  if (!*version) return {"NOT_FOUND", "", kExitNotFound, false};
+  return {fmt::format("OK ver={}", **version), "", kExitOk, false};
+}
+
+Shell::Outcome Shell::bput(const Words& words) {
+  if (words.empty() || words.size() % 2 != 0) return usage("BPUT key value [key value ...]");
+  Batch batch;
+  for (std::size_t i = 0; i < words.size(); i += 2) batch.put(words[i], words[i + 1]);
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  auto version = (*connected)->write(batch);
+  if (!version) return failed(version.error());
+  return {fmt::format("OK count={} ver={}", words.size() / 2, *version), "", kExitOk, false};
+}
+
+Shell::Outcome Shell::range(const Words& words, bool is_prefix) {
+  const char* const help = is_prefix ? "PREFIX prefix [limit=20] [rev=1] [keys=1]"
+                                     : "RANGE [start [end]] [limit=20] [rev=1] [keys=1]";
+  RangeOptions options;
+  options.limit = 20;
+  std::vector<std::string> bounds;
+  for (const std::string& word : words) {
+    const auto option = option_of(word);
+    if (!option) {
+      bounds.push_back(word);
+      continue;
+    }
+    const auto number = number_of(option->second);
+    if (!number || (option->first == "limit" && *number == 0)) return usage(help);
+    if (option->first == "limit") options.limit = *number;
+    if (option->first == "rev") options.is_reverse = *number == 1;
+    if (option->first == "keys") options.is_keys_only = *number == 1;
+  }
+  if (is_prefix ? bounds.size() != 1 : bounds.size() > 2) return usage(help);
+  if (is_prefix) {
+    const RangeOptions range = prefix_range(bounds[0]);
+    options.start = range.start;
+    options.end = range.end;
+  } else {
+    if (!bounds.empty()) options.start = bounds[0];
+    if (bounds.size() > 1) options.end = bounds[1];
+  }
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  Outcome out;
+  auto count = (*connected)->range(options, [&](Item& item) {
+    out.text += options.is_keys_only ? shown(item.key) + "\n"
+                                     : fmt::format("{}\t{}\n", shown(item.key), shown(item.value));
+    return true;
+  });
+  if (!count) return failed(count.error());
+  out.text += fmt::format("({} key{})", *count, *count == 1 ? "" : "s");
+  return out;
+}
+
+}  // namespace kv::cli

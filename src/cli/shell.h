@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cli/console.h"
+#include "kv/client.h"
+
+namespace kv::cli {
+
+// What a line of the interactive shell does; no terminal in it. Connects when it has to, also again
+// after the connection was lost.
+class Shell {
+ public:
+  explicit Shell(const Common& common) : common_(common) {}
+
+  struct Outcome {
+    std::string text;   // for stdout, without its last line end
+    std::string error;  // for stderr
+    int code = kExitOk;
+    bool is_end = false;
+  };
+  Outcome run(std::string_view line);
+
+  // Verbs that begin with `text`, for completion.
+  static std::vector<std::string> verbs(std::string_view text);
+
+ private:
+  using Words = std::vector<std::string>;
+  Outcome carry_out(const std::string& verb, const Words& words);
+  Outcome put(const Words& words);
+  Outcome get(const Words& words);
+  Outcome del(const Words& words);
+  Outcome bput(const Words& words);
+  Outcome range(const Words& words, bool is_prefix);
+  Result<Client*> client();
+  static Outcome failed(const Error& error);
+  static Outcome usage(std::string_view text);
+
+  const Common& common_;
+  std::optional<Client> client_;
+};
+
+}  // namespace kv::cli

@@ -1,0 +1,63 @@
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/escape.h"
+
+namespace kv::cli {
+
+namespace {
+
+std::string summary(const nlohmann::json& stats) {
+  const auto& store = stats["store"];
+  const auto& memory = stats["memory"];
+  const auto number = [](const nlohmann::json& section, const char* name) {
+    return section.value(name, std::uint64_t{0});
+  };
+  const std::uint64_t disk = number(store, "disk_bytes");
+  const double live = disk == 0 ? 100
+                                : 100.0 * static_cast<double>(number(store, "live_bytes")) /
+                                      static_cast<double>(disk);
+  return fmt::format(
+      "keys {}   index {} ({:.1f} B/key beyond the key)   rss {}   disk {}: {:.0f} % live   "
+      "segments {}   sync {}\n",
+      human_count(number(store, "keys")),
+      human_bytes(static_cast<double>(number(memory, "index_bytes"))),
+      memory.value("index_bytes_per_key", 0.0),
+      human_bytes(static_cast<double>(number(memory, "rss_bytes"))),
+      human_bytes(static_cast<double>(disk)), live, number(store, "segments"),
+      store.value("sync", ""));
+}
+
+int run_stats(const Common& common, const std::string& section) {
+  auto client = connect(common);
+  if (!client) return fail(client.error());
+  const bool is_summary = section.empty() && !common.is_json;
+  auto text = client->stats(is_summary || common.is_json ? "json" : "text", section);
+  if (!text) return fail(text.error());
+  if (!is_summary) {
+    if (*text == "{}" || text->empty()) {
+      complain("no section \"" + section +
+               "\"; there are server, requests, store, memory, recovery, segments");
+      return kExitUsage;
+    }
+    say(*text + "\n");
+    return kExitOk;
+  }
+  const auto stats = nlohmann::json::parse(*text, nullptr, false);
+  if (!stats.is_object()) return fail({Errc::kProtocol, "STATS did not answer with JSON", {}});
+  say(summary(stats));
+  return kExitOk;
+}
+
+}  // namespace
+
+void add_stats(CLI::App& app, Common& common, Run& run) {
+  auto section = std::make_shared<std::string>();
+  CLI::App* stats = app.add_subcommand("stats", "show what the server holds and does");
+  stats->add_option("section", *section, "server, requests, store, memory, recovery or segments");
+  stats->callback(
+      [=, &common, &run] { run = [=, &common] { return run_stats(common, *section); }; });
+}
+
+}  // namespace kv::cli

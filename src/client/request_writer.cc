@@ -1,0 +1,70 @@
+#include "client/request_writer.h"
+
+#include <fmt/format.h>
+
+namespace kv::client {
+
+namespace {
+
+std::string options_text(const WriteOptions& options) {
+  std::string out;
+  switch (options.condition.kind) {
+    case Condition::Kind::kAlways:
+      break;
+    case Condition::Kind::kAbsent:
+      out += " if=absent";
+      break;
+    case Condition::Kind::kPresent:
+      out += " if=present";
+      break;
+    case Condition::Kind::kVersion:
+      out += fmt::format(" if={}", options.condition.version);
+      break;
+  }
+  if (options.sync == Sync::kNone) out += " sync=none";
+  if (options.sync == Sync::kInterval) out += " sync=interval";
+  if (options.sync == Sync::kDisk) out += " sync=disk";
+  return out;
+}
+
+}  // namespace
+
+void append_put_header(std::string& out, std::size_t key_size, std::size_t value_size,
+                       const WriteOptions& options) {
+  out += fmt::format("PUT {} {}{}\n", key_size, value_size, options_text(options));
+}
+
+void append_put(std::string& out, std::string_view key, std::string_view value,
+                const WriteOptions& options) {
+  append_put_header(out, key.size(), value.size(), options);
+  out.append(key).append(value);
+}
+
+void append_get(std::string& out, std::string_view key) {
+  out += fmt::format("GET {}\n", key.size());
+  out += key;
+}
+
+void append_del(std::string& out, std::string_view key, const WriteOptions& options) {
+  out += fmt::format("DEL {}{}\n", key.size(), options_text(options));
+  out += key;
+}
+
+void append_batch(std::string& out, const Batch& batch, const WriteOptions& options) {
+  out += fmt::format("BPUT {}{}\n", batch.operations().size(), options_text(options));
+  for (const Batch::Operation& one : batch.operations()) {
+    out += fmt::format("{} {}\n", one.key.size(), one.value.size());
+    out.append(one.key).append(one.value);
+  }
+}
+
+void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit) {
+  const std::string_view end = options.end ? std::string_view(*options.end) : std::string_view();
+  out += fmt::format("RANGE {} {} limit={}", options.start.size(), end.size(), limit);
+  if (options.is_reverse) out += " rev=1";
+  if (options.is_keys_only) out += " keys=1";
+  out += '\n';
+  out.append(options.start).append(end);
+}
+
+}  // namespace kv::client

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "kv/batch.h"
+#include "kv/options.h"
+#include "kv/store.h"
+
+namespace kv::client {
+
+// Appends one request in the protocol's spelling.
+void append_put(std::string& out, std::string_view key, std::string_view value,
+                const WriteOptions& options);
+// The header of a PUT alone, for values that are sent from where they are.
+void append_put_header(std::string& out, std::size_t key_size, std::size_t value_size,
+                       const WriteOptions& options);
+void append_get(std::string& out, std::string_view key);
+void append_del(std::string& out, std::string_view key, const WriteOptions& options);
+// BPUT; the batch holds puts only.
+void append_batch(std::string& out, const Batch& batch, const WriteOptions& options);
+void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit);
+
+}  // namespace kv::client
