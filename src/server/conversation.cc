@@ -34,13 +34,12 @@ void Conversation::run() {
   for (;;) {
     if (stream_ != nullptr) run_stream();
     if (phase_ != Phase::kTalking || is_blocked()) break;
-    if (request_is_held_ || (request_waits_ && replies_.empty())) {
+    const bool has_request = request_is_held_ || request_waits_;
+    const bool must_wait = has_request ? request_waits_ && !replies_.empty() : needs_bytes_;
+    if (must_wait) break;
+    if (has_request) {
       request_is_held_ = request_waits_ = false;
       execute(parser_.request());
-    } else if (request_waits_) {
-      break;
-    } else if (needs_bytes_) {
-      break;
     } else {
       parse_next();
     }
