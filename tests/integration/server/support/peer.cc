@@ -43,10 +43,16 @@ void Peer::send(std::string_view bytes) {
   }
 }
 
-std::size_t Peer::send_some(std::string_view bytes) {
-  const auto size = ::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-  if (size < 0 && errno != EAGAIN) fail("send");
-  return size < 0 ? 0 : static_cast<std::size_t>(size);
+bool Peer::try_send(std::string_view bytes) {
+  try {
+    send(bytes);
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::broken_pipe && error.code() != std::errc::connection_reset) {
+      throw;
+    }
+    return false;
+  }
+  return true;
 }
 
 void Peer::half_close() {
@@ -85,8 +91,9 @@ std::string Peer::read_to_end() {
   char chunk[64 * 1024];
   for (;;) {
     const auto got = ::recv(fd_, chunk, sizeof chunk, 0);
+    // After the last reply a reset is as good as an end.
+    if (got == 0 || (got < 0 && errno == ECONNRESET)) return bytes;
     if (got < 0) fail("recv");
-    if (got == 0) return bytes;
     bytes.append(chunk, static_cast<std::size_t>(got));
   }
 }

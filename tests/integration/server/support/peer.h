@@ -17,14 +17,13 @@ class Peer {
   Peer& operator=(Peer&&) = delete;
 
   void send(std::string_view bytes);
-  // What the kernel takes of it without waiting.
-  std::size_t send_some(std::string_view bytes);
+  bool try_send(std::string_view bytes);  // false: the server has closed
   void half_close();
   void reset();  // closes with RST, as a client that was killed does
 
   std::string read(std::size_t size);  // exactly
   std::string read_line();             // with its LF
-  std::string read_to_end();           // until the server closes
+  std::string read_to_end();           // until the server closes or resets
   // True: the server closed or reset the connection and left nothing to read.
   bool is_closed_by_server();
 

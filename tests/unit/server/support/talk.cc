@@ -36,6 +36,7 @@ Talk::Talk(server::ServerOptions server_options)
 Talk::~Talk() = default;
 
 void Talk::send(std::string_view bytes, std::size_t chunk) {
+  unsent_.erase(0, std::exchange(unsent_at_, 0));
   unsent_ += bytes;
   chunk_ = chunk;
   settle();
@@ -53,14 +54,14 @@ void Talk::end_input() {
 
 bool Talk::send_some() {
   if (!conversation->wants_input()) return false;
-  if (unsent_.empty()) {
+  if (!has_unsent()) {
     if (ends_input_) conversation->input_ended();
     return std::exchange(ends_input_, false);
   }
   const auto buffer = conversation->buffer();
-  const std::size_t size = std::min({buffer.size(), unsent_.size(), chunk_});
-  std::memcpy(buffer.data(), unsent_.data(), size);
-  unsent_.erase(0, size);
+  const std::size_t size = std::min({buffer.size(), unsent_.size() - unsent_at_, chunk_});
+  std::memcpy(buffer.data(), unsent_.data() + unsent_at_, size);
+  unsent_at_ += size;
   conversation->received(size);
   return true;
 }

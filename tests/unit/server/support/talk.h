@@ -36,7 +36,7 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   // Time passes, in steps of a tick.
   void pass(std::chrono::milliseconds time);
 
-  bool has_unsent() const { return !unsent_.empty(); }
+  bool has_unsent() const { return unsent_at_ < unsent_.size(); }
   bool is_open() const { return conversation->end() == server::Conversation::End::kOpen; }
 
   void on_written(const WriteTag& tag, Result<WriteResult> result) override;
@@ -55,7 +55,7 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   std::size_t slow_tasks_max = 16;
   std::size_t slow_tasks_run = 0;
   std::vector<std::string> events;
-  std::string hello = "v=1";
+  std::string hello = "v=1 server=kv/test";
 
  private:
   struct Written {
@@ -70,6 +70,7 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
 
   server::ConversationContext context_;
   std::string unsent_;
+  std::size_t unsent_at_ = 0;  // what stands before was sent
   std::size_t chunk_ = SIZE_MAX;
   bool ends_input_ = false;
   std::string read_;
