@@ -3,6 +3,7 @@
 #include <string>
 #include <sys/resource.h>
 #include <thread>
+#include <unistd.h>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -245,4 +246,62 @@ TEST_CASE("an address that is none, and one that is taken, are refused with word
   REQUIRE_FALSE(second);
   CHECK(second.error().code == kv::Errc::kIo);
   CHECK(second.error().cause == std::errc::address_in_use);
+}
+
+TEST_CASE("a stop in the middle of a long RANGE lets it finish") {
+  kv::Options store_options;
+  store_options.sync = kv::Sync::kNone;
+  RunningServer running(quick(), store_options);
+  for (int i = 0; i < 5000; ++i) {
+    REQUIRE(running.store->put("k" + std::to_string(i), std::string(1000, 'v')));
+  }
+  Peer peer = running.connect(4096);
+  peer.send("RANGE 0 0 limit=100000\nPING\n");
+  std::string answer = peer.read(1000);
+  running.server->stop(kv::server::Server::Stop::kDrain);
+  answer += peer.read_to_end();
+  CHECK(answer.find("\nEND 5000 more=0\n") != std::string::npos);
+  CHECK(answer.find("\nERR SHUTTING_DOWN applied=no") != std::string::npos);
+}
+
+TEST_CASE("connections killed in the middle of a RANGE let go of their snapshots") {
+  kv::Options store_options;
+  store_options.sync = kv::Sync::kNone;
+  RunningServer running(quick(), store_options);
+  for (int i = 0; i < 5000; ++i) {
+    REQUIRE(running.store->put("k" + std::to_string(i), std::string(1000, 'v')));
+  }
+  std::vector<Peer> peers;
+  for (int i = 0; i < 10; ++i) {
+    peers.push_back(running.connect(4096));
+    peers.back().send("RANGE 0 0 limit=100000\n");
+    peers.back().read(1000);
+  }
+  CHECK(running.store->stats().snapshots == 10);
+  for (Peer& peer : peers) peer.reset();
+  while (running.store->stats().snapshots > 0) std::this_thread::yield();
+  CHECK(running.ask("PING\n") == "OK\n");
+}
+
+TEST_CASE("without descriptors accepting pauses, and goes on when there are some again") {
+  RunningServer running(quick());
+  rlimit files{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &files) == 0);
+  rlimit few = files;
+  few.rlim_cur = 100;
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &few) == 0);
+  std::vector<int> taken;
+  for (int fd = ::dup(0); fd >= 0; fd = ::dup(0)) taken.push_back(fd);
+  REQUIRE(taken.size() > 10);
+  // One is left, for the client's end.
+  ::close(taken.back());
+  taken.pop_back();
+  Peer peer = running.connect();
+  peer.send("PING\n");
+  while (running.events().empty()) std::this_thread::yield();
+  CHECK(running.events()[0].starts_with("cannot accept cause="));
+  for (const int fd : taken) ::close(fd);
+  CHECK(peer.read_line() == "OK\n");
+  CHECK(running.stat("accept_pauses") >= 1);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &files) == 0);
 }

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <cerrno>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <system_error>
 #include <unistd.h>
@@ -23,6 +24,8 @@ Peer::Peer(const std::string& address, int receive_buffer) {
   if (receive_buffer > 0) {
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   }
+  const int now = 1;  // each send() is a packet of its own
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
   const std::size_t colon = address.rfind(':');
   sockaddr_in to{};
   to.sin_family = AF_INET;
