@@ -1,32 +1,28 @@
 #include "cli/config_file.h"
 
-#include <algorithm>
-#include <cstdlib>
+#include <fstream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 namespace kv::cli {
 
-namespace {
-
-std::string environment_name(std::string option) {
-  std::transform(option.begin(), option.end(), option.begin(), [](unsigned char c) {
-    return c == '-' ? '_' : static_cast<char>(std::toupper(c));
-  });
-  return "KV_" + option;
-}
-
-class ConfigReader final : public CLI::ConfigTOML {
- public:
-  std::vector<CLI::ConfigItem> from_config(std::istream& input) const override {
-    auto entries = CLI::ConfigTOML::from_config(input);
-    std::erase_if(entries, [](const CLI::ConfigItem& item) {
-      return std::getenv(environment_name(item.name).c_str()) != nullptr;
-    });
-    return entries;
+void apply_config_file(CLI::App& command, const std::string& path) {
+  std::ifstream file(path);
+  if (!file) throw CLI::ConfigError(fmt::format("cannot read config file {}", path));
+  for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(file)) {
+    CLI::Option* const option = command.get_option_no_throw("--" + item.name);
+    const bool is_known = option != nullptr && item.parents.empty() && item.name != "config";
+    if (!is_known)
+      throw CLI::ConfigError(fmt::format("{}: unknown entry \"{}\"", path, item.fullname()));
+    if (option->count() > 0) continue;  // a flag or the environment was first
+    try {
+      for (const std::string& value : item.inputs) option->add_result(value);
+      option->run_callback();
+    } catch (const CLI::ParseError& error) {
+      throw CLI::ConfigError(fmt::format("{}: entry \"{}\": {}", path, item.name, error.what()));
+    }
   }
-};
-
-}  // namespace
-
-std::shared_ptr<CLI::Config> make_config_reader() { return std::make_shared<ConfigReader>(); }
+}
 
 }  // namespace kv::cli

@@ -1,14 +1,17 @@
 #pragma once
 
-#include <memory>
+#include <string>
 
-#include <CLI/CLI.hpp>
+namespace CLI {
+class App;
+}
 
 namespace kv::cli {
 
-// The config file of `kv start`: `name = value` lines as in rel/kv.conf. CLI11 lets a file win over
-// the environment and accepts unknown names; here the order is flags, environment, file, default,
-// and an unknown name is an error.
-std::shared_ptr<CLI::Config> make_config_reader();
+// Gives the options of `command` that neither a flag nor the environment set the values that the
+// file says: lines of `name = value`, names as the flags without their dashes (rel/kv.conf). Throws
+// CLI::ConfigError naming the file and the entry for unknown names and values that the option
+// refuses. (CLI11's own config files win over the environment and let unknown names pass.)
+void apply_config_file(CLI::App& command, const std::string& path);
 
 }  // namespace kv::cli

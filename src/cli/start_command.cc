@@ -204,9 +204,9 @@ int run_start(const StartFlags& given) {
 void add_start(CLI::App& app, Common& /*common*/, Run& run) {
   auto flags = std::make_shared<StartFlags>();
   CLI::App* start = app.add_subcommand("start", "start the server");
-  start->config_formatter(make_config_reader());
-  start->set_config("--config", "", "read options from a file of name = value lines");
-  start->allow_config_extras(CLI::config_extras_mode::error);
+  auto config = std::make_shared<std::string>();
+  start->add_option("--config", *config, "read options from a file of name = value lines")
+      ->envname("KV_CONFIG");
   const auto add = [&](const std::string& name, auto& value, const std::string& help) {
     std::string variable = "KV_" + name;
     for (char& c : variable)
@@ -237,7 +237,10 @@ void add_start(CLI::App& app, Common& /*common*/, Run& run) {
   start->add_flag("--insecure", flags->is_insecure,
                   "allow an address that other machines can reach");
   start->add_flag("--detach", flags->is_detached, "return when the server is ready");
-  start->callback([=, &run] { run = [=] { return run_start(*flags); }; });
+  start->callback([=, &run] {
+    if (!config->empty()) apply_config_file(*start, *config);
+    run = [=] { return run_start(*flags); };
+  });
 }
 
 }  // namespace kv::cli

@@ -18,12 +18,17 @@ std::string summary(const nlohmann::json& stats) {
   const double live = disk == 0 ? 100
                                 : 100.0 * static_cast<double>(number(store, "live_bytes")) /
                                       static_cast<double>(disk);
+  // A few keys share the memory that is there for many.
+  constexpr std::uint64_t kManyKeys = 10'000;
+  const std::string per_key =
+      number(store, "keys") < kManyKeys
+          ? ""
+          : fmt::format(" ({:.1f} B/key beyond the key)", memory.value("index_bytes_per_key", 0.0));
   return fmt::format(
-      "keys {}   index {} ({:.1f} B/key beyond the key)   rss {}   disk {}: {:.0f} % live   "
+      "keys {}   index {}{}   rss {}   disk {}: {:.0f} % live   "
       "segments {}   sync {}\n",
       human_count(number(store, "keys")),
-      human_bytes(static_cast<double>(number(memory, "index_bytes"))),
-      memory.value("index_bytes_per_key", 0.0),
+      human_bytes(static_cast<double>(number(memory, "index_bytes"))), per_key,
       human_bytes(static_cast<double>(number(memory, "rss_bytes"))),
       human_bytes(static_cast<double>(disk)), live, number(store, "segments"),
       store.value("sync", ""));
