@@ -7,7 +7,8 @@
 
 namespace kv::base {
 
-static_assert(std::endian::native == std::endian::little, "the formats are little-endian as they lie");
+static_assert(std::endian::native == std::endian::little,
+              "the formats are little-endian as they lie");
 
 // Unaligned little-endian numbers at `at`; the caller has checked the bounds.
 template <std::unsigned_integral T>

@@ -1,0 +1,89 @@
+#!/usr/bin/env bash
+# The command line against a real server: cli_test.sh KV-BINARY. Everything lives in a scratch directory and ends with
+# this script.
+set -euo pipefail
+kv=$1
+scratch=$(mktemp -d)
+cd "$scratch"
+export HOME=$scratch
+stop_all() {
+  for data in "$scratch"/*/; do
+    pid=$("$kv" status --data "$data" --pid 2>/dev/null || true)
+    [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+  done
+  rm -rf "$scratch"
+}
+trap stop_all EXIT
+trap 'echo "failed in line $LINENO"' ERR
+
+expect() {  # WHAT EXPECTED ACTUAL
+  [ "$2" = "$3" ] || { printf 'failed: %s\n  expected: %q\n  got:      %q\n' "$1" "$2" "$3"; exit 1; }
+}
+code_of() { local code=0; "$@" >out 2>err </dev/null || code=$?; echo "$code"; }
+start() { timeout 300 "$kv" start --data "$1" --listen 127.0.0.1:0 --detach "${@:2}" >banner; }
+address() { "$kv" status --data "$1" --json | sed 's/.*"address":"\([^"]*\)".*/\1/'; }
+
+start data
+expect "the last line of the banner" ready "$(tail -1 banner)"
+KV_ADDR=$(address data); export KV_ADDR
+expect "put" OK "$("$kv" put greeting hello)"
+expect "get" hello "$("$kv" get greeting)"
+expect "get of a missing key" 3 "$(code_of "$kv" get nothing)"
+expect "its message" 'kv: key not found: "nothing"' "$(cat err)"
+expect "a condition that does not hold" 4 "$(code_of "$kv" put greeting again --if-absent)"
+expect "del" 0 "$(code_of "$kv" del greeting)"
+expect "del again" 3 "$(code_of "$kv" del greeting)"
+expect "no server there" 7 "$(code_of "$kv" --addr 127.0.0.1:1 get a)"
+expect "a wrong flag" 2 "$(code_of "$kv" get --colour red a)"
+expect "a mistyped command" "kv: no command \"gte\", did you mean get?; \`kv help\` lists them" \
+  "$("$kv" gte a 2>&1 || true)"
+
+head -c 67108864 /dev/urandom >big
+"$kv" put big @big >/dev/null
+"$kv" get big | cmp - big
+"$kv" del big >/dev/null
+
+printf 'a\377\000,"\nb' | "$kv" put 'k,"1' - >/dev/null
+"$kv" put plain 'två' >/dev/null
+"$kv" export >all.ndjson
+"$kv" export --format csv-b64 >all.csv
+"$kv" del plain 'k,"1' >/dev/null
+expect "count after deletes" 0 "$("$kv" count)"
+"$kv" import all.csv --format csv >/dev/null
+"$kv" export | cmp - all.ndjson
+"$kv" del plain >/dev/null
+"$kv" import --json - <all.ndjson >out
+expect "import says how many" '{"imported":2,"skipped":0}' "$(cat out)"
+"$kv" export | cmp - all.ndjson
+expect "import of a bad line" 2 "$(code_of "$kv" import <(echo '{"key":1}'))"
+expect "range" "$(printf '"k,\\"1"\nplain')" "$("$kv" range --keys-only)"
+
+expect "a script for attach" "$(printf 'OK ver=N\n"x\\x00y"\nNOT_FOUND')" \
+  "$(printf 'PUT "a b" "x\\x00y"\nGET "a b"\nGET none\nQUIT\n' | "$kv" attach | sed 's/ver=[0-9]*/ver=N/' || true)"
+
+expect "a second start" 1 "$(code_of "$kv" start --data data --listen 127.0.0.1:0)"
+grep -q "in use by kv pid $("$kv" status --data data --pid)" err
+expect "a taken port" 1 "$(code_of "$kv" start --data other --listen "$KV_ADDR")"
+[ ! -e other ]
+
+kill -9 "$("$kv" status --data data --pid)"
+while "$kv" status --data data >/dev/null 2>&1; do :; done
+start data
+KV_ADDR=$(address data)
+expect "count after kill -9" 3 "$("$kv" count)"
+"$kv" stop --data data >/dev/null
+expect "status after stop" 7 "$(code_of "$kv" status --data data)"
+
+expect "a public address" 2 "$(code_of "$kv" start --data data --listen 0.0.0.0:0)"
+echo 'colour = "red"' >bad.conf
+expect "an unknown config entry" 2 "$(code_of "$kv" start --config bad.conf)"
+grep -q 'bad.conf: unknown entry "colour"' err
+printf 'data = "from-file"\nlisten = "127.0.0.1:0"\n' >good.conf
+KV_DATA=from-environment timeout 300 "$kv" start --config good.conf --detach >/dev/null
+[ -e from-environment/CURRENT ] && [ ! -e from-file ]
+KV_DATA=from-environment timeout 300 "$kv" start --config good.conf --data from-flag --detach >/dev/null
+[ -e from-flag/CURRENT ]
+mkdir foreign && touch foreign/letter
+expect "somebody else's directory" 1 "$(code_of "$kv" start --data foreign --listen 127.0.0.1:0)"
+expect "nothing was changed in it" letter "$(ls foreign)"
+echo "all of the command line's tests passed"
