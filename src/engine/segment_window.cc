@@ -48,8 +48,10 @@ Result<Frame> SegmentWindow::frame(std::uint64_t offset) {
   auto whole = view(offset, format::kRecordHeaderSize + body_size);
   if (!whole) return tl::unexpected(std::move(whole).error());
   frame.body = whole->substr(format::kRecordHeaderSize);
-  const bool is_intact =
-      frame.body.size() == body_size && format::body_is_intact(frame.header, frame.body);
+  // A record that lacks but its padding was not written whole either.
+  const bool is_whole = offset + format::record_size(frame.header) <= size_;
+  const bool is_intact = is_whole && frame.body.size() == body_size &&
+                         format::body_is_intact(frame.header, frame.body);
   frame.state = is_intact ? Frame::State::kIntact : Frame::State::kBodyDamaged;
   return frame;
 }
