@@ -18,12 +18,14 @@
 namespace kv {
 
 struct ClientOptions {
-  std::string address = "127.0.0.1:7400";  // HOST:PORT
+  std::string address = "127.0.0.1:7400";  // HOST:PORT, an IPv6 host in brackets
   std::chrono::milliseconds connect_timeout{5000};
-  std::chrono::milliseconds timeout{5000};  // of one request, from its first byte to its last
+  // The longest silence while a request is sent or its reply awaited. A large value on a slow line
+  // takes as long as it takes.
+  std::chrono::milliseconds timeout{5000};
 };
 
-// The ERR a server answered (Errc::kServer and friends), taken apart.
+// The ERR a server answered, taken apart; the Errc of the call is what most callers need.
 struct ServerError {
   std::string code;    // e.g. "TRY_LATER"; switch on this, never on the text
   bool maybe_applied;  // the outcome is unknown
@@ -32,8 +34,15 @@ struct ServerError {
 };
 
 // A connection to one server. Blocking calls, and a pipeline for many at once. One thread at a
-// time. A call that fails for the connection's sake (kUnavailable, kTimeout, kUnknownOutcome)
-// closes it; the next call connects again.
+// time, which need not be the same.
+//
+// A fault of the connection closes it, and the next call connects again; a connection that the
+// server closed between two calls is replaced without a word. A call that got no reply fails with
+// kUnavailable or kTimeout when the server has certainly not carried it out, and with
+// kUnknownOutcome when it was a write that had left in full: whether it was applied only the
+// server knows. Nothing is ever sent twice. kProtocol: the other side is no kv server.
+// What the server refuses comes as the Errc that an embedded store would give (kConflict,
+// kTryLater, kCorruption ...), the rest as kServer.
 class Client {
  public:
   [[nodiscard]] static Result<Client> connect(const ClientOptions& options = {});
@@ -43,53 +52,71 @@ class Client {
 
   [[nodiscard]] Result<Version> put(std::string_view key, std::string_view value,
                                     const WriteOptions& options = {});
+  // nullopt: there is no such key; the same in del().
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key);
   [[nodiscard]] Result<std::optional<Version>> del(std::string_view key,
                                                    const WriteOptions& options = {});
-  // Puts only, as BPUT carries.
+  // Puts only, as BPUT carries: all of them or none.
   [[nodiscard]] Result<Version> write(const Batch& batch, const WriteOptions& options = {});
 
   // Calls `visit` for each item as it arrives, asking for further pages until the range or its
-  // limit ends; `visit` returns false to stop. Memory stays bounded by one item.
+  // limit ends; `visit` returns false to stop. Returns the number of items. Memory stays bounded by
+  // one item. Each page is a snapshot of its own. `visit` does not call the client.
   [[nodiscard]] Result<std::uint64_t> range(const RangeOptions& options,
                                             const std::function<bool(Item&)>& visit);
   [[nodiscard]] Result<std::string> stats(std::string_view format = "text",
                                           std::string_view section = "");
   [[nodiscard]] Result<std::string> hello();  // the reply's fields, "v=1 server=kv/0.1.0 ..."
   [[nodiscard]] Result<std::string> help();
+  [[nodiscard]] Result<std::string> merge();  // what the server says to MERGE
   [[nodiscard]] Result<void> ping();
 
   // Pipelining: requests are queued, sent in few writes, and answered in order by drain().
   class Pipeline;
   Pipeline pipeline();
 
+  // Of the call or drain() made last, if the server refused something in it.
   const std::optional<ServerError>& last_server_error() const;
 
+  struct State;  // the implementation's own
+
  private:
-  struct State;
   explicit Client(std::unique_ptr<State> state);
   std::unique_ptr<State> state_;
 };
 
-// Outlived by its client. Do not mix with the client's own calls before drain().
+// Requests that wait for drain(), as the bytes that will be sent. Outlived by its client, which
+// must not be moved meanwhile.
 class Client::Pipeline {
  public:
   void put(std::string_view key, std::string_view value, const WriteOptions& options = {});
   void get(std::string_view key);
-  void del(std::string_view key);
-  void write(const Batch& batch, const WriteOptions& options = {});
+  void del(std::string_view key, const WriteOptions& options = {});
+  [[nodiscard]] Result<void> write(const Batch& batch, const WriteOptions& options = {});
+  std::size_t size_bytes() const { return bytes_.size(); }
+
   struct Reply {
     Version version = 0;
     std::optional<std::string> value;  // of a GET that found its key
+    std::string fields;                // of an OK, as they stand
     bool was_found = true;
   };
-  // Sends what is queued and returns one entry per request, in order.
+  // Sends what is queued and returns one entry per request, in order. Replies are read while
+  // requests are still being sent, so that no number of them makes both sides wait for each other;
+  // a fault fails the requests that have no reply yet, each as its own call would.
   [[nodiscard]] std::vector<Result<Reply>> drain();
 
  private:
   friend class Client;
+  struct Request {
+    std::size_t end;  // in bytes_
+    bool is_write;
+  };
   explicit Pipeline(Client& client);
+
   Client& client_;
+  std::string bytes_;
+  std::vector<Request> requests_;
 };
 
 }  // namespace kv

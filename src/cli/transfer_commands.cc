@@ -118,7 +118,7 @@ class BatchSender {
 
   Result<void> queue() {
     if (batch_.operations().empty()) return {};
-    pipeline_.write(batch_);
+    if (auto queued = pipeline_.write(batch_); !queued) return queued;
     counts_.push_back(batch_.operations().size());
     queued_bytes_ += batch_bytes_;
     batch_.clear();

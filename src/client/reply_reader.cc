@@ -1,6 +1,7 @@
 #include "client/reply_reader.h"
 
 #include <algorithm>
+#include <cstring>
 
 #include <fmt/format.h>
 
@@ -8,12 +9,11 @@ namespace kv::client {
 
 namespace {
 
-constexpr std::size_t kReadSize = 64 * 1024;
-constexpr std::size_t kLineMax = 64 * 1024;
+constexpr std::size_t kExcerpt = 60;  // of bytes that are no reply, in the message about them
 
 Errc code_of(std::string_view code) {
   if (code == "CONFLICT") return Errc::kConflict;
-  if (code == "CORRUPT" || code == "ABORTED") return Errc::kCorruption;
+  if (code == "CORRUPT") return Errc::kCorruption;
   if (code == "NO_SPACE") return Errc::kNoSpace;
   if (code == "TRY_LATER" || code == "LOADING" || code == "NOT_LEADER" || code == "SHUTTING_DOWN") {
     return Errc::kTryLater;
@@ -27,6 +27,12 @@ Errc code_of(std::string_view code) {
   return Errc::kServer;
 }
 
+Error no_reply(std::string_view bytes) {
+  std::string text(bytes.substr(0, kExcerpt));
+  for (char& c : text) c = c < 0x20 || c > 0x7e ? '?' : c;
+  return {Errc::kProtocol, fmt::format("\"{}\" is no reply of a kv server", text), {}};
+}
+
 }  // namespace
 
 Error error_of(const protocol::ReplyLine& reply) {
@@ -38,76 +44,80 @@ Error error_of(const protocol::ReplyLine& reply) {
   return {code, std::move(context), {}};
 }
 
-Result<void> ReplyReader::fill(Socket& socket, Socket::Clock::time_point deadline) {
-  if (at_ == buffer_.size()) {
-    buffer_.clear();
-    at_ = 0;
-  } else if (at_ > kReadSize) {
-    buffer_.erase(0, at_);
-    at_ = 0;
+bool is_last_reply(const protocol::ReplyLine& reply) {
+  constexpr std::string_view kClosing[] = {"BAD_HEADER",     "BAD_VERB",        "LINE_TOO_LONG",
+                                           "WRONG_PROTOCOL", "BATCH_TOO_LARGE", "READ_TIMEOUT",
+                                           "SLOW_READER",    "SHUTTING_DOWN"};
+  if (std::find(std::begin(kClosing), std::end(kClosing), reply.code) != std::end(kClosing)) {
+    return true;
   }
-  const std::size_t before = buffer_.size();
-  buffer_.resize(before + kReadSize);
-  auto got = socket.read_some(buffer_.data() + before, kReadSize, deadline);
-  buffer_.resize(before + got.value_or(0));
+  return reply.code == "TRY_LATER" && protocol::field(reply.fields, "reason") == "connections";
+}
+
+Result<void> ReplyReader::fill(Socket& socket) {
+  auto got = socket.read_some(buffer_.data() + end_, buffer_.size() - end_, deadline());
   if (!got) return tl::unexpected(std::move(got).error());
+  end_ += *got;
   return {};
 }
 
-Result<ReplyReader::Line> ReplyReader::line(Socket& socket, Socket::Clock::time_point deadline) {
-  std::size_t end = buffer_.find('\n', at_);
-  while (end == std::string::npos) {
-    if (buffer_.size() - at_ > kLineMax) {
-      return tl::unexpected(
-          Error{Errc::kProtocol, "a reply line without an end; is this a kv server?", {}});
+Result<protocol::ReplyLine> ReplyReader::line(Socket& socket) {
+  std::size_t looked_at = 0;
+  for (;;) {
+    const std::string_view bytes(buffer_.data() + begin_, end_ - begin_);
+    const std::size_t size = bytes.find('\n', looked_at);
+    if (size != std::string_view::npos) {
+      begin_ += size + 1;
+      const auto reply = protocol::parse_reply_line(bytes.substr(0, size));
+      if (!reply) return tl::unexpected(no_reply(bytes.substr(0, size)));
+      return *reply;
     }
-    if (auto filled = fill(socket, deadline); !filled)
-      return tl::unexpected(std::move(filled).error());
-    end = buffer_.find('\n', at_);
+    if (bytes.size() == buffer_.size()) return tl::unexpected(no_reply(bytes));
+    looked_at = bytes.size();
+    std::memmove(buffer_.data(), bytes.data(), bytes.size());
+    begin_ = 0;
+    end_ = looked_at;
+    if (auto filled = fill(socket); !filled) return tl::unexpected(std::move(filled).error());
   }
-  Line out;
-  out.text = buffer_.substr(at_, end - at_);
-  at_ = end + 1;
-  const auto reply = protocol::parse_reply_line(out.text);
-  if (!reply) {
-    return tl::unexpected(
-        Error{Errc::kProtocol,
-              fmt::format("\"{}\" is no reply of a kv server", out.text.substr(0, 60)),
-              {}});
-  }
-  out.reply = *reply;
-  return out;
 }
 
-Result<void> ReplyReader::payload(Socket& socket, std::size_t size, std::string& out,
-                                  Socket::Clock::time_point deadline) {
-  const std::size_t here = std::min(size, buffer_.size() - at_);
-  out.assign(buffer_, at_, here);
-  at_ += here;
-  // Grown by what comes, not by what was promised.
-  while (out.size() < size) {
-    const std::size_t before = out.size();
-    const std::size_t step = std::min(size - before, std::max<std::size_t>(before, kReadSize));
-    out.resize(before + step);
-    auto got = socket.read_some(out.data() + before, step, deadline);
-    out.resize(before + got.value_or(0));
+Result<void> ReplyReader::payload(Socket& socket, std::uint64_t size, std::string& out) {
+  std::size_t have = std::min<std::uint64_t>(size, end_ - begin_);
+  out.assign(buffer_.data() + begin_, have);
+  begin_ += have;
+  // A small rest comes by the buffer, which takes the replies behind it in the same call.
+  if (have < size && size - have < kBufferSize) {
+    while (have < size) {
+      begin_ = end_ = 0;
+      if (auto filled = fill(socket); !filled) return filled;
+      const std::size_t more = std::min<std::uint64_t>(size - have, end_);
+      out.append(buffer_.data(), more);
+      begin_ = more;
+      have += more;
+    }
+    return {};
+  }
+  while (have < size) {
+    if (have == out.size())
+      out.resize(std::min<std::uint64_t>(size, have + std::max(have, kBufferSize)));
+    auto got = socket.read_some(out.data() + have, out.size() - have, deadline());
     if (!got) return tl::unexpected(std::move(got).error());
+    have += *got;
   }
   return {};
 }
 
-Result<void> ReplyReader::end_of_payload(Socket& socket, Socket::Clock::time_point deadline) {
-  std::string end;
-  if (auto got = payload(socket, 1, end, deadline); !got) return got;
-  if (end == "\n") return {};
-  return tl::unexpected(Error{Errc::kProtocol, "a payload did not end where its length says", {}});
-}
-
-bool ReplyReader::has_whole_reply() const {
-  const std::size_t end = buffer_.find('\n', at_);
-  if (end == std::string::npos) return false;
-  const auto reply = protocol::parse_reply_line(std::string_view(buffer_).substr(at_, end - at_));
-  return !reply || buffer_.size() - end - 1 >= reply->payload_size();
+Result<void> ReplyReader::end_of_payload(Socket& socket) {
+  if (begin_ == end_) {
+    begin_ = end_ = 0;
+    if (auto filled = fill(socket); !filled) return filled;
+  }
+  if (buffer_[begin_] != '\n') {
+    return tl::unexpected(
+        Error{Errc::kProtocol, "a payload did not end where its length says", {}});
+  }
+  begin_ += 1;
+  return {};
 }
 
 }  // namespace kv::client

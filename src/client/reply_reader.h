@@ -1,40 +1,53 @@
 #pragma once
 
-#include <optional>
+#include <cstddef>
 #include <string>
+#include <vector>
 
 #include "client/socket.h"
-#include "kv/client.h"
 #include "kv/result.h"
 #include "protocol/reply.h"
 
 namespace kv::client {
 
-// Reads replies one after the other. One thread.
+// Reads the replies of one connection, one after the other. What it keeps is one buffer of fixed
+// size: a payload goes to the caller as it comes, and a length a server names takes no memory until
+// the bytes are there. `timeout` is the longest silence, so that a large payload on a slow line
+// is not cut off. One thread.
 class ReplyReader {
  public:
-  struct Line {
-    std::string text;  // what `reply` points into
-    protocol::ReplyLine reply;
-  };
-  // The next line of a reply, without the payload behind it. kProtocol: that was none.
-  Result<Line> line(Socket& socket, Socket::Clock::time_point deadline);
-  // The payload of the last line: `size` bytes, into `out` (replaced).
-  Result<void> payload(Socket& socket, std::size_t size, std::string& out,
-                       Socket::Clock::time_point deadline);
+  explicit ReplyReader(std::chrono::milliseconds timeout)
+      : timeout_(timeout), buffer_(kBufferSize) {}
+
+  // Forgets what a former connection left.
+  void reset() { begin_ = end_ = 0; }
+  // Some of a reply is here already, so that the rest of it will come without our doing.
+  bool has_input() const { return begin_ < end_; }
+
+  // The next line of a reply, without the payload behind it; valid until the next call. kProtocol:
+  // that was none.
+  Result<protocol::ReplyLine> line(Socket& socket);
+  // The next `size` bytes, into `out` (replaced).
+  Result<void> payload(Socket& socket, std::uint64_t size, std::string& out);
   // The LF behind a payload.
-  Result<void> end_of_payload(Socket& socket, Socket::Clock::time_point deadline);
-  // Takes what is there without waiting for more than one read.
-  Result<void> fill(Socket& socket, Socket::Clock::time_point deadline);
-  // A whole reply line with its payload has been received.
-  bool has_whole_reply() const;
+  Result<void> end_of_payload(Socket& socket);
 
  private:
-  std::string buffer_;
-  std::size_t at_ = 0;
+  static constexpr std::size_t kBufferSize = 64 * 1024;
+  Result<void> fill(Socket& socket);
+  Socket::Clock::time_point deadline() const { return Socket::Clock::now() + timeout_; }
+
+  std::chrono::milliseconds timeout_;
+  // Bytes that came and were not taken yet: [begin_, end_) of the buffer.
+  std::vector<char> buffer_;
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
 };
 
 // The Error that an ERR line stands for.
 Error error_of(const protocol::ReplyLine& reply);
+// Behind an ERR with this code the server closes the connection and looks at nothing more of what
+// was sent on it.
+bool is_last_reply(const protocol::ReplyLine& reply);
 
 }  // namespace kv::client

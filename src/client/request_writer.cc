@@ -50,6 +50,28 @@ void append_del(std::string& out, std::string_view key, const WriteOptions& opti
   out += key;
 }
 
+Result<void> check_batch(const Batch& batch) {
+  const auto refuse = [](std::string why) {
+    return tl::unexpected(Error{Errc::kInvalidArgument, std::move(why), {}});
+  };
+  const auto& operations = batch.operations();
+  if (operations.empty() || operations.size() > kBatchCountMax) {
+    return refuse(
+        fmt::format("a batch of {} operations; 1 to {} can be", operations.size(), kBatchCountMax));
+  }
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < operations.size(); ++i) {
+    if (operations[i].is_delete) {
+      return refuse(fmt::format("operation {} of a batch deletes; it can only put", i));
+    }
+    bytes += operations[i].key.size() + operations[i].value.size();
+  }
+  if (bytes > kBatchSizeMax) {
+    return refuse(fmt::format("a batch of {} bytes; {} is the most", bytes, kBatchSizeMax));
+  }
+  return {};
+}
+
 void append_batch(std::string& out, const Batch& batch, const WriteOptions& options) {
   out += fmt::format("BPUT {}{}\n", batch.operations().size(), options_text(options));
   for (const Batch::Operation& one : batch.operations()) {
@@ -58,9 +80,11 @@ void append_batch(std::string& out, const Batch& batch, const WriteOptions& opti
   }
 }
 
-void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit) {
+void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit,
+                  std::uint64_t bytes_max) {
   const std::string_view end = options.end ? std::string_view(*options.end) : std::string_view();
   out += fmt::format("RANGE {} {} limit={}", options.start.size(), end.size(), limit);
+  if (bytes_max != UINT64_MAX) out += fmt::format(" max_bytes={}", bytes_max);
   if (options.is_reverse) out += " rev=1";
   if (options.is_keys_only) out += " keys=1";
   out += '\n';

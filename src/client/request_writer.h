@@ -5,6 +5,7 @@
 
 #include "kv/batch.h"
 #include "kv/options.h"
+#include "kv/result.h"
 #include "kv/store.h"
 
 namespace kv::client {
@@ -17,8 +18,13 @@ void append_put_header(std::string& out, std::size_t key_size, std::size_t value
                        const WriteOptions& options);
 void append_get(std::string& out, std::string_view key);
 void append_del(std::string& out, std::string_view key, const WriteOptions& options);
-// BPUT; the batch holds puts only.
+// What BPUT can carry: puts only, and as many and as large as a server takes. kInvalidArgument.
+[[nodiscard]] Result<void> check_batch(const Batch& batch);
+// BPUT of a batch that was checked.
 void append_batch(std::string& out, const Batch& batch, const WriteOptions& options);
-void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit);
+// One page of the range: at most `limit` items of at most `bytes_max` bytes (UINT64_MAX: whatever
+// the server gives), in place of what the options say. The range is not empty.
+void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit,
+                  std::uint64_t bytes_max);
 
 }  // namespace kv::client

@@ -1,0 +1,30 @@
+#include "client/address.h"
+
+#include <doctest/doctest.h>
+
+using kv::Errc;
+using kv::client::parse_address;
+
+TEST_CASE("HOST:PORT is a name, an IPv4 address or an IPv6 address in brackets") {
+  const auto check = [](const char* text, const char* host, const char* port) {
+    CAPTURE(text);
+    const auto address = parse_address(text);
+    REQUIRE(address);
+    CHECK(address->host == host);
+    CHECK(address->port == port);
+  };
+  check("127.0.0.1:7400", "127.0.0.1", "7400");
+  check("db.example:1", "db.example", "1");
+  check("[::1]:65535", "::1", "65535");
+}
+
+TEST_CASE("what is no HOST:PORT is refused with the text in the message") {
+  for (const char* text : {"", ":", "7400", "localhost", "localhost:", ":7400", "h:0", "h:65536",
+                           "h:-1", "h:+1", "h:http", "h:1x", "::1:7400", "[]:7400"}) {
+    CAPTURE(text);
+    const auto address = parse_address(text);
+    REQUIRE(!address);
+    CHECK(address.error().code == Errc::kInvalidArgument);
+    CHECK(address.error().context == "\"" + std::string(text) + "\" is not HOST:PORT");
+  }
+}
