@@ -85,6 +85,7 @@ bool parse_error(std::string_view rest, ReplyLine& reply) {
   if (!is_code(reply.code) || (applied != "applied=no" && applied != "applied=maybe")) return false;
   reply.applied = applied == "applied=no" ? Applied::kNo : Applied::kMaybe;
   const std::size_t text = rest.starts_with(':') ? 0 : rest.find(" :");
+  if (rest.starts_with(' ')) return false;
   reply.fields = rest.substr(0, text);
   if (text == std::string_view::npos && !ends_well(whole)) return false;
   if (text != std::string_view::npos) reply.text = rest.substr(rest.find(':', text) + 1);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <random>
 #include <string>
 #include <vector>
@@ -10,7 +9,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
-#include "base/check.h"
+#include "unit/protocol/support/parser_run.h"
 
 using kv::protocol::Limits;
 using kv::protocol::RequestParser;
@@ -20,56 +19,12 @@ namespace {
 
 using Event = RequestParser::Event;
 
-// Everything a parser says, as text, so that two ways of feeding it can be compared.
-std::string describe(const RequestParser& parser, Event event) {
-  if (event != Event::kRequest) return std::string(parser.refusal());
-  const auto& request = parser.request();
-  std::string out =
-      fmt::format("verb={} tag={} key={} value={} limit={} rev={}", static_cast<int>(request.verb),
-                  request.tag, request.key, request.value, request.limit, request.is_reverse);
-  for (const auto& [key, value] : request.pairs) out += fmt::format(" ({}:{})", key, value);
-  return out;
-}
-
-// Feeds `bytes` in pieces of the sizes that `piece` gives; stops at a fatal refusal.
-template <class Piece>
-std::vector<std::string> run(std::string_view bytes, Piece piece, const Limits& limits = {}) {
-  RequestParser parser(limits);
-  std::vector<std::string> said;
-  while (!bytes.empty()) {
-    auto space = parser.buffer();
-    const std::size_t size =
-        std::min<std::size_t>({bytes.size(), space.size(), static_cast<std::size_t>(piece())});
-    std::memcpy(space.data(), bytes.data(), size);
-    parser.commit(size);
-    bytes.remove_prefix(size);
-    for (Event event = parser.next(); event != Event::kNeedBytes; event = parser.next()) {
-      said.push_back(describe(parser, event));
-      if (event == Event::kFatal) return said;
-    }
-  }
-  if (parser.is_mid_request()) said.emplace_back("unfinished");
-  return said;
-}
-
-std::vector<std::string> whole(std::string_view bytes, const Limits& limits = {}) {
-  return run(
-      bytes, [&] { return bytes.size(); }, limits);
-}
-
-std::string only(std::string_view bytes, const Limits& limits = {}) {
-  const auto said = whole(bytes, limits);
-  REQUIRE(said.size() == 1);
-  return said[0];
-}
-
 }  // namespace
 
 TEST_CASE("a put carries its key and value whatever bytes they hold") {
   RequestParser parser({});
   const std::string bytes("PUT 3 4\na\nb\0\r\n\xff", 15);
-  std::memcpy(parser.buffer().data(), bytes.data(), bytes.size());
-  parser.commit(bytes.size());
+  feed(parser, bytes);
   REQUIRE(parser.next() == Event::kRequest);
   CHECK(parser.request().verb == Verb::kPut);
   CHECK(parser.request().key == "a\nb");
@@ -122,15 +77,14 @@ TEST_CASE("wrong arguments are refused, their payload dropped, and the next requ
     const auto said = whole(std::string(request) + "PING\n");
     REQUIRE(said.size() == 2);
     CHECK(said[0].starts_with("ERR BAD_ARG applied=no arg="));
-    CHECK(said[1].starts_with(fmt::format("verb={}", static_cast<int>(Verb::kPing))));
+    CHECK(said[1].starts_with("+PING "));
   }
 }
 
 TEST_CASE("keys and values over their limits are dropped in constant memory") {
   RequestParser parser({});
   std::string header = "PUT 1 100000000\n";
-  std::memcpy(parser.buffer().data(), header.data(), header.size());
-  parser.commit(header.size());
+  feed(parser, header);
   CHECK(parser.next() == Event::kNeedBytes);
   std::uint64_t left = 100'000'001;
   Event event = Event::kNeedBytes;
@@ -149,8 +103,7 @@ TEST_CASE("keys and values over their limits are dropped in constant memory") {
 TEST_CASE("a length alone takes no memory") {
   RequestParser parser({});
   std::string header = "PUT 1 67108864\n";
-  std::memcpy(parser.buffer().data(), header.data(), header.size());
-  parser.commit(header.size());
+  feed(parser, header);
   CHECK(parser.next() == Event::kNeedBytes);
   CHECK(parser.payload_pending() == 67108865);
   CHECK(parser.memory_used() <= 64 * 1024);
@@ -165,11 +118,7 @@ TEST_CASE("a large value comes with the memory it lies in") {
   std::string_view rest = bytes;
   std::vector<Verb> verbs;
   while (!rest.empty()) {
-    auto space = parser.buffer();
-    const std::size_t size = std::min(space.size(), rest.size());
-    std::memcpy(space.data(), rest.data(), size);
-    parser.commit(size);
-    rest.remove_prefix(size);
+    rest.remove_prefix(feed(parser, rest));
     while (parser.next() == Event::kRequest) {
       verbs.push_back(parser.request().verb);
       if (verbs.size() > 1) {
@@ -185,13 +134,79 @@ TEST_CASE("a large value comes with the memory it lies in") {
   CHECK(verbs == std::vector<Verb>{Verb::kPut, Verb::kGet});
 }
 
-TEST_CASE("a bad item refuses the whole batch") {
-  CHECK(only("BPUT 2\n1 1\nab0 1\nx").starts_with("ERR EMPTY_KEY applied=no item=2"));
-  CHECK(only("BPUT 2\n1 1\nab01 1\nxy").starts_with("ERR BAD_HEADER applied=no item=2"));
-  CHECK(only("BPUT 10001\n").starts_with("ERR BATCH_TOO_LARGE applied=no max=10000"));
-  const auto said = whole("BPUT 2\n0 1\nb\n1 1\r\nxyPING\n");
-  REQUIRE(said.size() == 2);
-  CHECK(said[0].starts_with("ERR EMPTY_KEY applied=no item=1"));
+TEST_CASE("a request of the largest sizes there are is taken") {
+  Limits limits;
+  limits.value_max = 200'000;
+  const std::string key(limits.key_max, 'k');
+  const std::string value(limits.value_max, 'v');
+  CHECK(only(fmt::format("PUT {} {}\n", key.size(), value.size()) + key + value, limits)
+            .starts_with("+PUT "));
+  CHECK(only(fmt::format("PUT {} {}\n", key.size(), value.size() + 1) + key + value + "v", limits)
+            .starts_with("ERR VALUE_TOO_LARGE applied=no max=200000"));
+}
+
+TEST_CASE("small requests in a steady stream take no more memory") {
+  RequestParser parser({});
+  std::string stream;
+  for (int i = 0; i < 100; ++i) stream += "@tag PUT 16 100 sync=none\n" + std::string(116, 'x');
+  std::uint64_t memory = 0;
+  std::size_t requests = 0;
+  for (int round = 0; round < 100; ++round) {
+    std::string_view rest = stream;
+    while (!rest.empty()) {
+      rest.remove_prefix(feed(parser, rest));
+      while (parser.next() == Event::kRequest) requests += 1;
+    }
+    if (round == 0) memory = parser.memory_used();
+    CHECK(parser.memory_used() == memory);
+  }
+  CHECK(requests == 10'000);
+}
+
+TEST_CASE("a header's limit counts its line end") {
+  Limits limits;
+  limits.header_max = 10;
+  CHECK(only("PING a=12\n", limits).starts_with("ERR BAD_ARG"));
+  CHECK(only("PING a=1\r\n", limits).starts_with("ERR BAD_ARG"));
+  CHECK(only("PING a=123\n", limits).starts_with("ERR LINE_TOO_LONG applied=no max=10"));
+  CHECK(only("PING a=12\r\n", limits).starts_with("ERR LINE_TOO_LONG"));
+  CHECK(only("@t PING a=1", limits).starts_with("@t ERR LINE_TOO_LONG"));
+  CHECK(whole("PING a=123", limits) == std::vector<std::string>{"unfinished"});
+}
+
+TEST_CASE("after a refusal that closes nothing is parsed any more") {
+  RequestParser parser({});
+  feed(parser, "FOO\nPING\n");
+  CHECK(parser.next() == Event::kFatal);
+  CHECK(parser.farewell() == RequestParser::Farewell::kClose);
+  CHECK(parser.next() == Event::kNeedBytes);
+  CHECK_FALSE(parser.is_mid_request());
+}
+
+TEST_CASE("where much may follow a refusal the client is given time to read it") {
+  for (const char* bytes : {"PUT 1 134217728\n", "BPUT 1\n1 134217728\n", "GET / HTTP/1.1\n"}) {
+    CAPTURE(bytes);
+    RequestParser parser({});
+    feed(parser, bytes);
+    CHECK(parser.next() == Event::kFatal);
+    CHECK(parser.farewell() == RequestParser::Farewell::kDrainBriefly);
+  }
+}
+
+TEST_CASE("whether a request is under way is known at every byte") {
+  const std::string request = "@t PUT 1 2 sync=none\nkvv";
+  RequestParser parser({});
+  CHECK_FALSE(parser.is_mid_request());
+  for (std::size_t i = 0; i + 1 < request.size(); ++i) {
+    feed(parser, request.substr(i, 1));
+    REQUIRE(parser.next() == Event::kNeedBytes);
+    CHECK(parser.is_mid_request());
+  }
+  feed(parser, request.substr(request.size() - 1));
+  REQUIRE(parser.next() == Event::kRequest);
+  CHECK_FALSE(parser.is_mid_request());
+  CHECK(parser.next() == Event::kNeedBytes);
+  CHECK_FALSE(parser.is_mid_request());
 }
 
 TEST_CASE("other protocols are told where they are") {
@@ -207,8 +222,8 @@ TEST_CASE("the same bytes give the same events however they are split") {
       "limit=1 rev=1\naz"
       "PUT 3 5 colour=red\nfoohello@t BPUT 2\n0 2\nxx1 1\nabPUT 1 70000\nk" +
       std::string(70000, 'z') + "PING 4\nechoSTATS fmt=json section=store\nGET 03\nPING\n";
-  const auto expected = whole(bytes);
-  REQUIRE(expected.size() == 10);
+  const Outcome expected = run(bytes, [&] { return bytes.size(); });
+  REQUIRE(expected.events.size() == 10);
   CHECK(run(bytes, [] { return 1; }) == expected);
   const char* given = std::getenv("KV_SEED");
   const auto seed = given != nullptr ? std::strtoull(given, nullptr, 10) : std::random_device()();
@@ -221,24 +236,44 @@ TEST_CASE("the same bytes give the same events however they are split") {
 
 TEST_CASE("a request can be refused while its payload comes") {
   RequestParser parser({});
-  const auto feed = [&](std::string_view bytes) {
-    std::memcpy(parser.buffer().data(), bytes.data(), bytes.size());
-    parser.commit(bytes.size());
+  const auto refuse = [&] {
+    CHECK(parser.payload_pending() > 0);
+    parser.refuse_current("TRY_LATER", "retry_ms=25 reason=memory", "");
+    CHECK(parser.payload_pending() == 0);
   };
   SUBCASE("a put") {
-    feed("@t PUT 1 5\nka");
+    feed(parser, "@t PUT 1 5\nka");
     CHECK(parser.next() == Event::kNeedBytes);
-    parser.refuse_current("TRY_LATER", "retry_ms=25 reason=memory", "");
-    feed("bcdePING\n");
+    refuse();
+    feed(parser, "bcdePING\n");
   }
-  SUBCASE("a batch") {
-    feed("@t BPUT 2\n1 1\nab1 4\nka");
+  SUBCASE("a batch in an item") {
+    feed(parser, "@t BPUT 2\n1 1\nab1 4\nka");
     CHECK(parser.next() == Event::kNeedBytes);
-    parser.refuse_current("TRY_LATER", "retry_ms=25 reason=memory", "");
-    feed("bcdPING\n");
+    refuse();
+    feed(parser, "bcdPING\n");
+  }
+  SUBCASE("a batch between items") {
+    feed(parser, "@t BPUT 2\n1 1\nab");
+    CHECK(parser.next() == Event::kNeedBytes);
+    refuse();
+    feed(parser, "1 4\nkabcdPING\n");
   }
   REQUIRE(parser.next() == Event::kRefused);
   CHECK(parser.refusal() == "@t ERR TRY_LATER applied=no retry_ms=25 reason=memory\n");
   REQUIRE(parser.next() == Event::kRequest);
   CHECK(parser.request().verb == Verb::kPing);
+}
+
+TEST_CASE("there is nothing to refuse between requests or in a header") {
+  RequestParser parser({});
+  parser.refuse_current("TRY_LATER", "", "");
+  feed(parser, "GET 1");
+  CHECK(parser.next() == Event::kNeedBytes);
+  parser.refuse_current("TRY_LATER", "", "");
+  feed(parser, "\nk");
+  CHECK(parser.next() == Event::kRequest);
+  parser.refuse_current("TRY_LATER", "", "");
+  feed(parser, "PING\n");
+  CHECK(parser.next() == Event::kRequest);
 }

@@ -159,6 +159,7 @@ TEST_CASE("what is not a reply of this protocol is told apart") {
                            "ERR ABCDEFGHIJKLMNOPQRSTUVWXYZ applied=no",
                            "ERR X applied=no ",
                            "ERR X applied=no  a=b",
+                           "ERR X applied=no  :text",
                            "ERR X applied=no a=b "}) {
     CAPTURE(line);
     CHECK_FALSE(parse_reply_line(line));

@@ -12,7 +12,7 @@
 #include "protocol/limits.h"
 #include "protocol/request_options.h"
 #include "protocol/vector_file.h"
-#include "unit/protocol/support/vector_run.h"
+#include "unit/protocol/support/parser_run.h"
 
 using namespace kv::protocol;
 

@@ -1,9 +1,7 @@
 // Every conformance vector against the parser alone: what it refuses must be what the vectors say,
 // however the bytes are split. What a server answers to good requests is tested with the server.
 
-#include <algorithm>
 #include <cstdlib>
-#include <cstring>
 #include <random>
 #include <set>
 #include <string>
@@ -13,7 +11,7 @@
 
 #include "protocol/parser.h"
 #include "protocol/vector_file.h"
-#include "unit/protocol/support/vector_run.h"
+#include "unit/protocol/support/parser_run.h"
 
 using namespace kv::protocol;
 
@@ -74,11 +72,7 @@ TEST_CASE("vectors keep to their own keys, so that they may run against a server
     RequestParser parser{Limits{}};
     std::string_view bytes = vector.sent;
     while (!bytes.empty()) {
-      const auto space = parser.buffer();
-      const std::size_t size = std::min(bytes.size(), space.size());
-      std::memcpy(space.data(), bytes.data(), size);
-      parser.commit(size);
-      bytes.remove_prefix(size);
+      bytes.remove_prefix(feed(parser, bytes));
       Event event = parser.next();
       for (; event == Event::kRequest || event == Event::kRefused; event = parser.next()) {
         if (event == Event::kRefused) continue;

@@ -1,0 +1,101 @@
+#include "protocol/request_options.h"
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+using namespace kv;
+using namespace kv::protocol;
+
+namespace {
+
+// The request that `line` asks for; its options have to be good.
+Request good(std::string_view line) {
+  HeaderLine header;
+  REQUIRE(parse_header(line, header) == nullptr);
+  const VerbShape* shape = find_verb(header.verb);
+  REQUIRE(shape != nullptr);
+  Request request;
+  request.verb = shape->verb;
+  const auto bad = take_options(header, Limits{}, request);
+  CAPTURE(line);
+  CHECK_FALSE(bad);
+  return request;
+}
+
+}  // namespace
+
+TEST_CASE("verbs are found in either case, and nothing else is") {
+  CHECK(find_verb("GET")->verb == Verb::kGet);
+  CHECK(find_verb("pReFiX")->verb == Verb::kPrefix);
+  for (const char* name : {"G", "GETT", "GE", "MGET", "PUTT", "AUTH", ""}) {
+    CAPTURE(name);
+    CHECK(find_verb(name) == nullptr);
+  }
+}
+
+TEST_CASE("conditions") {
+  CHECK(good("PUT 1 1").condition.kind == Condition::Kind::kAlways);
+  CHECK(good("PUT 1 1 if=absent").condition.kind == Condition::Kind::kAbsent);
+  CHECK(good("PUT 1 1 if=present").condition.kind == Condition::Kind::kPresent);
+  for (const char* line : {"PUT 1 1 if=18446744073709551615", "DEL 1 if=18446744073709551615"}) {
+    const Condition condition = good(line).condition;
+    CHECK(condition.kind == Condition::Kind::kVersion);
+    CHECK(condition.version == 18446744073709551615u);
+  }
+}
+
+TEST_CASE("sync is none unless asked for") {
+  CHECK_FALSE(good("PUT 1 1").sync);
+  CHECK(good("PUT 1 1 sync=none").sync == Sync::kNone);
+  CHECK(good("DEL 1 sync=interval").sync == Sync::kInterval);
+  CHECK(good("BPUT 1 sync=disk atomic=1").sync == Sync::kDisk);
+}
+
+TEST_CASE("ranges have their defaults filled in and their limit capped") {
+  const Request plain = good("RANGE 1 1");
+  CHECK(plain.limit == 1000);
+  CHECK(plain.bytes_max == 0);
+  CHECK_FALSE(plain.is_reverse);
+  CHECK_FALSE(plain.is_keys_only);
+  const Request full = good("PREFIX 1 limit=5 max_bytes=6 rev=1 keys=1");
+  CHECK(full.limit == 5);
+  CHECK(full.bytes_max == 6);
+  CHECK(full.is_reverse);
+  CHECK(full.is_keys_only);
+  const Request zeros = good("RANGE 1 1 rev=0 keys=0 limit=18446744073709551615");
+  CHECK_FALSE(zeros.is_reverse);
+  CHECK_FALSE(zeros.is_keys_only);
+  CHECK(zeros.limit == Limits{}.range_limit_max);
+}
+
+TEST_CASE("the other verbs' options") {
+  CHECK(good("STATS fmt=json section=store").is_json);
+  CHECK(good("STATS section=store").section == "store");
+  CHECK_FALSE(good("STATS fmt=text").is_json);
+  CHECK(good("MERGE wait=1").is_wait);
+  CHECK_FALSE(good("MERGE wait=0").is_wait);
+  CHECK(good("HELLO v=1 client=py/0.2 id=x").hello_version == 1);
+}
+
+TEST_CASE("no verb knows as many options as a header keeps") {
+  // Else one that was not kept could be a good one, or the second of its name.
+  const char* names[] = {"if",  "sync",    "atomic", "limit", "max_bytes", "rev", "keys",
+                         "fmt", "section", "wait",   "v",     "client",    "id"};
+  static_assert(std::size(names) < HeaderLine::kOptionsMax);
+  for (const char* verb : {"GET", "PUT", "DEL", "BPUT", "RANGE", "PREFIX", "PING", "HELLO", "STATS",
+                           "MERGE", "HELP", "QUIT"}) {
+    for (const char* name : names) {
+      std::string line = verb;
+      for (int i = 0; i < 2; ++i) line.append(" ").append(name).append("=1");
+      HeaderLine header;
+      REQUIRE(parse_header(line, header) == nullptr);
+      Request request;
+      request.verb = find_verb(verb)->verb;
+      CAPTURE(line);
+      const auto bad = take_options(header, Limits{}, request);
+      REQUIRE(bad);
+      CHECK(bad->name == name);
+    }
+  }
+}
