@@ -48,7 +48,7 @@ TEST_CASE("every vector gets its answer through a socket") {
   const RunningServer running({}, store_options);
   for (const VectorCase& vector : *vectors) {
     check(running, vector, SIZE_MAX / 2);
-    if (vector.sent.size() < 10'000) check(running, vector, 1);
+    if (vector.sent.size() < 1'000) check(running, vector, 1);
   }
   CHECK(running.stat("keys") == 0);
 }

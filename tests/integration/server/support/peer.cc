@@ -18,14 +18,21 @@ namespace {
 
 }  // namespace
 
-Peer::Peer(const std::string& address, int receive_buffer) {
+Peer::Peer() {
   fd_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd_ < 0) fail("socket");
+  const int now = 1;  // each send() is a packet of its own
+  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+}
+
+Peer::Peer(const std::string& address, int receive_buffer) : Peer() {
   if (receive_buffer > 0) {
     ::setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
   }
-  const int now = 1;  // each send() is a packet of its own
-  ::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &now, sizeof now);
+  connect(address);
+}
+
+void Peer::connect(const std::string& address) {
   const std::size_t colon = address.rfind(':');
   sockaddr_in to{};
   to.sin_family = AF_INET;

@@ -6,12 +6,14 @@
 
 namespace kv::test {
 
-// A client's blocking socket, with nothing of the protocol in it. Any failure throws. Connects at
-// its beginning; closes at its end.
+// A client's blocking socket, with nothing of the protocol in it. Any failure throws. Closes at its
+// end.
 class Peer {
  public:
   // `receive_buffer`: its size in the kernel, 0 for the usual.
   explicit Peer(const std::string& address, int receive_buffer = 0);
+  Peer();  // a socket that is not connected yet
+  void connect(const std::string& address);
   ~Peer();
   Peer(Peer&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
   Peer& operator=(Peer&&) = delete;
