@@ -21,6 +21,7 @@ void add_control(CLI::App& app, Common& common, Run& run);   // stop status
 void add_data(CLI::App& app, Common& common, Run& run);      // put get del
 void add_scan(CLI::App& app, Common& common, Run& run);      // range count
 void add_transfer(CLI::App& app, Common& common, Run& run);  // import export
+void add_conformance(CLI::App& app, Common& common, Run& run);
 void add_stats(CLI::App& app, Common& common, Run& run);
 void add_attach(CLI::App& app, Common& common, Run& run);
 void add_help(CLI::App& app, Common& common, Run& run);  // version help

@@ -62,7 +62,7 @@ int run_put(const Common& common, const std::string& key, const std::string& arg
     return kExitUsage;
   }
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   auto version = client->put(key, *value, flags.options());
   if (!version) return fail(version.error());
   if (common.is_json) {
@@ -81,7 +81,7 @@ struct GetFlags {
 
 int run_get(const Common& common, const std::string& key, const GetFlags& flags) {
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   auto found = client->get(key);
   if (!found) return fail(found.error());
   if (!*found) {
@@ -111,7 +111,7 @@ int run_get(const Common& common, const std::string& key, const GetFlags& flags)
 
 int run_del(const Common& common, const std::vector<std::string>& keys, const WriteFlags& flags) {
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   std::uint64_t deleted = 0;
   int code = kExitOk;
   for (const std::string& key : keys) {

@@ -17,15 +17,4 @@ std::string shown(std::string_view bytes);
 // that does not end, or an escape that is none.
 std::optional<std::vector<std::string>> split_words(std::string_view line);
 
-bool is_utf8(std::string_view bytes);
-std::string base64(std::string_view bytes);
-std::optional<std::string> from_base64(std::string_view text);
-
-// "64KiB", "1MB", "128": bytes. nullopt: no size.
-std::optional<std::uint64_t> parse_size(std::string_view text);
-// "1.5 GB" and the like.
-std::string human_bytes(double bytes);
-// 12 345 678
-std::string human_count(std::uint64_t count);
-
 }  // namespace kv::cli

@@ -2,7 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/escape.h"
+#include "cli/base64.h"
+#include "cli/utf8.h"
 
 namespace kv::cli {
 

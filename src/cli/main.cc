@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/quantity.h"
 #include "cli/suggest.h"
 #include "kv/version.h"
 
@@ -39,9 +40,11 @@ int run(int count, char** arguments) {
   app.add_option("--addr", common.address, "HOST:PORT of the server")
       ->envname("KV_ADDR")
       ->capture_default_str();
-  app.add_option("--timeout", common.timeout_s, "seconds for an answer")
+  app.add_option("--timeout", common.timeout_text, "longest wait for the server, as 5s or 250ms")
       ->envname("KV_TIMEOUT")
-      ->check(CLI::PositiveNumber)
+      ->check([](const std::string& text) {
+        return parse_duration(text) ? std::string() : text + " is no duration such as 5s or 250ms";
+      })
       ->capture_default_str();
   app.add_flag("--json", common.is_json, "print JSON only");
   app.add_flag("--quiet", common.is_quiet, "say only what is asked for");
@@ -54,6 +57,7 @@ int run(int count, char** arguments) {
   add_scan(app, common, action);
   add_transfer(app, common, action);
   add_stats(app, common, action);
+  add_conformance(app, common, action);
   add_help(app, common, action);
   if (count == 1) {
     complain("what to do? `kv start` starts a server, `kv help` lists the commands");
@@ -66,7 +70,7 @@ int run(int count, char** arguments) {
   } catch (const CLI::ParseError& error) {
     return refuse(app, error, count, arguments);
   }
-  return action();
+  return finish_stdout(action());
 }
 
 }  // namespace

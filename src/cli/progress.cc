@@ -4,7 +4,7 @@
 #include <string>
 
 #include "cli/console.h"
-#include "cli/escape.h"
+#include "cli/quantity.h"
 
 namespace kv::cli {
 

@@ -44,7 +44,7 @@ void print_item(const Common& common, const ScanFlags& flags, const Item& item) 
 
 int run_range(const Common& common, const ScanFlags& flags) {
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   auto count = client->range(flags.options(), [&](Item& item) {
     print_item(common, flags, item);
     return std::ferror(stdout) == 0;
@@ -56,7 +56,7 @@ int run_range(const Common& common, const ScanFlags& flags) {
 int run_count(const Common& common, ScanFlags flags) {
   flags.is_keys_only = true;
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   auto count = client->range(flags.options(), [](Item&) { return true; });
   if (!count) return fail(count.error());
   say(common.is_json ? nlohmann::json{{"count", *count}}.dump() + "\n"

@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/escape.h"
+#include "cli/quantity.h"
 
 namespace kv::cli {
 
@@ -36,7 +36,7 @@ std::string summary(const nlohmann::json& stats) {
 
 int run_stats(const Common& common, const std::string& section) {
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   const bool is_summary = section.empty() && !common.is_json;
   auto text = client->stats(is_summary || common.is_json ? "json" : "text", section);
   if (!text) return fail(text.error());

@@ -7,11 +7,14 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/base64.h"
 #include "cli/commands.h"
 #include "cli/csv.h"
 #include "cli/escape.h"
 #include "cli/json_text.h"
 #include "cli/progress.h"
+#include "cli/quantity.h"
+#include "cli/utf8.h"
 
 namespace kv::cli {
 
@@ -171,7 +174,7 @@ int run_import(const Common& common, const TransferFlags& flags) {
     if (ignored) size = 0;
   }
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   RecordSource source(flags.file == "-" ? std::cin : file, flags.format);
   BatchSender sender(*client, flags.batch);
   Progress progress(size, common.is_quiet);
@@ -219,7 +222,7 @@ int run_export(const Common& common, const TransferFlags& flags) {
     }
   }
   auto client = connect(common);
-  if (!client) return fail(client.error());
+  if (!client) return fail_to_connect(client.error());
   const bool is_csv = flags.format != "ndjson";
   const bool is_coded = flags.format == "csv-b64";
   if (is_csv) std::fputs(is_coded ? "key_b64,value_b64\r\n" : "key,value\r\n", out);

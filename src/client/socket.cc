@@ -150,4 +150,6 @@ Result<std::size_t> Socket::write_some(std::string_view bytes, Clock::time_point
   }
 }
 
+void Socket::end_sending() { ::shutdown(fd_, SHUT_WR); }
+
 }  // namespace kv::client

@@ -37,6 +37,9 @@ class Socket {
   // Sends what fits, at least one byte; 0: something came before there was room (kStops).
   Result<std::size_t> write_some(std::string_view bytes, Clock::time_point deadline, Input input);
 
+  // Tells the other side that nothing more will be sent.
+  void end_sending();
+
  private:
   Socket(int fd, std::string address) : fd_(fd), address_(std::move(address)) {}
   static Result<Socket> connect_to(const addrinfo& target, const std::string& address,
