@@ -19,11 +19,13 @@ using protocol::VectorCase;
 
 // Beside the binary where it is installed, in the source tree where it is built. Empty: neither.
 std::string vectors_beside_binary() {
-  std::error_code failed;
-  const auto binary = std::filesystem::read_symlink("/proc/self/exe", failed);
+  std::error_code unknown;
+  const auto binary = std::filesystem::read_symlink("/proc/self/exe", unknown);
+  if (unknown) return {};
   for (const char* folder : {"../share/kv/vectors", "../../protocol/vectors"}) {
     const auto path = binary.parent_path() / folder;
-    if (!failed && std::filesystem::is_directory(path, failed)) return path.lexically_normal();
+    std::error_code missing;
+    if (std::filesystem::is_directory(path, missing)) return path.lexically_normal();
   }
   return {};
 }
