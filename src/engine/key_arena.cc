@@ -20,7 +20,6 @@ constexpr std::size_t kSizeAt = sizeof(std::uint64_t);
 constexpr std::size_t kSmallCellMax = 256;
 constexpr std::size_t kSmallStep = 4;
 constexpr std::uint32_t kSmallClasses = kSmallCellMax / kSmallStep + 1;
-constexpr std::size_t kSharedCellMax = 32 * 1024;
 constexpr std::uint32_t kStepsPerDoubling = 8;
 constexpr std::uint32_t kOwnSlabClass =
     kSmallClasses + 7 * kStepsPerDoubling;  // one entry per slab
