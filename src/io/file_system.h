@@ -19,7 +19,7 @@ class File {
   virtual ~File() = default;
 
   // Reads up to `size` bytes at `offset` into `out`; fewer only where the file ends. kNoWait
-  // answers kWouldBlock unless all of it is in memory.
+  // answers kWouldBlock unless all of it is in memory; where the system cannot tell, it may wait.
   [[nodiscard]] virtual Result<std::size_t> read_at(std::uint64_t offset, char* out,
                                                     std::size_t size,
                                                     ReadMode mode = ReadMode::kMayBlock) const = 0;
@@ -67,7 +67,7 @@ class FileSystem {
   // Names, without their folder, sorted; "." and ".." left out.
   [[nodiscard]] virtual Result<std::vector<std::string>> list(const std::string& dir) = 0;
   [[nodiscard]] virtual Result<bool> exists(const std::string& path) = 0;
-  // With its parents; fine if it is there.
+  // With its parents, and durable on return; fine if it is there.
   [[nodiscard]] virtual Result<void> create_dir(const std::string& dir) = 0;
   [[nodiscard]] virtual Result<void> sync_dir(const std::string& dir) = 0;
   // flock on the file, created if missing; `text` replaces its contents once held (information
@@ -80,7 +80,8 @@ class FileSystem {
 // Whole files, for small ones.
 [[nodiscard]] Result<std::string> read_file(FileSystem& fs, const std::string& path);
 // Writes `path`.tmp, syncs it, renames it over `path` and syncs the folder: after a crash there is
-// the old content or the new.
+// the old content or the new, and perhaps `path`.tmp, which the next call replaces. An error of the
+// last step leaves the new content, not known to be durable; any other the old.
 [[nodiscard]] Result<void> replace_file(FileSystem& fs, const std::string& path,
                                         std::string_view content);
 

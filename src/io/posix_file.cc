@@ -9,20 +9,11 @@
 #include <unistd.h>
 
 #include "io/posix_error.h"
+#include "io/posix_retry.h"
 
 namespace kv::io {
 
 namespace {
-
-// Repeats a call that a signal interrupted.
-template <class Call>
-auto retry(Call call) {
-  decltype(call()) outcome;
-  do {
-    outcome = call();
-  } while (outcome < 0 && errno == EINTR);
-  return outcome;
-}
 
 Error would_block(const std::string& path, std::uint64_t offset) {
   return {Errc::kWouldBlock, path + " at " + std::to_string(offset) + ": not in memory", {}};
@@ -30,14 +21,9 @@ Error would_block(const std::string& path, std::uint64_t offset) {
 
 }  // namespace
 
-Descriptor::~Descriptor() {
-  // Whatever mattered was synced before; there is nobody left to tell.
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Result<std::size_t> PosixFile::read_at(std::uint64_t offset, char* out, std::size_t size,
                                        ReadMode mode) const {
-  const int flags = mode == ReadMode::kNoWait ? RWF_NOWAIT : 0;
+  int flags = mode == ReadMode::kNoWait ? RWF_NOWAIT : 0;
   std::size_t done = 0;
   while (done < size) {
     iovec piece{out + done, size - done};
@@ -51,10 +37,12 @@ Result<std::size_t> PosixFile::read_at(std::uint64_t offset, char* out, std::siz
       done += static_cast<std::size_t>(got);
       continue;
     }
-    // A file system that does not know RWF_NOWAIT (EOPNOTSUPP) has to be asked where waiting is
-    // allowed.
-    if (flags != 0 && (errno == EAGAIN || errno == EOPNOTSUPP)) {
-      return tl::unexpected(would_block(path_, offset));
+    if (flags != 0 && errno == EAGAIN) return tl::unexpected(would_block(path_, offset));
+    if (flags != 0 && errno == EOPNOTSUPP) {
+      // This file system cannot tell. A plain read may wait, but sending every read to another
+      // thread would cost the many that are in memory more than the few that are not.
+      flags = 0;
+      continue;
     }
     return tl::unexpected(posix_error_at("read", path_, offset));
   }
@@ -74,11 +62,16 @@ Result<void> PosixFile::write_at(std::uint64_t offset, std::span<const std::stri
       pieces[count++] = {const_cast<char*>(buffers[i].data() + skip), buffers[i].size() - skip};
     }
     if (count == 0) break;
-    ssize_t written = retry([&] {
+    const ssize_t written = retry([&] {
       return ::pwritev(fd_.get(), pieces.data(), static_cast<int>(count),
                        static_cast<off_t>(offset));
     });
     if (written < 0) return tl::unexpected(posix_error_at("write", path_, offset));
+    if (written == 0) {
+      // No kernel should answer this; trying again could go on for ever.
+      errno = EIO;
+      return tl::unexpected(posix_error_at("write", path_, offset));
+    }
     offset += static_cast<std::uint64_t>(written);
     used += static_cast<std::size_t>(written);
     while (first < buffers.size() && used >= buffers[first].size()) used -= buffers[first++].size();

@@ -2,23 +2,10 @@
 
 #include <string>
 
+#include "io/descriptor.h"
 #include "io/file_system.h"
 
 namespace kv::io {
-
-// A file descriptor that is closed with its owner.
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
-  Descriptor& operator=(Descriptor&&) = delete;
-
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 // io::File over pread, pwritev and fdatasync.
 class PosixFile final : public File {

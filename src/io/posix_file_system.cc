@@ -3,35 +3,26 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <fmt/format.h>
-
 #include "io/file_system.h"
 #include "io/posix_error.h"
 #include "io/posix_file.h"
+#include "io/posix_lock.h"
+#include "io/posix_retry.h"
 
 namespace kv::io {
 
 namespace {
 
-class PosixLock final : public FileLock {
- public:
-  explicit PosixLock(Descriptor fd) : fd_(std::move(fd)) {}
-
- private:
-  Descriptor fd_;  // closing it lets the lock go, as the end of the process does
-};
-
-std::string read_text(int fd) {
-  char bytes[512];
-  const ssize_t got = ::pread(fd, bytes, sizeof bytes, 0);
-  std::string text(bytes, got > 0 ? static_cast<std::size_t>(got) : 0);
-  while (!text.empty() && text.back() == '\n') text.pop_back();
-  return text;
+// Makes one level, and its name in the folder above durable.
+Result<void> make_level(FileSystem& fs, const std::filesystem::path& dir) {
+  if (::mkdir(dir.c_str(), 0755) != 0 && errno != EEXIST) {
+    return tl::unexpected(posix_error("create directory", dir.string()));
+  }
+  return fs.sync_dir(dir.parent_path().string());
 }
 
 class PosixFileSystem final : public FileSystem {
@@ -41,11 +32,11 @@ class PosixFileSystem final : public FileSystem {
     if (mode == OpenMode::kRead) flags |= O_RDONLY;
     if (mode == OpenMode::kReadWrite) flags |= O_RDWR;
     if (mode == OpenMode::kCreate) flags |= O_RDWR | O_CREAT | O_EXCL;
-    const int fd = ::open(path.c_str(), flags, 0644);
-    if (fd < 0) {
+    Descriptor fd(retry([&] { return ::open(path.c_str(), flags, 0644); }));
+    if (fd.get() < 0) {
       return tl::unexpected(posix_error(mode == OpenMode::kCreate ? "create" : "open", path));
     }
-    return std::make_unique<PosixFile>(Descriptor(fd), path);
+    return std::make_unique<PosixFile>(std::move(fd), path);
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
@@ -80,46 +71,49 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<void> create_dir(const std::string& dir) override {
-    std::error_code error;
-    std::filesystem::create_directories(dir, error);
-    if (error) {
-      const bool is_full = error == std::errc::no_space_on_device;
-      return tl::unexpected(
-          Error{is_full ? Errc::kNoSpace : Errc::kIo, "create directory " + dir, error});
+    std::filesystem::path level = std::filesystem::absolute(dir).lexically_normal();
+    if (!level.has_filename()) level = level.parent_path();  // it ended in '/'
+    std::vector<std::filesystem::path> missing;
+    struct stat status {};
+    while (::stat(level.c_str(), &status) != 0) {
+      if (errno != ENOENT) return tl::unexpected(posix_error("create directory", dir));
+      missing.push_back(level);
+      level = level.parent_path();
     }
-    // The new name must not get lost with the power.
-    const std::filesystem::path parent = std::filesystem::absolute(dir).parent_path();
-    return sync_dir(parent.string());
+    if (!S_ISDIR(status.st_mode)) {
+      errno = ENOTDIR;
+      return tl::unexpected(posix_error("create directory", dir));
+    }
+    if (missing.empty()) {
+      // Whoever made it may have died before the name was durable. Without the right to open the
+      // folder above it was somebody else's work, and theirs to make last.
+      [[maybe_unused]] const auto tried = sync_dir(level.parent_path().string());
+    }
+    for (auto next = missing.rbegin(); next != missing.rend(); ++next) {
+      if (auto made = make_level(*this, *next); !made) return made;
+    }
+    return {};
   }
 
   Result<void> sync_dir(const std::string& dir) override {
-    const Descriptor fd(::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const Descriptor fd(
+        retry([&] { return ::open(dir.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC); }));
     if (fd.get() < 0) return tl::unexpected(posix_error("open directory", dir));
-    if (::fsync(fd.get()) != 0) return tl::unexpected(posix_error("sync directory", dir));
+    if (retry([&] { return ::fsync(fd.get()); }) != 0) {
+      return tl::unexpected(posix_error("sync directory", dir));
+    }
     return {};
   }
 
   Result<std::unique_ptr<FileLock>> lock(const std::string& path, std::string_view text) override {
-    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (fd.get() < 0) return tl::unexpected(posix_error("open", path));
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
-      if (errno != EWOULDBLOCK) return tl::unexpected(posix_error("lock", path));
-      return tl::unexpected(
-          Error{Errc::kLocked,
-                fmt::format("{} is held by another process: {}", path, read_text(fd.get())),
-                {}});
-    }
-    // The text is for people: a disk too full for it is no reason to refuse.
-    if (::ftruncate(fd.get(), 0) == 0) {
-      [[maybe_unused]] const ssize_t written = ::pwrite(fd.get(), text.data(), text.size(), 0);
-    }
-    return std::make_unique<PosixLock>(std::move(fd));
+    return PosixLock::take(path, text);
   }
 
   Result<Space> space(const std::string& dir) override {
     struct statvfs status {};
-    if (::statvfs(dir.c_str(), &status) != 0)
+    if (retry([&] { return ::statvfs(dir.c_str(), &status); }) != 0) {
       return tl::unexpected(posix_error("ask for space in", dir));
+    }
     return Space{status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize};
   }
 };

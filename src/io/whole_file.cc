@@ -2,6 +2,24 @@
 
 namespace kv::io {
 
+namespace {
+
+std::string folder_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+Result<void> write_whole(FileSystem& fs, const std::string& path, std::string_view content) {
+  auto file = fs.open(path, OpenMode::kCreate);
+  if (!file) return tl::unexpected(std::move(file).error());
+  const std::string_view pieces[] = {content};
+  if (auto written = (*file)->write_at(0, pieces); !written) return written;
+  return (*file)->sync();
+}
+
+}  // namespace
+
 Result<std::string> read_file(FileSystem& fs, const std::string& path) {
   auto file = fs.open(path, OpenMode::kRead);
   if (!file) return tl::unexpected(std::move(file).error());
@@ -21,14 +39,14 @@ Result<void> replace_file(FileSystem& fs, const std::string& path, std::string_v
   if (*is_there) {
     if (auto removed = fs.remove(temporary); !removed) return removed;
   }
-  auto file = fs.open(temporary, OpenMode::kCreate);
-  if (!file) return tl::unexpected(std::move(file).error());
-  const std::string_view pieces[] = {content};
-  auto done = (*file)->write_at(0, pieces);
-  if (done) done = (*file)->sync();
+  auto done = write_whole(fs, temporary, content);
   if (done) done = fs.rename(temporary, path);
-  if (!done) return done;
-  return fs.sync_dir(path.substr(0, path.rfind('/')));
+  if (!done) {
+    // A full disk should get its room back; the error to tell is the first one.
+    [[maybe_unused]] const auto removed = fs.remove(temporary);
+    return done;
+  }
+  return fs.sync_dir(folder_of(path));
 }
 
 }  // namespace kv::io
