@@ -17,10 +17,11 @@ namespace kv::cli {
 // flags are known.
 using Run = std::function<int()>;
 void add_start(CLI::App& app, Common& common, Run& run);
-void add_control(CLI::App& app, Common& common, Run& run);   // stop status
-void add_data(CLI::App& app, Common& common, Run& run);      // put get del
-void add_scan(CLI::App& app, Common& common, Run& run);      // range count
-void add_transfer(CLI::App& app, Common& common, Run& run);  // import export
+void add_control(CLI::App& app, Common& common, Run& run);  // stop status
+void add_data(CLI::App& app, Common& common, Run& run);     // put get del
+void add_scan(CLI::App& app, Common& common, Run& run);     // range count
+void add_import(CLI::App& app, Common& common, Run& run);
+void add_export(CLI::App& app, Common& common, Run& run);
 void add_conformance(CLI::App& app, Common& common, Run& run);
 void add_stats(CLI::App& app, Common& common, Run& run);
 void add_attach(CLI::App& app, Common& common, Run& run);

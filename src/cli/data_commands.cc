@@ -1,10 +1,6 @@
 // put, get and del.
 
-#include <cstdio>
-#include <fstream>
-#include <iostream>
-#include <iterator>
-#include <unistd.h>
+#include <memory>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -12,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/escape.h"
 #include "cli/json_text.h"
+#include "cli/value_argument.h"
 
 namespace kv::cli {
 
@@ -23,8 +20,11 @@ struct WriteFlags {
   std::string sync;
 
   void add_to(CLI::App& command, bool is_put) {
-    if (is_put) command.add_flag("--if-absent", if_absent, "only if the key is not there");
-    command.add_option("--if-version", if_version, "only if the key has this version");
+    CLI::Option* const version =
+        command.add_option("--if-version", if_version, "only if the key has this version")
+            ->check(CLI::PositiveNumber);
+    if (is_put)
+      command.add_flag("--if-absent", if_absent, "only if the key is not there")->excludes(version);
     command.add_option("--sync", sync, "ask for more than the server's: none, interval or disk")
         ->check(CLI::IsMember({"none", "interval", "disk"}));
   }
@@ -39,24 +39,9 @@ struct WriteFlags {
   }
 };
 
-// "-" is stdin, "@file" a file, anything else itself.
-Result<std::string> read_argument(const std::string& argument) {
-  if (argument == "-") {
-    return std::string(std::istreambuf_iterator<char>(std::cin), std::istreambuf_iterator<char>());
-  }
-  if (argument.empty() || argument[0] != '@') return argument;
-  std::ifstream file(argument.substr(1), std::ios::binary);
-  if (!file) {
-    return tl::unexpected(Error{Errc::kInvalidArgument,
-                                "cannot read " + argument.substr(1),
-                                {errno, std::generic_category()}});
-  }
-  return std::string(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
-}
-
 int run_put(const Common& common, const std::string& key, const std::string& argument,
             const WriteFlags& flags) {
-  auto value = read_argument(argument);
+  auto value = value_of_argument(argument, kValueSizeMax);
   if (!value) {
     complain(describe(value.error()));
     return kExitUsage;
@@ -95,16 +80,16 @@ int run_get(const Common& common, const std::string& key, const GetFlags& flags)
   }
   if (flags.with_version) say(fmt::format("ver={} ", value.version));
   if (flags.is_hex) {
-    for (const char c : value.bytes) say(fmt::format("{:02x}", static_cast<unsigned char>(c)));
-    say("\n");
+    std::string text;
+    text.reserve(2 * value.bytes.size() + 1);
+    for (const char c : value.bytes) {
+      fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(c));
+    }
+    say(text + "\n");
   } else if (stdout_is_terminal() && !flags.is_raw) {
     say(shown(value.bytes) + "\n");
   } else {
-    std::fwrite(value.bytes.data(), 1, value.bytes.size(), stdout);
-  }
-  if (std::fflush(stdout) != 0) {
-    complain("cannot write to stdout");
-    return kExitServerError;
+    say(value.bytes);
   }
   return kExitOk;
 }

@@ -55,7 +55,8 @@ int run(int count, char** arguments) {
   add_attach(app, common, action);
   add_data(app, common, action);
   add_scan(app, common, action);
-  add_transfer(app, common, action);
+  add_import(app, common, action);
+  add_export(app, common, action);
   add_stats(app, common, action);
   add_conformance(app, common, action);
   add_help(app, common, action);

@@ -18,8 +18,10 @@ constexpr std::size_t kBarWidth = 20;
 Progress::Progress(std::uint64_t total_bytes, bool is_quiet)
     : total_bytes_(total_bytes), is_shown_(!is_quiet && stderr_is_terminal()) {}
 
-Progress::~Progress() {
-  if (is_shown_) fmt::print(stderr, "\r\x1b[K");
+Progress::~Progress() { clear(); }
+
+void Progress::clear() {
+  if (is_shown_) std::fputs("\r\x1b[K", stderr);
 }
 
 void Progress::show(std::uint64_t records, std::uint64_t bytes) {
@@ -37,7 +39,7 @@ void Progress::show(std::uint64_t records, std::uint64_t bytes) {
                        std::string(kBarWidth - filled, '-'), share * 100, line,
                        (static_cast<double>(total_bytes_) - static_cast<double>(bytes)) / rate);
   }
-  fmt::print(stderr, "\r{}\x1b[K", line);
+  std::fputs(("\r" + line + "\x1b[K").c_str(), stderr);
   std::fflush(stderr);
 }
 

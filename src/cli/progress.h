@@ -15,6 +15,8 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
   void show(std::uint64_t records, std::uint64_t bytes);
+  // Takes the line away, so that something else can be printed.
+  void clear();
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "kv/event.h"
+#include "kv/result.h"
 
 namespace spdlog {
 class logger;
@@ -11,21 +12,30 @@ class logger;
 
 namespace kv::cli {
 
-// Turns events into log lines: on stderr or in a file, as text (time level event key=value ...) or
-// as one JSON object a line.
+// Turns events into log lines: on stderr or in a file, as text (time=... level=... event=... and
+// the event's own key=value pairs) or as one JSON object a line. Times are UTC. Any thread.
+//
+// The file is made when the first line is written, so that a start that is refused leaves none.
 class ServerLog final : public EventListener {
  public:
   struct Settings {
     std::string file;  // empty: stderr
     bool is_json = false;
-    std::string level = "info";
+    std::string level = "info";  // info, warning or error
   };
-  // Throws spdlog::spdlog_ex when the file cannot be opened.
   explicit ServerLog(const Settings& settings);
+  ~ServerLog() override;
+
+  // kIo: lines could not be written to that file.
+  static Result<void> check_file(const std::string& file);
   void on_event(const Event& event) override;
+  // Goes on in a file of the same name, made anew if it was moved away.
+  void reopen();
 
  private:
+  class FileSink;
   const bool is_json_;
+  std::shared_ptr<FileSink> file_;  // null: stderr
   std::shared_ptr<spdlog::logger> logger_;
 };
 

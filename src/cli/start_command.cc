@@ -1,10 +1,7 @@
 // kv start: the composition root of the server.
 
-#include <csignal>
 #include <ctime>
 #include <filesystem>
-#include <pthread.h>
-#include <thread>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -15,6 +12,7 @@
 #include "cli/lock_file.h"
 #include "cli/quantity.h"
 #include "cli/server_log.h"
+#include "cli/stop_signals.h"
 #include "kv/store.h"
 #include "kv/version.h"
 #include "server/server.h"
@@ -42,6 +40,20 @@ struct StartFlags {
   bool is_detached = false;
 };
 
+constexpr std::uint64_t kSegmentSizeMin = 4096;
+constexpr std::uint64_t kSegmentSizeMax = 4ull << 30;
+constexpr std::uint64_t kMemoryMin = 1024 * 1024;
+
+// Refuses what is no size, or one outside its bounds.
+std::function<std::string(const std::string&)> size_check(std::uint64_t min, std::uint64_t max) {
+  return [min, max](const std::string& text) -> std::string {
+    const auto size = parse_size(text);
+    if (!size) return text + " is no size such as 128MiB";
+    if (*size < min) return fmt::format("{} is less than {} bytes", text, min);
+    return *size > max ? fmt::format("{} is more than {} bytes", text, max) : "";
+  };
+}
+
 Sync sync_of(const std::string& name) {
   return name == "none" ? Sync::kNone : name == "interval" ? Sync::kInterval : Sync::kDisk;
 }
@@ -53,33 +65,6 @@ std::string utc_now() {
   ::gmtime_r(&now, &parts);
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
-}
-
-sigset_t stop_signals() {
-  sigset_t set;
-  sigemptyset(&set);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGHUP);
-  return set;
-}
-
-// Waits for the signals that end the server; returns what to exit with.
-int wait_for_end(server::Server& server) {
-  const sigset_t set = stop_signals();
-  int signal = SIGHUP;
-  while (signal == SIGHUP) sigwait(&set, &signal);
-  server.stop(server::Server::Stop::kDrain);
-  // A second signal cuts the drain short. The thread ends with the process.
-  std::thread([&server, set] {
-    int again = SIGHUP;
-    while (again == SIGHUP) sigwait(&set, &again);
-    server.stop(server::Server::Stop::kNow);
-    server.wait();
-    ::_exit(kExitInterrupted);
-  }).detach();
-  server.wait();
-  return kExitOk;
 }
 
 void print_banner(const StartFlags& flags, const RecoveryStats& recovery, bool is_new,
@@ -104,6 +89,15 @@ void print_banner(const StartFlags& flags, const RecoveryStats& recovery, bool i
   std::fflush(stdout);
 }
 
+int fail_bind(const Error& error) {
+  std::string next;
+  if (error.cause == std::errc::address_in_use) next = "; --listen 127.0.0.1:0 picks a free port";
+  if (error.cause == std::errc::permission_denied) next = "; ports below 1024 are for root";
+  if (error.cause == std::errc::address_not_available) next = "; name an address of this machine";
+  complain(describe(error) + next);
+  return error.code == Errc::kInvalidArgument ? kExitUsage : kExitServerError;
+}
+
 int fail_start(const StartFlags& flags, const Error& error) {
   if (error.code == Errc::kLocked) {
     const auto holder = find_holder(flags.data);
@@ -121,9 +115,11 @@ int fail_start(const StartFlags& flags, const Error& error) {
   if (error.code == Errc::kNewerFormat)
     next = "; start it with the kv that wrote it, or a newer one";
   if (error.code == Errc::kCorruption) next = "; restore the directory from a backup";
-  if (error.cause == std::errc::permission_denied)
-    next = "; name a directory you may write to with --data";
-  if (error.cause == std::errc::address_in_use) next = "; --listen HOST:0 picks a free port";
+  for (const std::errc cause :
+       {std::errc::permission_denied, std::errc::not_a_directory,
+        std::errc::no_such_file_or_directory, std::errc::read_only_file_system}) {
+    if (error.cause == cause) next = "; --data names the directory, which must be writable";
+  }
   complain(describe(error) + next);
   const int code = exit_code_of(error);
   return code == kExitIntegrity                 ? code
@@ -131,21 +127,47 @@ int fail_start(const StartFlags& flags, const Error& error) {
                                                 : kExitServerError;
 }
 
-int serve(const StartFlags& flags, const std::function<void()>& is_ready) {
-  const sigset_t set = stop_signals();
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+server::ServerOptions server_options_of(const StartFlags& flags, ServerLog& log) {
+  server::ServerOptions options;
+  options.listen = flags.listen;
+  options.threads = flags.threads;
+  options.connections_max = flags.connections_max;
+  options.memory_max = *parse_size(flags.memory_max);
+  options.idle_timeout = std::chrono::seconds(flags.idle_timeout_s);
+  options.read_timeout = std::chrono::seconds(flags.read_timeout_s);
+  options.sync = sync_of(flags.sync);
+  options.log = [&log](Event::Level level, std::string_view name, std::string_view details) {
+    log.on_event({level, name, std::string(details)});
+  };
+  return options;
+}
 
-  server::ServerOptions server_options;
-  server_options.listen = flags.listen;
-  server_options.threads = flags.threads;
-  server_options.connections_max = flags.connections_max;
-  server_options.memory_max = *parse_size(flags.memory_max);
-  server_options.idle_timeout = std::chrono::seconds(flags.idle_timeout_s);
-  server_options.read_timeout = std::chrono::seconds(flags.read_timeout_s);
-  server_options.sync = sync_of(flags.sync);
-  auto server = server::Server::bind(server_options);
-  if (!server) return fail_start(flags, server.error());
+Options store_options_of(const StartFlags& flags, ServerLog& log, const std::string& holder) {
+  Options options;
+  options.sync = sync_of(flags.sync);
+  options.sync_interval = std::chrono::milliseconds(flags.sync_interval_ms);
+  options.segment_size_max = *parse_size(flags.segment_size);
+  options.open_segments_max = flags.open_segments;
+  options.holder = holder;
+  options.listener = &log;
+  return options;
+}
+
+// Runs the server until it is told to stop; returns the exit code. It listens before it opens the
+// store, so that a taken port leaves the data directory alone and the lock can name the address.
+int serve(const StartFlags& flags, const std::function<void()>& is_ready) {
+  if (!flags.log_file.empty()) {
+    if (auto writable = ServerLog::check_file(flags.log_file); !writable) {
+      complain(describe(writable.error()) + "; --log-file names another");
+      return kExitServerError;
+    }
+  }
+  ServerLog log({flags.log_file, flags.log_format == "json", flags.log_level});
+  StopSignals signals([&log] { log.reopen(); });
+
+  auto server = server::Server::bind(server_options_of(flags, log));
+  if (!server) return fail_bind(server.error());
+  const std::string address = (*server)->address();
   if (!(*server)->is_loopback() && !flags.is_insecure) {
     complain(fmt::format(
         "{} can be reached from other machines and there are no users yet; listen on 127.0.0.1 or "
@@ -154,41 +176,28 @@ int serve(const StartFlags& flags, const std::function<void()>& is_ready) {
     return kExitUsage;
   }
 
-  std::unique_ptr<ServerLog> log;
-  try {
-    log = std::make_unique<ServerLog>(
-        ServerLog::Settings{flags.log_file, flags.log_format == "json", flags.log_level});
-  } catch (const std::exception& error) {
-    complain(error.what());
-    return kExitServerError;
-  }
   const bool is_new = !std::filesystem::exists(flags.data + "/CURRENT");
-  const std::string holder = holder_text({::getpid(), (*server)->address(), utc_now()});
-  Options options;
-  options.sync = server_options.sync;
-  options.sync_interval = std::chrono::milliseconds(flags.sync_interval_ms);
-  options.segment_size_max = *parse_size(flags.segment_size);
-  options.open_segments_max = flags.open_segments;
-  options.holder = holder;
-  options.listener = log.get();
-  auto store = Store::open(flags.data, options);
+  const std::string holder = holder_text({::getpid(), address, utc_now()});
+  auto store = Store::open(flags.data, store_options_of(flags, log, holder));
   if (!store) return fail_start(flags, store.error());
-
   if (auto started = (*server)->start(*store); !started) return fail_start(flags, started.error());
-  print_banner(flags, store->stats().recovery, is_new, (*server)->address());
+  signals.server_is_ready();
+  log.on_event({Event::Level::kInfo, "server started",
+                fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION, ::getpid(),
+                            address, flags.data, flags.sync)});
+  print_banner(flags, store->stats().recovery, is_new, address);
   is_ready();
 
-  const int code = wait_for_end(**server);
+  signals.wait();
+  (*server)->stop(server::Server::Stop::kDrain);
+  (*server)->wait();
   if (auto closed = store->close(); !closed) return fail_start(flags, closed.error());
-  return code;
+  log.on_event({Event::Level::kInfo, "server stopped", fmt::format("pid={}", ::getpid())});
+  return kExitOk;
 }
 
 int run_start(const StartFlags& given) {
   StartFlags flags = given;
-  if (!parse_size(flags.segment_size) || !parse_size(flags.memory_max)) {
-    complain("--segment-size and --memory-max take a size such as 128MiB");
-    return kExitUsage;
-  }
   if (!flags.is_detached) return serve(flags, [] {});
   if (flags.log_file.empty()) {
     std::string data = flags.data;
@@ -220,19 +229,21 @@ void add_start(CLI::App& app, Common& /*common*/, Run& run) {
   add("sync-interval-ms", flags->sync_interval_ms, "between syncs with --sync interval")
       ->check(CLI::Range(1, 3'600'000));
   add("threads", flags->threads, "reactor threads")->check(CLI::Range(1, 256));
-  add("segment-size", flags->segment_size, "size at which the log goes on in a new segment");
+  add("segment-size", flags->segment_size, "size at which the log goes on in a new segment")
+      ->check(size_check(kSegmentSizeMin, kSegmentSizeMax));
   add("open-segments", flags->open_segments, "descriptors of segments kept open")
       ->check(CLI::PositiveNumber);
   add("connections-max", flags->connections_max, "clients at a time")->check(CLI::PositiveNumber);
-  add("memory-max", flags->memory_max, "bytes of payloads and replies under way");
+  add("memory-max", flags->memory_max, "bytes of payloads and replies under way")
+      ->check(size_check(kMemoryMin, UINT64_MAX));
   add("idle-timeout-s", flags->idle_timeout_s,
       "close a connection that asks nothing for so long; 0: never")
       ->check(CLI::NonNegativeNumber);
   add("read-timeout-s", flags->read_timeout_s, "for the rest of a request to come")
       ->check(CLI::PositiveNumber);
   add("log-format", flags->log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  add("log-level", flags->log_level, "info, warning or err")
-      ->check(CLI::IsMember({"info", "warning", "err"}));
+  add("log-level", flags->log_level, "info, warning or error")
+      ->check(CLI::IsMember({"info", "warning", "error"}));
   add("log-file", flags->log_file, "instead of stderr; with --detach DIR.log");
   start->add_flag("--insecure", flags->is_insecure,
                   "allow an address that other machines can reach");

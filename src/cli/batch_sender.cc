@@ -1,0 +1,71 @@
+#include "cli/batch_sender.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace kv::cli {
+
+namespace {
+
+constexpr std::uint64_t kBatchBytes = 1024 * 1024;         // a batch ends behind it
+constexpr std::uint64_t kPipelineBytes = 4 * 1024 * 1024;  // the same of a pipeline
+constexpr int kTriesMax = 20;
+constexpr std::chrono::milliseconds kWaitFirst{25};
+constexpr std::chrono::milliseconds kWaitMax{2000};
+
+}  // namespace
+
+Result<void> BatchSender::add(std::string_view key, std::string_view value, std::uint64_t line) {
+  const bool is_full = !parts_.empty() && (parts_.back().bytes >= kBatchBytes ||
+                                           parts_.back().batch.operations().size() >= batch_max_);
+  if (is_full && bytes_ >= kPipelineBytes) {
+    if (auto drained = drain(); !drained) return drained;
+  }
+  if (parts_.empty() || is_full) parts_.push_back({{}, 0, line, line});
+  Part& part = parts_.back();
+  part.batch.put(key, value);
+  part.bytes += key.size() + value.size();
+  part.last_line = line;
+  bytes_ += key.size() + value.size();
+  return {};
+}
+
+Result<void> BatchSender::finish() { return drain(); }
+
+Result<void> BatchSender::drain() {
+  auto wait = kWaitFirst;
+  for (int tries = 1;; ++tries) {
+    auto sent = send_once();
+    if (sent) return sent;
+    if (sent.error().code != Errc::kTryLater || tries == kTriesMax) {
+      const Part& part = parts_.front();
+      Error error = std::move(sent).error();
+      error.context =
+          fmt::format("lines {} to {}: {}", part.first_line, part.last_line, error.context);
+      return tl::unexpected(std::move(error));
+    }
+    wait_(wait);
+    wait = std::min(2 * wait, kWaitMax);
+  }
+}
+
+Result<void> BatchSender::send_once() {
+  auto pipeline = client_.pipeline();
+  std::size_t queued = 0;
+  Result<void> outcome;
+  for (const Part& part : parts_) {
+    outcome = pipeline.write(part.batch);
+    if (!outcome) break;
+    queued += 1;
+  }
+  for (const auto& reply : pipeline.drain()) {
+    if (!reply) return tl::unexpected(reply.error());
+    written_ += parts_.front().batch.operations().size();
+    bytes_ -= parts_.front().bytes;
+    parts_.pop_front();
+  }
+  return outcome;
+}
+
+}  // namespace kv::cli

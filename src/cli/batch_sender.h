@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <string_view>
+
+#include "kv/client.h"
+
+namespace kv::cli {
+
+// Writes records in order, in batches that are atomic each, several of them in a pipeline. A batch
+// that is told to try later is sent again after a while, and so are those behind it: of two records
+// with the same key the later one stays the winner. One thread.
+class BatchSender {
+ public:
+  using Wait = std::function<void(std::chrono::milliseconds)>;
+  // `wait` is for the while between two tries.
+  BatchSender(Client& client, std::uint32_t batch_max, Wait wait)
+      : client_(client), batch_max_(batch_max), wait_(std::move(wait)) {}
+
+  // `line` is for messages about it. An error is told with the lines of its batch; what was written
+  // before it stays.
+  Result<void> add(std::string_view key, std::string_view value, std::uint64_t line);
+  Result<void> finish();
+  std::uint64_t written() const { return written_; }  // records known to be
+
+ private:
+  struct Part {
+    Batch batch;
+    std::uint64_t bytes = 0;
+    std::uint64_t first_line = 0;
+    std::uint64_t last_line = 0;
+  };
+  Result<void> drain();
+  // Sends all parts once and drops those that are written. The error of the first that is not.
+  Result<void> send_once();
+
+  Client& client_;
+  const std::uint32_t batch_max_;
+  const Wait wait_;
+  std::deque<Part> parts_;   // the last one may grow
+  std::uint64_t bytes_ = 0;  // of all parts
+  std::uint64_t written_ = 0;
+};
+
+}  // namespace kv::cli

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace kv::cli {
+
+// What signals do to a server. SIGTERM or SIGINT ends it: at once while it is still opening its
+// data, by a drain once it is ready; a SIGINT during the drain ends the process at once. At once
+// means exit code 130 and no clean-up, which recovery is made for. SIGHUP calls `on_hangup`, in a
+// thread of this class.
+//
+// Blocks these signals in the calling thread and in all that it starts later; so it is made before
+// them.
+class StopSignals {
+ public:
+  explicit StopSignals(std::function<void()> on_hangup);
+  ~StopSignals();
+  StopSignals(const StopSignals&) = delete;
+  StopSignals& operator=(const StopSignals&) = delete;
+
+  // From here on a first SIGTERM or SIGINT asks for a drain.
+  void server_is_ready();
+  // Returns when there has been one.
+  void wait();
+
+ private:
+  enum class Phase { kOpening, kServing, kStopping, kOver };
+  void watch();
+  // Returns false when the watch is over.
+  bool take(int signal);
+
+  const std::function<void()> on_hangup_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  Phase phase_ = Phase::kOpening;  // guarded by mutex_
+  std::thread watcher_;
+};
+
+}  // namespace kv::cli
