@@ -185,6 +185,7 @@ WriteGroup& CommitPipeline::open_group() {
     spare_.reset();
     open_group_ = nullptr;
     has_rotation_news_ = true;
+    retire_complete();  // the one before may have been synced while it was active
   }
   if (open_group_ != nullptr) return *open_group_;
   if (idle_groups_.empty()) {

@@ -71,11 +71,11 @@ void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
     writes_ += group.records;
     written_sequence_ = group.last_sequence;
     written_groups_ += 1;
-    if (dirty_.empty() || dirty_.back().target.segment != group.target.segment) {
-      dirty_.push_back({group.target, 0, 0});
+    if (unsealed_.empty() || unsealed_.back().target.segment != group.target.segment) {
+      unsealed_.push_back({group.target, 0, 0});
     }
-    dirty_.back().last_sequence = group.last_sequence;
-    dirty_.back().end_chain = group.chain_after;
+    unsealed_.back().last_sequence = group.last_sequence;
+    unsealed_.back().end_chain = group.chain_after;
     step_done_.notify_all();
   }
 }
@@ -105,21 +105,39 @@ void CommitPipeline::write_failed(Lock& lock, WriteGroup& group, const Error& er
 }
 
 bool CommitPipeline::needs_sync() const {
-  if (failure_ || is_syncing_ || dirty_.empty()) return false;
-  const bool is_wanted = disk_wanted_ > synced_sequence_ && written_sequence_ > synced_sequence_;
+  if (failure_ || is_syncing_ || written_sequence_ == synced_sequence_) return false;
   // A segment that was left behind is synced so that it can be sealed.
-  return is_wanted || dirty_.front().target.segment != tail_.target().segment;
+  return disk_wanted_ > synced_sequence_ || is_complete(unsealed_.front().target);
+}
+
+bool CommitPipeline::is_complete(const AppendTarget& target) const {
+  if (target.segment == tail_.target().segment) return false;
+  // Groups are in log order: if the first to write is of a later segment, so are all.
+  return written_groups_ == groups_.size() ||
+         groups_[written_groups_]->target.segment != target.segment;
+}
+
+void CommitPipeline::retire_complete() {
+  while (!unsealed_.empty() && unsealed_.front().last_sequence <= synced_sequence_ &&
+         is_complete(unsealed_.front().target)) {
+    retired_.push_back(std::move(unsealed_.front()));
+    unsealed_.erase(unsealed_.begin());
+    has_rotation_news_ = true;
+  }
 }
 
 void CommitPipeline::sync_once(Lock& lock) {
   KV_CHECK(!is_syncing_);
   is_syncing_ = true;
   const std::uint64_t target = written_sequence_;
-  const std::vector<RetiredSegment> files = dirty_;
+  std::vector<std::shared_ptr<io::File>> files;
+  for (const RetiredSegment& entry : unsealed_) {
+    if (entry.last_sequence > synced_sequence_) files.push_back(entry.target.file);
+  }
   lock.unlock();
   Result<void> done;
-  for (const RetiredSegment& entry : files) {
-    if (done) done = entry.target.file->sync();
+  for (const auto& file : files) {
+    if (done) done = file->sync();
   }
   lock.lock();
   is_syncing_ = false;
@@ -134,13 +152,7 @@ void CommitPipeline::sync_once(Lock& lock) {
   }
   syncs_ += 1;
   synced_sequence_ = std::max(synced_sequence_, target);
-  while (!dirty_.empty() && dirty_.front().last_sequence <= synced_sequence_) {
-    if (dirty_.front().target.segment != tail_.target().segment) {
-      retired_.push_back(dirty_.front());
-      has_rotation_news_ = true;
-    }
-    dirty_.erase(dirty_.begin());
-  }
+  retire_complete();
   step_done_.notify_all();
 }
 
@@ -341,10 +353,9 @@ void CommitPipeline::notify_rotation(Lock& lock) {
 void CommitPipeline::retire_active() {
   const std::lock_guard lock(mutex_);
   if (!tail_.has_target() || tail_.offset() == 0 || failure_) return;
-  const AppendTarget old = tail_.take_target({});
-  if (dirty_.empty() || dirty_.back().target.segment != old.segment) {
-    retired_.push_back({old, tail_.last_sequence(), tail_.chain()});
-  }
+  tail_.take_target({});
+  open_group_ = nullptr;
+  retire_complete();
 }
 
 Index::Snapshot CommitPipeline::snapshot(const std::function<void()>& pin) const {

@@ -127,6 +127,10 @@ class CommitPipeline {
   void write_failed(Lock& lock, WriteGroup& group, const Error& error);
   bool needs_sync() const;
   void sync_once(Lock& lock);
+  // No record will go to it any more: writes went on to another segment, and all of its own are
+  // done.
+  bool is_complete(const AppendTarget& target) const;
+  void retire_complete();
   void advance(Lock& lock);
   bool is_ready(const Pending& pending) const;
   void apply(Pending& pending);
@@ -155,8 +159,8 @@ class CommitPipeline {
   std::vector<std::unique_ptr<WriteGroup>> idle_groups_;
   std::deque<Pending> pending_;
   absl::flat_hash_map<std::string_view, Newest> newest_;  // appended, not yet applied
-  std::vector<RetiredSegment> dirty_;    // written to since their last sync; the active one is last
-  std::vector<RetiredSegment> retired_;  // synced, to be sealed
+  std::vector<RetiredSegment> unsealed_;  // written to, in log order; the active one is last
+  std::vector<RetiredSegment> retired_;   // complete and synced, to be sealed; in log order
   std::uint64_t written_sequence_;
   std::uint64_t synced_sequence_;
   std::uint64_t disk_wanted_ = 0;  // somebody waits for a sync up to here

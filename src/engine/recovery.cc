@@ -89,19 +89,14 @@ class Recovery {
   }
 
   Result<void> load_segments() {
+    std::vector<format::SegmentInfo> all;
     std::vector<format::SegmentInfo> sealed;
-    std::vector<format::SegmentInfo> unsealed;
-    out_.chain = format::kChainStart;
     for (const auto& [id, info] : context_.dir.manifest().state().segments) {
-      (info.is_sealed ? sealed : unsealed).push_back(info);
-      if (info.is_sealed && info.last_sequence > out_.last_sequence) {
-        out_.last_sequence = info.last_sequence;
-        out_.chain = info.end_chain;
-      }
+      all.push_back(info);
+      if (info.is_sealed) sealed.push_back(info);
     }
     if (auto loaded = load_in_parallel(sealed); !loaded) return loaded;
-    auto rest =
-        seal_unsealed(context_.dir, unsealed, out_.last_sequence, out_.chain, context_.listener);
+    auto rest = seal_unsealed(context_.dir, all, context_.listener);
     if (!rest) return tl::unexpected(std::move(rest).error());
     std::move(rest->sealed.begin(), rest->sealed.end(), std::back_inserter(segments_));
     out_.last_sequence = rest->last_sequence;

@@ -25,8 +25,10 @@ void SegmentKeeper::tell(Event::Level level, std::string_view name, std::string 
 Result<void> SegmentKeeper::work() {
   Result<void> outcome;
   if (pipeline_.wants_spare()) outcome = make_spare();
-  for (const RetiredSegment& retired : pipeline_.take_retired()) {
-    if (auto sealed = seal(retired); !sealed && outcome) outcome = std::move(sealed);
+  for (RetiredSegment& retired : pipeline_.take_retired()) to_seal_.push_back(std::move(retired));
+  while (!to_seal_.empty()) {
+    if (auto sealed = seal(to_seal_.front()); !sealed) return outcome ? sealed : outcome;
+    to_seal_.pop_front();
   }
   return outcome;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <deque>
 #include <mutex>
 #include <optional>
 
@@ -48,6 +49,9 @@ class SegmentKeeper {
   SegmentTable& table_;
   CommitPipeline& pipeline_;
   EventListener* const listener_;
+  // In log order, and so sealed: recovery takes what lies before a sealed segment for synced. Who
+  // works has it to itself.
+  std::deque<RetiredSegment> to_seal_;
 
   // Guarded by mutex_.
   std::mutex mutex_;

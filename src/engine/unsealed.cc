@@ -13,29 +13,35 @@ namespace {
 
 class Sealer {
  public:
-  Sealer(DataDirectory& dir, std::uint64_t last_sequence, std::uint64_t chain,
-         EventListener* listener)
-      : dir_(dir), listener_(listener) {
-    out_.last_sequence = last_sequence;
-    out_.chain = chain;
+  Sealer(DataDirectory& dir, EventListener* listener) : dir_(dir), listener_(listener) {
+    out_.chain = format::kChainStart;
   }
 
-  Result<UnsealedOutcome> run(const std::vector<format::SegmentInfo>& infos) {
+  Result<UnsealedOutcome> run(std::span<const format::SegmentInfo> infos) {
     for (std::size_t i = 0; i < infos.size(); ++i) {
-      auto done = take(infos[i], {infos.begin() + static_cast<std::ptrdiff_t>(i) + 1, infos.end()});
-      if (!done) return tl::unexpected(std::move(done).error());
+      if (infos[i].is_sealed) {
+        pass(infos[i]);
+      } else if (auto done = take(infos[i], infos.subspan(i + 1)); !done) {
+        return tl::unexpected(std::move(done).error());
+      }
     }
     return std::move(out_);
   }
 
  private:
-  using Infos = std::vector<format::SegmentInfo>;
+  using Infos = std::span<const format::SegmentInfo>;
+
+  void pass(const format::SegmentInfo& sealed) {
+    if (sealed.last_sequence <= out_.last_sequence) return;
+    out_.last_sequence = sealed.last_sequence;
+    out_.chain = sealed.end_chain;
+  }
 
   void tell(Event::Level level, std::string_view name, std::string details) {
     if (listener_ != nullptr) listener_->on_event({level, name, std::move(details)});
   }
 
-  Result<void> take(const format::SegmentInfo& info, const Infos& later) {
+  Result<void> take(const format::SegmentInfo& info, Infos later) {
     const std::string path = dir_.segment_path(info.id);
     auto is_there = dir_.fs().exists(path);
     if (!is_there) return tl::unexpected(std::move(is_there).error());
@@ -53,23 +59,24 @@ class Sealer {
       return {};
     }
     if (*size <= format::kSegmentHeaderSize) return remove(info);
-    if (was_cut_) return set_aside(info, *size);
     return scan(info, **file, *size, later);
   }
 
   Result<void> scan(const format::SegmentInfo& info, io::File& file, std::uint64_t size,
-                    const Infos& later) {
+                    Infos later) {
     auto header = load_header(file, dir_, info, out_.last_sequence + 1, out_.chain, listener_);
     if (!header) return tl::unexpected(std::move(header).error());
     auto proven = proven_by(later);
     if (!proven) return tl::unexpected(std::move(proven).error());
+    const std::uint64_t required = required_by(later);
+    proven = std::max(*proven, required);
 
     LoadedSegment loaded;
     loaded.info = info;
     loaded.path = file.path();
     loaded.header = *header;
     if (header->first_sequence != out_.last_sequence + 1) {
-      // The segment before lost its end without a trace.
+      // The segment before lost its end, by a torn tail or without a trace.
       SegmentWindow window(file, size, header->salt);
       auto synced = find_synced_sequence(window, format::kSegmentHeaderSize);
       if (!synced) return tl::unexpected(std::move(synced).error());
@@ -87,16 +94,32 @@ class Sealer {
     if (found->tail_size > 0) {
       if (auto cut = cut_tail(file, *found, size); !cut) return cut;
     }
+    if (found->last_sequence < required) {
+      loaded.damaged.push_back(lost_end(*found, required));
+      found->last_sequence = required;
+      found->end_chain = format::kChainUnknown;
+    }
     if (found->records == 0 && loaded.damaged.empty()) return remove(info);
     // What a kill left in the page cache alone becomes durable before it counts.
     if (auto synced = file.sync(); !synced) return synced;
     return seal(std::move(loaded), *found, std::move(keys));
   }
 
-  // The highest synced sequence that later segments prove.
-  Result<std::uint64_t> proven_by(const Infos& later) {
+  // Segments are sealed in log order, each after its sync: whatever lies before a sealed one was
+  // synced. The last sequence that must be here, or 0.
+  static std::uint64_t required_by(Infos later) {
+    for (const format::SegmentInfo& info : later) {
+      if (info.is_sealed && info.kind == format::SegmentKind::kLog && info.records > 0)
+        return info.first_sequence - 1;
+    }
+    return 0;
+  }
+
+  // The highest synced sequence that the marks of later segments prove.
+  Result<std::uint64_t> proven_by(Infos later) {
     std::uint64_t proven = 0;
     for (const format::SegmentInfo& info : later) {
+      if (info.is_sealed) continue;
       auto file = dir_.fs().open(dir_.segment_path(info.id), io::OpenMode::kRead);
       if (!file) continue;  // told when its turn comes
       auto size = (*file)->size();
@@ -118,6 +141,15 @@ class Sealer {
     return range;
   }
 
+  static DamagedRange lost_end(const SegmentScan& found, std::uint64_t required) {
+    DamagedRange range;
+    range.offset = found.end;
+    range.first_sequence = found.last_sequence + 1;
+    range.last_sequence = required;
+    range.is_blind = true;
+    return range;
+  }
+
   Result<void> cut_tail(io::File& file, const SegmentScan& found, std::uint64_t size) {
     if (found.tail_has_frames) {
       std::string tail(static_cast<std::size_t>(found.tail_size), '\0');
@@ -129,7 +161,6 @@ class Sealer {
     }
     if (auto cut = file.truncate(found.end); !cut) return cut;
     out_.bytes_cut += size - found.end;
-    was_cut_ = true;
     tell(Event::Level::kWarning, "tail cut",
          fmt::format("segment={} offset={} bytes={} kept={}", file.path(), found.end,
                      size - found.end, found.tail_has_frames ? "lost+found" : "no"));
@@ -171,7 +202,6 @@ class Sealer {
                      "acknowledged as durable\"",
                      dir_.segment_path(info.id), size));
     out_.bytes_cut += size;
-    was_cut_ = true;
     if (auto dropped = drop(info); !dropped) return dropped;
     return dir_.set_aside(format::segment_name(info.id));
   }
@@ -191,16 +221,14 @@ class Sealer {
   DataDirectory& dir_;
   EventListener* const listener_;
   UnsealedOutcome out_;
-  bool was_cut_ = false;
 };
 
 }  // namespace
 
 Result<UnsealedOutcome> seal_unsealed(DataDirectory& dir,
-                                      const std::vector<format::SegmentInfo>& infos,
-                                      std::uint64_t last_sequence, std::uint64_t chain,
+                                      std::span<const format::SegmentInfo> infos,
                                       EventListener* listener) {
-  return Sealer(dir, last_sequence, chain, listener).run(infos);
+  return Sealer(dir, listener).run(infos);
 }
 
 }  // namespace kv::engine

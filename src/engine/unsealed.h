@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "engine/data_directory.h"
@@ -20,16 +21,15 @@ struct UnsealedOutcome {
   std::uint64_t bytes_cut = 0;
 };
 
-// Seals the segments of `infos` (in order of id) behind a log that ends with `last_sequence` and
-// `chain`: cuts the torn tail, drops segments that follow a cut (nothing in them was acknowledged
-// as durable), removes empty ones but for one spare. Whatever holds records and is cut goes to
-// lost+found first.
+// Seals the unsealed ones of `infos`, which are all segments in order of id: cuts the torn tail,
+// drops segments that follow a cut (nothing in them was acknowledged as durable), removes empty
+// ones but for one spare. Whatever holds records and is cut goes to lost+found first. What lies
+// before a sealed segment was synced, so what is missing there is damage, never a torn tail.
 //
 // In steps, each synced before the next: file truncated; MANIFEST says sealed. A crash in between
 // leaves an unsealed segment that ends cleanly, and the next recovery seals it as it is.
 Result<UnsealedOutcome> seal_unsealed(DataDirectory& dir,
-                                      const std::vector<format::SegmentInfo>& infos,
-                                      std::uint64_t last_sequence, std::uint64_t chain,
+                                      std::span<const format::SegmentInfo> infos,
                                       EventListener* listener);
 
 }  // namespace kv::engine

@@ -132,7 +132,7 @@ def check(address, state):
         if words[0] not in ("VALUE", "NOT_FOUND"):
             violations.append("%s: %s" % (key.decode(), " ".join(words)))
         elif value not in state[key]:
-            violations.append("%s: has %r, possible were %d other states" % (key.decode(), value, len(state[key])))
+            violations.append("%s: has %.40r, possible were %d other states" % (key.decode(), value, len(state[key])))
         state[key] = [value]
     for number in range(WRITERS):
         values = {state.get(b"b%d-%d" % (number, i), [None])[0] for i in range(5)}

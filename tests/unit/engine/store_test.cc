@@ -213,6 +213,21 @@ TEST_CASE_FIXTURE(StoreOnDisk, "descriptors of sealed segments are bounded") {
   CHECK(store->stats().open_segment_files <= 4);
 }
 
+TEST_CASE_FIXTURE(StoreOnDisk, "a segment that was synced while it was active is sealed, too") {
+  // Each write is synced by itself, so that nothing of a full segment is unsynced when the next
+  // write goes to another.
+  for (int i = 0; i < 200; ++i) put("key" + std::to_string(i), std::string(1000, 'x'));
+  store.reset();
+  std::size_t hints = 0;
+  std::size_t segments = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(path)) {
+    if (entry.path().extension() == ".hint") ++hints;
+    if (entry.path().extension() == ".seg" && entry.file_size() > 0) ++segments;
+  }
+  CHECK(segments > 10);
+  CHECK(hints == segments);
+}
+
 TEST_CASE_FIXTURE(StoreOnDisk, "many writers in a group are all acknowledged and all there") {
   constexpr int kThreads = 8;
   constexpr int kEach = 200;
