@@ -1,0 +1,10 @@
+# find_package(kv): the target kv::kv, the embeddable store and the client (kv/store.h, kv/client.h).
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+find_dependency(absl)
+find_dependency(fmt)
+find_dependency(tl-expected)
+find_dependency(PkgConfig)
+pkg_check_modules(isal REQUIRED QUIET IMPORTED_TARGET libisal)
+pkg_check_modules(xxhash REQUIRED QUIET IMPORTED_TARGET libxxhash)
+include(${CMAKE_CURRENT_LIST_DIR}/kvTargets.cmake)
