@@ -59,7 +59,9 @@ int run_detached(const std::function<int(const std::function<void()>& is_ready)>
   if (got == 1) return kExitOk;
   int status = 0;
   ::waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : kExitServerError;
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  complain(fmt::format("the server was ended by signal {} before it was ready", WTERMSIG(status)));
+  return kExitServerError;
 }
 
 }  // namespace kv::cli
