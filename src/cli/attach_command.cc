@@ -1,20 +1,18 @@
-// kv attach: the shell on a terminal, with history and completion, or on a script.
+// kv attach: the shell on a terminal, or on a script.
 
 #include <cstdlib>
 #include <iostream>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
-#include <histedit.h>
 
 #include "cli/commands.h"
+#include "cli/line_editor.h"
 #include "cli/shell.h"
 
 namespace kv::cli {
 
 namespace {
-
-constexpr int kHistorySize = 1000;
 
 void print(const Shell::Outcome& outcome) {
   if (!outcome.text.empty()) say(outcome.text + "\n");
@@ -22,89 +20,21 @@ void print(const Shell::Outcome& outcome) {
   if (!outcome.error.empty()) complain(outcome.error);
 }
 
-// libedit's line editor for as long as it lives.
-class LineEditor {
- public:
-  explicit LineEditor(std::string prompt) : prompt_(std::move(prompt)) {
-    editor_ = ::el_init("kv", stdin, stdout, stderr);
-    history_ = ::history_init();
-    HistEvent event;
-    ::history(history_, &event, H_SETSIZE, kHistorySize);
-    ::history(history_, &event, H_SETUNIQUE, 1);
-    if (const char* home = std::getenv("HOME")) {
-      file_ = std::string(home) + "/.kv_history";
-      ::history(history_, &event, H_LOAD, file_.c_str());
-    }
-    ::el_set(editor_, EL_CLIENTDATA, this);
-    ::el_set(editor_, EL_PROMPT, &LineEditor::prompt);
-    ::el_set(editor_, EL_EDITOR, "emacs");
-    ::el_set(editor_, EL_SIGNAL, 1);
-    ::el_set(editor_, EL_HIST, ::history, history_);
-    ::el_set(editor_, EL_ADDFN, "kv-complete", "Complete a verb", &LineEditor::complete);
-    ::el_set(editor_, EL_BIND, "^I", "kv-complete", nullptr);
-    ::el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
-    ::el_source(editor_, nullptr);
-  }
-  ~LineEditor() {
-    HistEvent event;
-    if (!file_.empty()) ::history(history_, &event, H_SAVE, file_.c_str());
-    ::history_end(history_);
-    ::el_end(editor_);
-  }
-  LineEditor(const LineEditor&) = delete;
-  LineEditor& operator=(const LineEditor&) = delete;
-
-  // nullopt at the end of input.
-  std::optional<std::string> read() {
-    int size = 0;
-    const char* const line = ::el_gets(editor_, &size);
-    if (line == nullptr || size <= 0) return std::nullopt;
-    std::string text(line, static_cast<std::size_t>(size));
-    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.pop_back();
-    if (!text.empty()) {
-      HistEvent event;
-      ::history(history_, &event, H_ENTER, text.c_str());
-    }
-    return text;
-  }
-
- private:
-  static char* prompt(EditLine* editor) {
-    void* self = nullptr;
-    ::el_get(editor, EL_CLIENTDATA, &self);
-    return static_cast<LineEditor*>(self)->prompt_.data();
-  }
-  static unsigned char complete(EditLine* editor, int /*key*/) {
-    const LineInfo* const line = ::el_line(editor);
-    const std::string typed(line->buffer, line->cursor);
-    if (typed.find(' ') != std::string::npos) return CC_ERROR;
-    const auto verbs = Shell::verbs(typed);
-    if (verbs.size() != 1) {
-      if (verbs.empty()) return CC_ERROR;
-      std::string list = "\n";
-      for (const std::string& verb : verbs) list += verb + "  ";
-      fmt::print("{}\n", list);
-      return CC_REDISPLAY;
-    }
-    ::el_deletestr(editor, static_cast<int>(typed.size()));
-    ::el_insertstr(editor, (verbs[0] + " ").c_str());
-    return CC_REFRESH;
-  }
-
-  std::string prompt_;
-  std::string file_;
-  EditLine* editor_ = nullptr;
-  History* history_ = nullptr;
-};
+std::string history_file() {
+  const char* const home = std::getenv("HOME");
+  return home == nullptr || *home == '\0' ? "" : std::string(home) + "/.kv_history";
+}
 
 int run_terminal(const Common& common) {
   Shell shell(common);
   if (auto connected = connect(common); !connected) {
+    if (connected.error().code == Errc::kInvalidArgument) return fail_to_connect(connected.error());
     complain(describe(connected.error()) + "; trying again with each request");
-  } else {
+  } else if (!common.is_quiet) {
     say(fmt::format("connected to {}; HELP lists the verbs\n", common.address));
   }
-  LineEditor editor(fmt::format("kv {}> ", common.address));
+  std::fflush(stdout);
+  LineEditor editor(fmt::format("kv {}> ", common.address), history_file(), &Shell::completions);
   while (const auto line = editor.read()) {
     const Shell::Outcome outcome = shell.run(*line);
     print(outcome);
@@ -114,6 +44,7 @@ int run_terminal(const Common& common) {
   return kExitOk;
 }
 
+// The code of the first request that failed.
 int run_script(const Common& common, bool stops_at_failure) {
   Shell shell(common);
   int first_failure = kExitOk;

@@ -9,8 +9,26 @@ namespace kv::cli {
 
 namespace {
 
-constexpr const char* kVerbs[] = {"PUT",   "GET",   "DEL",  "BPUT", "RANGE", "PREFIX",
-                                  "STATS", "MERGE", "PING", "HELP", "QUIT"};
+struct VerbOptions {
+  const char* verb;
+  std::vector<const char*> options;
+};
+
+const std::vector<VerbOptions>& verbs() {
+  static const std::vector<VerbOptions> table = {
+      {"PUT", {"if=absent", "if=present", "sync=none", "sync=interval", "sync=disk"}},
+      {"GET", {}},
+      {"DEL", {"if=", "sync=none", "sync=interval", "sync=disk"}},
+      {"BPUT", {}},
+      {"RANGE", {"limit=", "rev=1", "keys=1"}},
+      {"PREFIX", {"limit=", "rev=1", "keys=1"}},
+      {"STATS", {"server", "requests", "latency", "store", "memory", "recovery", "segments"}},
+      {"MERGE", {}},
+      {"PING", {}},
+      {"HELP", {}},
+      {"QUIT", {}}};
+  return table;
+}
 
 constexpr std::string_view kHelp =
     "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk]\n"
@@ -20,7 +38,7 @@ constexpr std::string_view kHelp =
     "RANGE [start [end]] [limit=20] [rev=1] [keys=1]\n"
     "PREFIX prefix [limit=20] [rev=1] [keys=1]\n"
     "STATS [section]\n"
-    "PING, HELP, QUIT\n"
+    "MERGE, PING, HELP, QUIT\n"
     "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".";
 
 std::string upper(std::string text) {
@@ -65,12 +83,37 @@ bool take_write_option(const std::pair<std::string, std::string>& option, WriteO
   return true;
 }
 
+bool take_range_option(const std::string& name, std::uint64_t number, RangeOptions& out) {
+  if (name == "limit" && number > 0) {
+    out.limit = number;
+    return true;
+  }
+  if (name == "rev" && number <= 1) {
+    out.is_reverse = number == 1;
+    return true;
+  }
+  if (name == "keys" && number <= 1) {
+    out.is_keys_only = number == 1;
+    return true;
+  }
+  return false;
+}
+
 }  // namespace
 
-std::vector<std::string> Shell::verbs(std::string_view text) {
+std::vector<std::string> Shell::completions(std::string_view line) {
   std::vector<std::string> out;
-  for (const char* verb : kVerbs) {
-    if (std::string(verb).starts_with(upper(std::string(text)))) out.emplace_back(verb);
+  const std::size_t first_end = line.find(' ');
+  const std::string verb = upper(std::string(line.substr(0, first_end)));
+  const std::string_view word = line.substr(line.find_last_of(' ') + 1);
+  for (const VerbOptions& one : verbs()) {
+    if (first_end == std::string_view::npos) {
+      if (std::string_view(one.verb).starts_with(verb)) out.emplace_back(one.verb);
+    } else if (one.verb == verb) {
+      for (const char* option : one.options) {
+        if (std::string_view(option).starts_with(word)) out.emplace_back(option);
+      }
+    }
   }
   return out;
 }
@@ -109,18 +152,22 @@ Shell::Outcome Shell::carry_out(const std::string& verb, const Words& words) {
   if (verb == "DEL") return del(words);
   if (verb == "BPUT") return bput(words);
   if (verb == "RANGE" || verb == "PREFIX") return range(words, verb == "PREFIX");
-  if (verb == "MERGE")
-    return {"", "this version does not merge segments yet", kExitServerError, false};
-  if (verb != "STATS" && verb != "PING") {
-    return {"", fmt::format("unknown verb {}; HELP lists them", shown(verb)), kExitUsage, false};
+  if (verb == "STATS" || verb == "MERGE" || verb == "PING") return ask_server(verb, words);
+  return {"", fmt::format("unknown verb {}; HELP lists them", shown(verb)), kExitUsage, false};
+}
+
+Shell::Outcome Shell::ask_server(const std::string& verb, const Words& words) {
+  if (words.size() > (verb == "STATS" ? 1 : 0)) {
+    return usage(verb == "STATS" ? "STATS [section]" : verb);
   }
   auto connected = client();
   if (!connected) return failed(connected.error());
+  Client& to = **connected;
   if (verb == "PING") {
-    auto answered = (*connected)->ping();
+    auto answered = to.ping();
     return answered ? Outcome{"OK", "", kExitOk, false} : failed(answered.error());
   }
-  auto text = (*connected)->stats("text", words.empty() ? "" : words[0]);
+  auto text = verb == "MERGE" ? to.merge() : to.stats("text", words.empty() ? "" : words[0]);
   return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
 }
 
@@ -189,10 +236,7 @@ Shell::Outcome Shell::range(const Words& words, bool is_prefix) {
       continue;
     }
     const auto number = number_of(option->second);
-    if (!number || (option->first == "limit" && *number == 0)) return usage(help);
-    if (option->first == "limit") options.limit = *number;
-    if (option->first == "rev") options.is_reverse = *number == 1;
-    if (option->first == "keys") options.is_keys_only = *number == 1;
+    if (!number || !take_range_option(option->first, *number, options)) return usage(help);
   }
   if (is_prefix ? bounds.size() != 1 : bounds.size() > 2) return usage(help);
   if (is_prefix) {
@@ -212,7 +256,8 @@ Shell::Outcome Shell::range(const Words& words, bool is_prefix) {
     return true;
   });
   if (!count) return failed(count.error());
-  out.text += fmt::format("({} key{})", *count, *count == 1 ? "" : "s");
+  out.text += fmt::format("({} key{}{})", *count, *count == 1 ? "" : "s",
+                          *count == options.limit ? ", there may be more: limit=" : "");
   return out;
 }
 

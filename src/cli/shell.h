@@ -24,8 +24,8 @@ class Shell {
   };
   Outcome run(std::string_view line);
 
-  // Verbs that begin with `text`, for completion.
-  static std::vector<std::string> verbs(std::string_view text);
+  // What the last word of `line` could become: verbs first, then the options of the verb.
+  static std::vector<std::string> completions(std::string_view line);
 
  private:
   using Words = std::vector<std::string>;
@@ -35,6 +35,7 @@ class Shell {
   Outcome del(const Words& words);
   Outcome bput(const Words& words);
   Outcome range(const Words& words, bool is_prefix);
+  Outcome ask_server(const std::string& verb, const Words& words);
   Result<Client*> client();
   static Outcome failed(const Error& error);
   static Outcome usage(std::string_view text);
