@@ -3,6 +3,7 @@
 #include <string>
 
 #include "io/file_system.h"
+#include "io/sim_file_system.h"
 #include "tests/support/scratch_dir.h"
 
 namespace kv::io {
@@ -18,6 +19,16 @@ class PosixSubject {
   test::ScratchDir scratch_;
 };
 
+class SimSubject {
+ public:
+  SimSubject() { static_cast<void>(fs_.create_dir(dir())); }  // in memory: cannot fail
+  FileSystem& fs() { return fs_; }
+  std::string dir() const { return "/sim"; }
+
+ private:
+  SimFileSystem fs_;
+};
+
 }  // namespace kv::io
 
-#define KV_FILE_SYSTEMS kv::io::PosixSubject
+#define KV_FILE_SYSTEMS kv::io::PosixSubject, kv::io::SimSubject
