@@ -1,11 +1,15 @@
 #include "engine/index.h"
 
+#include <atomic>
+#include <thread>
+
 #include <absl/base/thread_annotations.h>
 #include <absl/synchronization/mutex.h>
 
 #include "base/check.h"
 #include "base/checksum.h"
 #include "engine/index_history.h"
+#include "engine/index_part.h"
 #include "engine/key_arena.h"
 #include "engine/key_hash.h"
 #include "engine/key_tree.h"
@@ -264,12 +268,42 @@ void Index::scan(const ScanRange& range, const Snapshot& snapshot, std::size_t c
   }
 }
 
-void Index::load(std::string_view key, Place place) {
+void Index::load(std::vector<IndexPart> parts, std::uint32_t threads) {
   const absl::WriterMutexLock lock(&impl_->mutex);
-  const KeyRef ref = impl_->arena.insert(key, place);
-  impl_->tree.append(ref);
-  impl_->hash.insert(ref, base::hash64(key));
-  impl_->live += 1;
+  KV_CHECK(impl_->live == 0 && impl_->arena.bytes() == 0);
+  std::vector<KeyRef> refs;
+  std::vector<std::uint32_t> shifts;  // of each part's references
+  for (IndexPart& part : parts) {
+    shifts.push_back(impl_->arena.absorb(std::move(part.arena_)));
+    refs.reserve(refs.size() + part.refs_.size());
+    for (const KeyRef ref : part.refs_) refs.push_back(KeyArena::moved(ref, shifts.back()));
+    std::vector<KeyRef>().swap(part.refs_);
+  }
+  impl_->live = refs.size();
+
+  std::atomic<std::size_t> next{0};
+  KeyHash& hash = impl_->hash;
+  const auto build_hash = [&] {
+    std::vector<KeyHash::Entry> entries;
+    for (std::size_t number = next++; number < KeyHash::kParts; number = next++) {
+      entries.clear();
+      for (std::size_t i = 0; i < parts.size(); ++i) {
+        auto& hashes = parts[i].hashes_[number];
+        for (KeyHash::Entry entry : hashes) {
+          entry.ref = KeyArena::moved(entry.ref, shifts[i]);
+          entries.push_back(entry);
+        }
+        std::vector<KeyHash::Entry>().swap(hashes);
+      }
+      hash.build_part(number, entries);
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (std::uint32_t i = 1; i < threads; ++i) helpers.emplace_back(build_hash);
+    build_hash();
+  }
+  impl_->tree.build(refs, threads);
 }
 
 void Index::check_invariants() const {

@@ -28,6 +28,8 @@ struct IndexChange {
   bool is_delete = false;
 };
 
+class IndexPart;  // index_part.h
+
 // One key of a scan.
 struct IndexItem {
   std::string key;
@@ -96,9 +98,9 @@ class Index {
   void scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
             std::vector<IndexItem>& out) const;
 
-  // Fills an empty index with keys in strictly ascending order, with full tree leaves. One thread,
-  // before anybody else uses the index.
-  void load(std::string_view key, Place place);
+  // Fills an empty index with the keys of all parts, with full tree leaves; the keys of a part come
+  // behind those of the parts before. Before anybody else uses the index.
+  void load(std::vector<IndexPart> parts, std::uint32_t threads);
 
   // Aborts unless hash and tree hold the same entries, in order. For tests.
   void check_invariants() const;

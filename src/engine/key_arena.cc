@@ -118,8 +118,11 @@ std::uint32_t KeyArena::slab_with_room(std::uint32_t number) {
     owner.with_room.pop_back();
   }
   const std::size_t cell_size = cell_size_of(number);
+  // As much again as the class has, in whole pages.
+  const std::size_t size =
+      std::clamp(whole_pages(owner.cells * cell_size), whole_pages(cell_size), kSlabSizeMax);
   const std::uint32_t slab =
-      add_slab(number, cell_size, static_cast<std::uint32_t>(kSlabSize / cell_size));
+      add_slab(number, cell_size, static_cast<std::uint32_t>(size / cell_size));
   slabs_[slab].is_listed = true;
   classes_[number].with_room.push_back(slab);
   return slab;
@@ -147,6 +150,33 @@ KeyRef KeyArena::insert(std::string_view key, Place place) {
   base::store_le(at + kSizeAt, static_cast<std::uint16_t>(key.size() - 1));
   std::memcpy(at + kHeaderSize, key.data(), key.size());
   return ref;
+}
+
+std::uint32_t KeyArena::absorb(KeyArena&& other) {
+  const auto shift = static_cast<std::uint32_t>(slabs_.size());
+  KV_CHECK(slabs_.size() + other.slabs_.size() <= (std::size_t{1} << (32 - kCellBits)));
+  slabs_.insert(slabs_.end(), other.slabs_.begin(), other.slabs_.end());
+  for (const std::uint32_t number : other.free_slabs_) free_slabs_.push_back(number + shift);
+  for (std::uint32_t number = 0; number < other.classes_.size(); ++number) {
+    const SizeClass& theirs = other.classes_[number];
+    SizeClass& ours = class_at(number);
+    for (const std::uint32_t slab : theirs.with_room) ours.with_room.push_back(slab + shift);
+    ours.cells += theirs.cells;
+    ours.live += theirs.live;
+    ours.slabs += theirs.slabs;
+    // A slab that was being emptied has room like any other.
+    if (theirs.victim == kNone) continue;
+    slabs_[theirs.victim + shift].is_listed = true;
+    ours.with_room.push_back(theirs.victim + shift);
+  }
+  bytes_ += other.bytes_;
+  key_bytes_ += other.key_bytes_;
+  other.slabs_.clear();
+  other.free_slabs_.clear();
+  other.classes_.clear();
+  other.bytes_ = 0;
+  other.key_bytes_ = 0;
+  return shift;
 }
 
 void KeyArena::erase(KeyRef ref) {

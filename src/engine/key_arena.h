@@ -13,9 +13,9 @@ namespace kv::engine {
 // Reference to an entry: slab number (17 bits) and cell in the slab (15 bits).
 enum class KeyRef : std::uint32_t {};
 
-// Where entries live: a key's bytes once, and its place. Cells of one size share a slab of 256 KiB;
-// a slab without entries goes back to the system. Keys that would fill a good part of a slab have
-// one of their own.
+// Where entries live: a key's bytes once, and its place. Cells of one size share slabs, the first
+// of a page, later ones of up to 256 KiB, so that few keys take little; a slab without entries goes
+// back to the system. Keys that would fill a good part of a slab have one of their own.
 //
 //   cell:  place u64 | key size - 1 u16 | key
 //
@@ -41,12 +41,19 @@ class KeyArena {
   static std::uint32_t size_class(std::size_t key_size);
   void prefetch(KeyRef ref) const { __builtin_prefetch(cell(ref)); }
 
+  // Takes over all entries of `other`. Each of its references becomes the one moved() by what this
+  // returns.
+  std::uint32_t absorb(KeyArena&& other);
+  static KeyRef moved(KeyRef ref, std::uint32_t slabs) {
+    return static_cast<KeyRef>(static_cast<std::uint32_t>(ref) + (slabs << kCellBits));
+  }
+
   std::uint64_t bytes() const { return bytes_; }          // taken from the system
   std::uint64_t key_bytes() const { return key_bytes_; }  // of the entries' keys
 
  private:
   static constexpr std::uint32_t kCellBits = 15;
-  static constexpr std::uint32_t kSlabSize = 256 * 1024;
+  static constexpr std::size_t kSlabSizeMax = 256 * 1024;
   static constexpr std::uint32_t kNone = UINT32_MAX;
   static constexpr std::size_t kHeaderSize = sizeof(std::uint64_t) + sizeof(std::uint16_t);
 

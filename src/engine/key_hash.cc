@@ -112,6 +112,44 @@ void KeyHash::split(Part& part, std::uint64_t hash) {
   for (std::size_t i = first; i < part.directory.size(); i += 2 * bit) part.directory[i] = fresh;
 }
 
+void KeyHash::build_part(std::size_t number, std::span<Entry> entries) {
+  if (entries.empty()) return;
+  std::vector<Built> pages;
+  build_pages(entries, 0, 0, pages);
+  Part& part = parts_[number];
+  KV_CHECK(part.directory.empty());
+  for (const Built& built : pages) part.depth = std::max(part.depth, built.page->depth);
+  resize(part, std::size_t{1} << part.depth);
+  for (const Built& built : pages) {
+    if (built.page->depth == part.depth) part.deepest += 1;
+    const std::size_t step = std::size_t{1} << built.page->depth;
+    for (std::size_t i = built.low_bits; i < part.directory.size(); i += step)
+      part.directory[i] = built.page;
+  }
+}
+
+void KeyHash::build_pages(std::span<Entry> entries, std::uint8_t depth, std::size_t low_bits,
+                          std::vector<Built>& out) {
+  if (entries.size() <= kSlots) {
+    Page* const page = new_page(depth);
+    for (const Entry& entry : entries) {
+      page->tags[page->count] = tag_of(entry.hash);
+      page->refs[page->count] = entry.ref;
+      page->count += 1;
+    }
+    out.push_back({page, low_bits});
+    return;
+  }
+  KV_CHECK(depth < 64 - kPartBits - 8);
+  const std::uint64_t bit = std::uint64_t{1} << depth;
+  const auto middle = std::partition(entries.begin(), entries.end(),
+                                     [bit](const Entry& entry) { return (entry.hash & bit) == 0; });
+  const auto zeros = static_cast<std::size_t>(middle - entries.begin());
+  const auto deeper = static_cast<std::uint8_t>(depth + 1);
+  build_pages(entries.first(zeros), deeper, low_bits, out);
+  build_pages(entries.subspan(zeros), deeper, low_bits | bit, out);
+}
+
 void KeyHash::erase(KeyRef ref, std::uint64_t hash) {
   Part& part = parts_[part_of(hash)];
   Page& page = *part.directory[slot_of(part, hash)];

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -29,9 +31,19 @@ class KeyHash {
 
   std::uint64_t bytes() const { return bytes_; }
 
+  // Filling an empty table at once: any number of threads may each build other parts.
+  static constexpr std::size_t kPartBits = 8;
+  static constexpr std::size_t kParts = std::size_t{1} << kPartBits;
+  struct Entry {
+    std::uint64_t hash;
+    KeyRef ref;
+  } __attribute__((packed));  // there are as many of them as keys
+  static std::size_t part_of(std::uint64_t hash) { return hash >> (64 - kPartBits); }
+  // `entries` are all of the part, each key once; they are left in another order.
+  void build_part(std::size_t number, std::span<Entry> entries);
+
  private:
   static constexpr std::size_t kSlots = 64;
-  static constexpr std::size_t kPartBits = 8;
   static constexpr std::size_t kJoinMax = kSlots / 2;  // entries of two pages that join
 
   struct Page {
@@ -46,7 +58,10 @@ class KeyHash {
     std::vector<Page*> directory;  // 2^depth of them; owns each page once
   };
 
-  static std::size_t part_of(std::uint64_t hash) { return hash >> (64 - kPartBits); }
+  struct Built {
+    Page* page;
+    std::size_t low_bits;  // of the hashes of its entries
+  };
   static std::uint8_t tag_of(std::uint64_t hash) {
     return static_cast<std::uint8_t>(hash >> (64 - kPartBits - 8));
   }
@@ -57,13 +72,15 @@ class KeyHash {
   static std::optional<std::size_t> position(const Page& page, KeyRef ref, std::uint8_t tag);
   void split(Part& part, std::uint64_t hash);
   void join(Part& part, std::uint64_t hash);
+  void build_pages(std::span<Entry> entries, std::uint8_t depth, std::size_t low_bits,
+                   std::vector<Built>& out);
   Page* new_page(std::uint8_t depth);
   void free_page(Page* page);
   void resize(Part& part, std::size_t size);
 
   const KeyArena& arena_;
-  std::array<Part, std::size_t{1} << kPartBits> parts_;
-  std::uint64_t bytes_ = sizeof(KeyHash);
+  std::array<Part, kParts> parts_;
+  std::atomic<std::uint64_t> bytes_ = sizeof(KeyHash);
 
  public:
   ~KeyHash();

@@ -1,28 +1,15 @@
 #include "engine/key_tree.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
-#include <malloc.h>
 #include <string>
-#include <vector>
 
 #include "base/check.h"
+#include "engine/key_tree_nodes.h"
 
 namespace kv::engine {
 
 namespace {
-
-constexpr std::size_t kLeafSlots = 64;
-constexpr std::size_t kInnerSlots = 64;
-constexpr std::size_t kMallocHead = 8;
-
-std::size_t common_prefix(std::string_view a, std::string_view b) {
-  const std::size_t size = std::min(a.size(), b.size());
-  return static_cast<std::size_t>(
-      std::mismatch(a.begin(), a.begin() + static_cast<std::ptrdiff_t>(size), b.begin()).first -
-      a.begin());
-}
 
 // Up to 4 bytes of the key behind `skip` as a number that compares as they do; missing ones count
 // as zero.
@@ -35,79 +22,6 @@ std::uint32_t fragment_of(std::string_view key, std::size_t skip) {
 }
 
 }  // namespace
-
-struct KeyTree::Node {
-  explicit Node(bool leaf) : is_leaf(leaf) {}
-  const bool is_leaf;
-  std::uint16_t count = 0;  // keys of a leaf, children of an inner node
-};
-
-struct KeyTree::Leaf : Node {
-  Leaf() : Node(true) {}
-  std::uint32_t skip = 0;  // bytes that all its keys begin with, alike
-  Leaf* next = nullptr;
-  Leaf* previous = nullptr;
-  std::array<KeyRef, kLeafSlots> refs;
-  std::array<std::uint32_t, kLeafSlots> fragments;
-};
-
-struct KeyTree::Inner : Node {
-  Inner() : Node(false) {}
-  std::array<Node*, kInnerSlots> children;
-  std::array<std::string, kInnerSlots>
-      bounds;  // [i] <= every key of child i, > every key before; [0] unused
-};
-
-struct KeyTree::Impl {
-  explicit Impl(const KeyArena& entries)
-      : arena(entries), root(new_leaf()), last(static_cast<Leaf*>(root)) {}
-  ~Impl() { free_tree(root); }
-
-  struct Split {
-    std::string bound;
-    Node* right = nullptr;
-  };
-
-  Leaf* new_leaf() { return count(new Leaf); }
-  Inner* new_inner() { return count(new Inner); }
-  template <class T>
-  T* count(T* node) {
-    bytes += ::malloc_usable_size(node) + kMallocHead;
-    return node;
-  }
-  void free_node(Node* node);
-  void free_tree(Node* node);
-  void set_bound(Inner& inner, std::size_t slot, std::string bound);
-  static std::uint64_t heap_bytes(const std::string& text) {
-    return text.capacity() > 15 ? text.capacity() + 1 + kMallocHead : 0;
-  }
-
-  std::string_view key(const Leaf& leaf, std::size_t slot) const {
-    return arena.key(leaf.refs[slot]);
-  }
-  std::size_t lower_bound(const Leaf& leaf, std::string_view key) const;
-  static std::size_t child_of(const Inner& inner, std::string_view key);
-  const Leaf& leaf_of(std::string_view key) const;
-  void rebuild_fragments(Leaf& leaf) const;
-  void insert_slot(Leaf& leaf, std::size_t slot, KeyRef ref) const;
-  void erase_slot(Leaf& leaf, std::size_t slot) const;
-
-  Split insert(Node* node, KeyRef ref, std::string_view key);
-  Split insert_into_leaf(Leaf& leaf, KeyRef ref, std::string_view key);
-  Split insert_child(Inner& inner, std::size_t slot, Split split);
-  void erase(Node* node, std::string_view key);
-  void rebalance(Inner& inner, std::size_t slot);
-  void remove_child(Inner& inner, std::size_t slot);
-  void join_leaves(Inner& inner, std::size_t left);
-  void join_inners(Inner& inner, std::size_t left);
-  void check(const Node* node, const std::string* low, const std::string* high,
-             std::string& previous) const;
-
-  const KeyArena& arena;
-  std::uint64_t bytes = 0;
-  Node* root;
-  Leaf* last;
-};
 
 void KeyTree::Impl::free_node(Node* node) {
   bytes -= ::malloc_usable_size(node) + kMallocHead;
@@ -185,6 +99,12 @@ void KeyTree::Impl::rebuild_fragments(Leaf& leaf) const {
     leaf.fragments[i] = fragment_of(key(leaf, i), leaf.skip);
 }
 
+std::string KeyTree::Impl::bound_between(const Leaf& left, const Leaf& right) const {
+  const std::string_view low = key(left, std::size_t{left.count} - 1);
+  const std::string_view high = key(right, 0);
+  return std::string(high.substr(0, common_prefix(low, high) + 1));
+}
+
 void KeyTree::Impl::insert_slot(Leaf& leaf, std::size_t slot, KeyRef ref) const {
   std::copy_backward(leaf.refs.begin() + static_cast<std::ptrdiff_t>(slot),
                      leaf.refs.begin() + leaf.count, leaf.refs.begin() + leaf.count + 1);
@@ -203,15 +123,6 @@ void KeyTree::Impl::insert_slot(Leaf& leaf, std::size_t slot, KeyRef ref) const 
   } else {
     rebuild_fragments(leaf);
   }
-}
-
-void KeyTree::Impl::erase_slot(Leaf& leaf, std::size_t slot) const {
-  std::copy(leaf.refs.begin() + static_cast<std::ptrdiff_t>(slot) + 1,
-            leaf.refs.begin() + leaf.count, leaf.refs.begin() + static_cast<std::ptrdiff_t>(slot));
-  std::copy(leaf.fragments.begin() + static_cast<std::ptrdiff_t>(slot) + 1,
-            leaf.fragments.begin() + leaf.count,
-            leaf.fragments.begin() + static_cast<std::ptrdiff_t>(slot));
-  leaf.count -= 1;
 }
 
 KeyTree::Impl::Split KeyTree::Impl::insert_into_leaf(Leaf& leaf, KeyRef ref,
@@ -240,10 +151,7 @@ KeyTree::Impl::Split KeyTree::Impl::insert_into_leaf(Leaf& leaf, KeyRef ref,
   } else {
     insert_slot(leaf, slot, ref);
   }
-  // As much of the right one's first key as tells it from the left one's last.
-  const std::string_view low = key(leaf, std::size_t{leaf.count} - 1);
-  const std::string_view high = key(*right, 0);
-  return {std::string(high.substr(0, common_prefix(low, high) + 1)), right};
+  return {bound_between(leaf, *right), right};
 }
 
 KeyTree::Impl::Split KeyTree::Impl::insert_child(Inner& inner, std::size_t slot, Split split) {
@@ -285,69 +193,6 @@ KeyTree::Impl::Split KeyTree::Impl::insert(Node* node, KeyRef ref, std::string_v
   return insert_child(inner, slot + 1, std::move(split));
 }
 
-void KeyTree::Impl::erase(Node* node, std::string_view erased) {
-  if (node->is_leaf) {
-    auto& leaf = *static_cast<Leaf*>(node);
-    const std::size_t slot = lower_bound(leaf, erased);
-    KV_CHECK(slot < leaf.count && key(leaf, slot) == erased);
-    erase_slot(leaf, slot);
-    return;
-  }
-  auto& inner = *static_cast<Inner*>(node);
-  const std::size_t slot = child_of(inner, erased);
-  erase(inner.children[slot], erased);
-  rebalance(inner, slot);
-}
-
-void KeyTree::Impl::remove_child(Inner& inner, std::size_t slot) {
-  free_node(inner.children[slot]);
-  for (std::size_t i = slot + 1; i < inner.count; ++i) {
-    inner.children[i - 1] = inner.children[i];
-    std::swap(inner.bounds[i - 1], inner.bounds[i]);
-  }
-  inner.count -= 1;
-  set_bound(inner, inner.count, {});
-}
-
-// Joins a sparse child with a neighbour when both fit into three quarters of one node.
-void KeyTree::Impl::rebalance(Inner& inner, std::size_t slot) {
-  const Node& child = *inner.children[slot];
-  const std::size_t slots = child.is_leaf ? kLeafSlots : kInnerSlots;
-  if (child.count >= slots / 4 || inner.count < 2) return;
-  const std::size_t left = slot + 1 < inner.count ? slot : slot - 1;
-  const std::size_t joined =
-      std::size_t{inner.children[left]->count} + inner.children[left + 1]->count;
-  if (joined > slots * 3 / 4) return;
-  if (child.is_leaf) {
-    join_leaves(inner, left);
-  } else {
-    join_inners(inner, left);
-  }
-}
-
-void KeyTree::Impl::join_leaves(Inner& inner, std::size_t left_slot) {
-  auto& left = *static_cast<Leaf*>(inner.children[left_slot]);
-  auto& right = *static_cast<Leaf*>(inner.children[left_slot + 1]);
-  std::copy_n(right.refs.begin(), right.count, left.refs.begin() + left.count);
-  left.count = static_cast<std::uint16_t>(left.count + right.count);
-  left.next = right.next;
-  (left.next != nullptr ? left.next->previous : last) = &left;
-  rebuild_fragments(left);
-  remove_child(inner, left_slot + 1);
-}
-
-void KeyTree::Impl::join_inners(Inner& inner, std::size_t left_slot) {
-  auto& left = *static_cast<Inner*>(inner.children[left_slot]);
-  auto& right = *static_cast<Inner*>(inner.children[left_slot + 1]);
-  for (std::size_t i = 0; i < right.count; ++i) {
-    left.children[std::size_t{left.count} + i] = right.children[i];
-    set_bound(left, std::size_t{left.count} + i,
-              i == 0 ? inner.bounds[left_slot + 1] : right.bounds[i]);
-  }
-  left.count = static_cast<std::uint16_t>(left.count + right.count);
-  remove_child(inner, left_slot + 1);
-}
-
 void KeyTree::Impl::check(const Node* node, const std::string* low, const std::string* high,
                           std::string& previous) const {
   if (!node->is_leaf) {
@@ -386,15 +231,6 @@ void KeyTree::insert(KeyRef ref) {
   root->count = 2;
   impl_->set_bound(*root, 1, std::move(split.bound));
   impl_->root = root;
-}
-
-void KeyTree::erase(std::string_view key) {
-  impl_->erase(impl_->root, key);
-  while (!impl_->root->is_leaf && impl_->root->count == 1) {
-    Node* const only = static_cast<Inner*>(impl_->root)->children[0];
-    impl_->free_node(impl_->root);
-    impl_->root = only;
-  }
 }
 
 void KeyTree::replace(std::string_view key, KeyRef to) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string_view>
 
 #include "engine/key_arena.h"
@@ -24,8 +25,8 @@ class KeyTree {
   void insert(KeyRef ref);  // its key is not there yet
   void erase(std::string_view key);
   void replace(std::string_view key, KeyRef to);  // the same key's entry moved
-  // Behind all keys that are there; fills leaves to the brim.
-  void append(KeyRef ref) { insert(ref); }
+  // Fills an empty tree with full leaves; keys in strictly ascending order.
+  void build(std::span<const KeyRef> refs, std::uint32_t threads);
 
   struct Leaf;
   // A place between keys; any change of the tree invalidates it.

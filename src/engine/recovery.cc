@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/run_merge.h"
+#include "engine/index_load.h"
 #include "engine/segment_load.h"
 #include "engine/unsealed.h"
 #include "format/names.h"
@@ -134,7 +134,7 @@ class Recovery {
 
   Result<void> build_index() {
     std::vector<std::shared_ptr<Segment>> handles;
-    std::vector<format::HintReader> readers;
+    std::vector<SegmentRun> runs;
     for (const LoadedSegment& loaded : segments_) {
       auto handle =
           context_.table.add(loaded.path, loaded.info.id, loaded.info.kind, loaded.info.salt);
@@ -145,26 +145,10 @@ class Recovery {
       (*handle)->last_sequence = loaded.info.last_sequence;
       (*handle)->is_sealed = true;
       handles.push_back(*handle);
-      auto reader = format::HintReader::open(loaded.keys);
-      if (!reader) return tl::unexpected(std::move(reader).error());
-      readers.push_back(*reader);
+      runs.push_back({&loaded.keys->reader, handle->get()});
       count(loaded);
     }
-    std::vector<format::HintReader*> runs;
-    for (format::HintReader& reader : readers) runs.push_back(&reader);
-
-    RunMerge merge(std::move(runs));
-    format::HintEntry entry;
-    std::size_t run = 0;
-    while (merge.next(entry, run)) {
-      if (entry.type != format::RecordType::kPut) continue;
-      Segment& segment = *handles[run];
-      const std::uint64_t size =
-          format::padded(format::kRecordHeaderSize + entry.key.size() + entry.value_size);
-      const Place place(segment.slot(), entry.offset, size);
-      segment.live_bytes += static_cast<std::int64_t>(place.size_hint());
-      context_.index.load(entry.key, place);
-    }
+    load_index(context_.index, runs, context_.threads);
     return {};
   }
 

@@ -6,33 +6,57 @@
 
 namespace kv::engine {
 
-bool RunMerge::comes_later(const Head& a, const Head& b) {
-  if (a.prefix != b.prefix) return a.prefix > b.prefix;
-  if (const int order = a.entry.key.compare(b.entry.key); order != 0) return order > 0;
-  return a.entry.sequence < b.entry.sequence;
+namespace {
+
+// Runs are sorted, so what their first and last keys share all keys share.
+std::size_t shared_by_all(const std::vector<format::HintReader>& runs) {
+  std::optional<std::string_view> shared;
+  for (const format::HintReader& run : runs) {
+    const auto first = run.first_key();
+    const auto last = run.last_key();
+    if (!first || !last) continue;
+    if (!shared) shared = *first;
+    for (const std::string_view key : {*first, *last}) {
+      const auto end = std::mismatch(shared->begin(), shared->end(), key.begin(), key.end()).first;
+      shared = shared->substr(0, static_cast<std::size_t>(end - shared->begin()));
+    }
+  }
+  return shared ? shared->size() : 0;
 }
 
-RunMerge::RunMerge(std::vector<format::HintReader*> runs) : runs_(std::move(runs)) {
+}  // namespace
+
+bool RunMerge::comes_later(const Head& a, const Head& b) const {
+  if (a.prefix != b.prefix) return a.prefix > b.prefix;
+  const int order = a.entry.key.substr(skip_).compare(b.entry.key.substr(skip_));
+  return order != 0 ? order > 0 : a.entry.sequence < b.entry.sequence;
+}
+
+RunMerge::RunMerge(std::vector<format::HintReader> runs)
+    : runs_(std::move(runs)), skip_(shared_by_all(runs_)) {
   for (std::size_t i = 0; i < runs_.size(); ++i) {
     Head head;
     head.run = i;
-    if (!runs_[i]->next(head.entry)) continue;
-    head.prefix = key_prefix(head.entry.key);
-    heads_.push_back(head);
+    if (refill(head)) heads_.push_back(head);
   }
-  std::make_heap(heads_.begin(), heads_.end(), comes_later);
+  const auto later = [this](const Head& a, const Head& b) { return comes_later(a, b); };
+  std::make_heap(heads_.begin(), heads_.end(), later);
+}
+
+bool RunMerge::refill(Head& head) {
+  if (!runs_[head.run].next(head.entry)) return false;
+  head.prefix = key_prefix(head.entry.key.substr(skip_));
+  return true;
 }
 
 void RunMerge::advance() {
   Head head = heads_.front();
-  const bool has_next = runs_[head.run]->next(head.entry);
-  if (!has_next) {
-    std::pop_heap(heads_.begin(), heads_.end(), comes_later);
+  if (!refill(head)) {
+    head = heads_.back();
     heads_.pop_back();
-    return;
+    if (heads_.empty()) return;
   }
-  head.prefix = key_prefix(head.entry.key);
-  // Sift the new head down from the front: half the work of a pop and a push.
+  // Sift it down from the front: half the work of a pop and a push.
   std::size_t at = 0;
   for (;;) {
     std::size_t child = 2 * at + 1;

@@ -12,8 +12,8 @@ namespace kv::engine {
 // 3, 5.4.1.)
 class RunMerge {
  public:
-  // Readers at their beginning; they outlive the merge.
-  explicit RunMerge(std::vector<format::HintReader*> runs);
+  // Readers at their beginning.
+  explicit RunMerge(std::vector<format::HintReader> runs);
 
   // The next key's newest entry, and which run it came from. False at the end.
   bool next(format::HintEntry& entry, std::size_t& run);
@@ -24,10 +24,12 @@ class RunMerge {
     format::HintEntry entry;
     std::size_t run = 0;
   };
-  static bool comes_later(const Head& a, const Head& b);
-  void advance();  // refills the head that is in front, or drops it
+  bool comes_later(const Head& a, const Head& b) const;
+  bool refill(Head& head);  // with its run's next entry
+  void advance();           // refills the head that is in front, or drops it
 
-  std::vector<format::HintReader*> runs_;
+  std::vector<format::HintReader> runs_;
+  std::size_t skip_ = 0;     // bytes that all keys begin with, alike: prefixes lie behind them
   std::vector<Head> heads_;  // a heap, the smallest key in front and of equal keys the newest
 };
 

@@ -24,8 +24,8 @@ void tell_damage(EventListener* listener, const std::string& path, const Damaged
 }
 
 // The hint's content if it belongs to exactly this state of the segment.
-std::optional<std::string> read_hint(DataDirectory& dir, const format::SegmentInfo& info,
-                                     EventListener* listener) {
+std::optional<OpenHint> read_hint(DataDirectory& dir, const format::SegmentInfo& info,
+                                  EventListener* listener) {
   const std::string path = dir.hint_path(info.id);
   auto is_there = dir.fs().exists(path);
   if (!is_there || !*is_there) return std::nullopt;
@@ -35,16 +35,15 @@ std::optional<std::string> read_hint(DataDirectory& dir, const format::SegmentIn
          fmt::format("file={} reason=\"{}\" action=scan", path, describe(content.error())));
     return std::nullopt;
   }
-  auto reader = format::HintReader::open(*content);
-  const bool is_valid = reader && reader->binding() == binding_of(info, info.salt);
+  auto hint = OpenHint::open(std::move(*content));
+  const bool is_valid = hint && hint->reader.binding() == binding_of(info, info.salt);
   if (!is_valid) {
     tell(listener, Event::Level::kWarning, "hint not valid",
-         fmt::format(
-             "file={} reason=\"{}\" action=scan", path,
-             reader ? "it belongs to another state of the segment" : reader.error().context));
+         fmt::format("file={} reason=\"{}\" action=scan", path,
+                     hint ? "it belongs to another state of the segment" : hint.error().context));
     return std::nullopt;
   }
-  return std::move(*content);
+  return std::move(*hint);
 }
 
 // A whole segment, or its end, is gone.
@@ -59,6 +58,13 @@ DamagedRange lost_range(const format::SegmentInfo& info, std::uint64_t offset) {
 }
 
 }  // namespace
+
+Result<OpenHint> OpenHint::open(std::string content) {
+  auto kept = std::make_unique<const std::string>(std::move(content));
+  auto reader = format::HintReader::open(*kept);
+  if (!reader) return tl::unexpected(std::move(reader).error());
+  return OpenHint{std::move(kept), std::move(*reader)};
+}
 
 format::HintBinding binding_of(const format::SegmentInfo& info, std::uint64_t salt) {
   return {info.id,      salt,          info.size, info.first_sequence, info.last_sequence,
@@ -158,8 +164,10 @@ Result<LoadedSegment> load_sealed(DataDirectory& dir, const format::SegmentInfo&
   }
   if (size < info.size) out.damaged.push_back(lost_range(info, size));
   for (const DamagedRange& range : out.damaged) tell_damage(listener, out.path, range);
-  out.keys = std::move(keys).hint(binding_of(info, info.salt));
-  if (out.damaged.empty()) write_hint(dir, info.id, out.keys, listener);
+  auto made = OpenHint::open(std::move(keys).hint(binding_of(info, info.salt)));
+  if (!made) return tl::unexpected(std::move(made).error());
+  out.keys = std::move(*made);
+  if (out.damaged.empty()) write_hint(dir, info.id, *out.keys->content, listener);
   return out;
 }
 

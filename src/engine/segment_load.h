@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,12 +14,20 @@
 
 namespace kv::engine {
 
+// A hint's content, checked, and the reader of it.
+struct OpenHint {
+  std::unique_ptr<const std::string> content;
+  format::HintReader reader;
+
+  static Result<OpenHint> open(std::string content);
+};
+
 // One segment on its way into the index.
 struct LoadedSegment {
   format::SegmentInfo info;  // sealed values, once known
   std::string path;
   format::SegmentHeader header;
-  std::string keys;  // a hint's content
+  std::optional<OpenHint> keys;  // always, once loaded
   bool is_by_hint = false;
   std::vector<DamagedRange> damaged;
 };

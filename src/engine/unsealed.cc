@@ -187,8 +187,10 @@ class Sealer {
                        range.last_sequence, range.keys.size()));
     }
     if (auto said = dir_.manifest().append(edits); !said) return said;
-    loaded.keys = std::move(keys).hint(binding_of(info, info.salt));
-    if (loaded.damaged.empty()) write_hint(dir_, info.id, loaded.keys, listener_);
+    auto hint = OpenHint::open(std::move(keys).hint(binding_of(info, info.salt)));
+    if (!hint) return tl::unexpected(std::move(hint).error());
+    loaded.keys = std::move(*hint);
+    if (loaded.damaged.empty()) write_hint(dir_, info.id, *loaded.keys->content, listener_);
     out_.last_sequence = std::max(out_.last_sequence, info.last_sequence);
     out_.chain = info.end_chain;
     out_.sealed.push_back(std::move(loaded));

@@ -165,7 +165,10 @@ bool is_before(std::string_view a, std::string_view b) {
   return a < b;
 }
 
-Result<void> check_entries(const Parts& parts, const HintBinding& binding) {
+constexpr std::uint64_t kEntriesPerMark = 1024;
+
+Result<void> check_entries(const Parts& parts, const HintBinding& binding,
+                           std::vector<std::size_t>& marks) {
   std::string_view previous;  // sorts before every key; an empty one is out of order at once
   std::size_t at = 0;
   std::uint64_t count = 0;
@@ -180,6 +183,7 @@ Result<void> check_entries(const Parts& parts, const HintBinding& binding) {
     if (!is_before(previous, entry.key)) {
       return corruption(fmt::format("hint entry {}: keys out of order", count));
     }
+    if (count % kEntriesPerMark == 0) marks.push_back(at);
     previous = entry.key;
     at += kHintEntryHeadSize + entry.key.size();
   }
@@ -234,7 +238,7 @@ Result<HintReader> HintReader::open(std::string_view content) {
   if (!parts) return tl::unexpected(std::move(parts).error());
   HintReader reader;
   reader.binding_ = decode_binding(content.data());
-  if (auto checked = check_entries(*parts, reader.binding_); !checked) {
+  if (auto checked = check_entries(*parts, reader.binding_, reader.marks_); !checked) {
     return tl::unexpected(std::move(checked).error());
   }
   if (!is_filter_size(parts->filter.size(), parts->count)) {
@@ -244,6 +248,55 @@ Result<HintReader> HintReader::open(std::string_view content) {
   reader.count_ = parts->count;
   reader.entries_ = parts->entries;
   reader.filter_ = parts->filter;
+  return reader;
+}
+
+std::optional<std::string_view> HintReader::first_key() const {
+  if (entries_.empty()) return std::nullopt;
+  return load_entry(entries_.data()).key;
+}
+
+std::optional<std::string_view> HintReader::last_key() const {
+  std::optional<std::string_view> last;
+  for (std::size_t at = marks_.empty() ? 0 : marks_.back(); at < entries_.size();) {
+    last = load_entry(entries_.data() + at).key;
+    at += kHintEntryHeadSize + last->size();
+  }
+  return last;
+}
+
+std::vector<std::string_view> HintReader::sample() const {
+  std::vector<std::string_view> keys;
+  keys.reserve(marks_.size());
+  for (const std::size_t mark : marks_) keys.push_back(load_entry(entries_.data() + mark).key);
+  return keys;
+}
+
+std::size_t HintReader::seek(std::string_view key) const {
+  const auto behind = std::partition_point(marks_.begin(), marks_.end(), [&](std::size_t mark) {
+    return load_entry(entries_.data() + mark).key < key;
+  });
+  std::size_t at = behind == marks_.begin() ? 0 : *std::prev(behind);
+  while (at < entries_.size()) {
+    const HintEntry entry = load_entry(entries_.data() + at);
+    if (entry.key >= key) break;
+    at += kHintEntryHeadSize + entry.key.size();
+  }
+  return at;
+}
+
+HintReader HintReader::slice(std::optional<std::string_view> start,
+                             std::optional<std::string_view> end) const {
+  const std::size_t first = start ? seek(*start) : 0;
+  const std::size_t last = end ? seek(*end) : entries_.size();
+  HintReader reader;
+  reader.binding_ = binding_;
+  reader.count_ = count_;
+  reader.entries_ = entries_.substr(first, last > first ? last - first : 0);
+  reader.filter_ = filter_;
+  for (const std::size_t mark : marks_) {
+    if (mark >= first && mark < last) reader.marks_.push_back(mark - first);
+  }
   return reader;
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "format/filter.h"
 #include "format/record.h"
@@ -87,12 +88,23 @@ class HintReader {
   bool next(HintEntry& entry);
   std::string_view filter() const { return filter_; }
 
+  std::optional<std::string_view> first_key() const;
+  std::optional<std::string_view> last_key() const;
+  // Every 1,024th key or so, in order: enough to part many hints evenly by key.
+  std::vector<std::string_view> sample() const;
+  // A reader, at its beginning, of the entries from `start` (none: the first) to before `end`.
+  HintReader slice(std::optional<std::string_view> start,
+                   std::optional<std::string_view> end) const;
+
  private:
   HintReader() = default;
+  std::size_t seek(std::string_view key) const;  // where the first entry not before it begins
+
   HintBinding binding_;
-  std::uint64_t count_ = 0;
+  std::uint64_t count_ = 0;  // of the whole hint, for a slice too
   std::string_view entries_;
   std::string_view filter_;
+  std::vector<std::size_t> marks_;  // where every 1,024th entry begins
   std::size_t at_ = 0;
 };
 

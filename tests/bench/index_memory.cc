@@ -5,11 +5,13 @@
 #include <cstdlib>
 #include <random>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "engine/index.h"
+#include "engine/index_part.h"
 
 using kv::engine::Index;
 using kv::engine::IndexItem;
@@ -74,7 +76,18 @@ void measure(std::uint64_t keys) {
   }
   Index index;
   const auto start = std::chrono::steady_clock::now();
-  for (std::uint64_t i = 0; i < keys; ++i) index.load(key_of(i), Place(1, i * 8, 160));
+  constexpr std::uint32_t kThreads = 2;
+  std::vector<kv::engine::IndexPart> parts(kThreads);
+  {
+    std::vector<std::jthread> threads;
+    for (std::uint64_t t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&parts, keys, t] {
+        for (std::uint64_t i = keys * t / kThreads; i < keys * (t + 1) / kThreads; ++i)
+          parts[t].add(key_of(i), Place(1, i * 8, 160));
+      });
+    }
+  }
+  index.load(std::move(parts), kThreads);
   report("load", index, keys, seconds_since(start));
 }
 

@@ -8,9 +8,12 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/index_part.h"
+
 using kv::engine::Index;
 using kv::engine::IndexChange;
 using kv::engine::IndexItem;
+using kv::engine::IndexPart;
 using kv::engine::Place;
 using kv::engine::ScanRange;
 
@@ -172,14 +175,34 @@ TEST_CASE("keys of every length are kept whole") {
 }
 
 TEST_CASE("load gives the same index as puts do") {
-  Index index;
-  for (int i = 0; i < 10'000; ++i) {
-    index.load(std::to_string(1'000'000 + i), place_of(static_cast<std::uint64_t>(i)));
+  // Keys of several sizes, in parts of which one is empty.
+  constexpr std::uint64_t kKeys = 30'000;
+  const auto key_of = [](std::uint64_t i) {
+    return std::to_string(1'000'000 + i) + std::string(i % 50, 'x');
+  };
+  for (const std::uint64_t keys : {std::uint64_t{0}, std::uint64_t{1}, std::uint64_t{64}, kKeys}) {
+    CAPTURE(keys);
+    std::vector<IndexPart> parts(4);
+    for (std::uint64_t i = 0; i < keys; ++i) {
+      parts[i * 3 / keys == 1 ? 1 : i * 3 / keys == 0 ? 0 : 3].add(key_of(i), place_of(i));
+    }
+    Index index;
+    index.load(std::move(parts), 3);
+    index.check_invariants();
+    CHECK(index.size() == keys);
+    for (std::uint64_t i = 0; i < keys; ++i) REQUIRE(index.find(key_of(i)) == place_of(i));
+    CHECK_FALSE(index.find(key_of(keys)));
+    // It takes changes like any other, until nothing is left.
+    for (std::uint64_t i = 0; i < keys; ++i) {
+      index.put(key_of(i) + "+", place_of(i), 2 * i + 1);
+      REQUIRE(index.erase(key_of(i), 2 * i + 2) == place_of(i));
+    }
+    index.check_invariants();
+    for (std::uint64_t i = 0; i < keys; ++i) index.erase(key_of(i) + "+", 2 * keys + i);
+    index.check_invariants();
+    CHECK(index.size() == 0);
+    CHECK(index.memory().key_bytes == 0);
   }
-  index.check_invariants();
-  CHECK(index.size() == 10'000);
-  CHECK(index.find("1004711") == place_of(4711));
-  CHECK_FALSE(index.find("1010000"));
 }
 
 TEST_CASE("the changes of one batch are seen together") {

@@ -1,5 +1,6 @@
 #include "format/hint.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -92,6 +93,39 @@ TEST_CASE("a hint without entries is one of a segment without keys") {
   CHECK(reader->binding() == kBinding);
   CHECK(reader->filter().empty());
   check_entries(*reader, {});
+}
+
+TEST_CASE("a slice of a hint holds exactly the entries of its range") {
+  HintBinding binding = kBinding;
+  binding.segment_size = 1 << 20;
+  std::vector<std::string> keys;
+  for (int i = 0; i < 5000; ++i) keys.push_back("k" + std::to_string(10'000 + 2 * i));
+  HintBuilder builder(binding);
+  for (const std::string& key : keys) builder.add({key, 42, 64, 0, RecordType::kPut});
+  const std::string content = std::move(builder).finish();
+  const auto reader = HintReader::open(content);
+  REQUIRE(reader);
+  CHECK(reader->sample() ==
+        std::vector<std::string_view>{"k10000", "k12048", "k14096", "k16144", "k18192"});
+  const std::vector<std::optional<std::string_view>> bounds = {
+      std::nullopt, "a", "k10000", "k10001", "k12047", "k12048", "k12049", "k19998", "k2", "z"};
+  for (const auto& start : bounds) {
+    for (const auto& end : bounds) {
+      HintReader slice = reader->slice(start, end);
+      std::vector<std::string_view> expected;
+      for (const std::string& key : keys) {
+        if ((!start || key >= *start) && (!end || key < *end)) expected.push_back(key);
+      }
+      CHECK(slice.first_key() == (expected.empty() ? std::optional<std::string_view>()
+                                                   : std::optional(expected.front())));
+      CHECK(slice.last_key() == (expected.empty() ? std::optional<std::string_view>()
+                                                  : std::optional(expected.back())));
+      std::vector<std::string_view> found;
+      HintEntry entry;
+      while (slice.next(entry)) found.push_back(entry.key);
+      CHECK(found == expected);
+    }
+  }
 }
 
 TEST_CASE("entries of any size come back, up to the far end of a large segment") {
