@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "cli/base64.h"
 #include "cli/commands.h"
@@ -31,18 +32,28 @@ std::string csv_line(const Item& item, bool is_base64) {
   return out + "\r\n";
 }
 
+// For the progress bar alone, so that a server that does not tell is good enough.
+std::uint64_t keys_of(Client& client) {
+  const auto text = client.stats("json", "store");
+  if (!text) return 0;
+  const auto stats = nlohmann::json::parse(*text, nullptr, false);
+  const auto store = stats.is_object() ? stats.find("store") : stats.end();
+  return store != stats.end() && store->is_object() ? store->value("keys", std::uint64_t{0}) : 0;
+}
+
 // One export from its first record to its last.
 class Export {
  public:
   Export(const Common& common, const ExportFlags& flags, std::FILE* out)
       : flags_(flags),
         out_(out),
-        progress_(0, common.is_quiet || (out == stdout && stdout_is_terminal())) {}
+        progress_(common.is_quiet || (out == stdout && stdout_is_terminal())) {}
 
   int run(Client& client) {
     if (flags_.format == "csv") write("key,value\r\n");
     if (flags_.format == "csv-b64") write("key_b64,value_b64\r\n");
     const RangeOptions range = flags_.prefix.empty() ? RangeOptions{} : prefix_range(flags_.prefix);
+    keys_ = flags_.prefix.empty() ? keys_of(client) : 0;
     const auto count = client.range(range, [this](Item& item) { return take(item); });
     progress_.clear();
     if (!count) return fail(count.error());
@@ -66,7 +77,10 @@ class Export {
       not_text_ = item.key;
       return false;
     }
-    progress_.show(++records_, bytes_);
+    std::optional<double> share;
+    records_ += 1;
+    if (keys_ > 0) share = static_cast<double>(records_) / static_cast<double>(keys_);
+    progress_.show(records_, bytes_, share);
     return std::ferror(out_) == 0;
   }
   void write(const std::string& text) {
@@ -77,6 +91,7 @@ class Export {
   const ExportFlags& flags_;
   std::FILE* const out_;
   Progress progress_;
+  std::uint64_t keys_ = 0;  // how many there may be; 0: not known
   std::uint64_t records_ = 0;
   std::uint64_t bytes_ = 0;
   std::string not_text_;  // the key of the record that CSV cannot carry
@@ -88,6 +103,10 @@ int cannot_write(const std::string& file, int number) {
 }
 
 int run_export(const Common& common, const ExportFlags& flags) {
+  if (common.is_json && flags.format != "ndjson") {
+    complain("--json prints JSON, which --format " + flags.format + " is not");
+    return kExitUsage;
+  }
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
   if (flags.file == "-") return Export(common, flags, stdout).run(*client);

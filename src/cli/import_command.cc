@@ -38,7 +38,8 @@ class Import {
                 flags.format == "csv" ? RecordSource::Format::kCsv : RecordSource::Format::kNdjson),
         sender_(client, flags.batch,
                 [](std::chrono::milliseconds wait) { std::this_thread::sleep_for(wait); }),
-        progress_(size, common.is_quiet) {}
+        size_(size),
+        progress_(common.is_quiet) {}
 
   int run() {
     JsonRecord record;
@@ -52,7 +53,7 @@ class Import {
       }
       auto sent = sender_.add(record.key, record.value, source_.line());
       if (!sent) return give_up(sent.error());
-      progress_.show(sender_.written(), source_.bytes_read());
+      progress_.show(sender_.written(), source_.bytes_read(), share());
     }
     if (auto sent = sender_.finish(); !sent) return give_up(sent.error());
     report();
@@ -60,6 +61,11 @@ class Import {
   }
 
  private:
+  // nullopt: the size of the input is not known.
+  std::optional<double> share() const {
+    if (size_ == 0) return std::nullopt;
+    return static_cast<double>(source_.bytes_read()) / static_cast<double>(size_);
+  }
   // At a bad record: what stood in front of it is written.
   int stop() {
     if (auto sent = sender_.finish(); !sent) return give_up(sent.error());
@@ -87,6 +93,7 @@ class Import {
   const ImportFlags& flags_;
   RecordSource source_;
   BatchSender sender_;
+  const std::uint64_t size_;  // of the input in bytes; 0: not known
   Progress progress_;
   std::uint64_t skipped_ = 0;
 };

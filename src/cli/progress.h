@@ -2,25 +2,31 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
+#include <string>
 
 namespace kv::cli {
 
-// A line on a terminal's stderr that tells how far a transfer is: records, rate, share and time
-// left. Prints nothing when stderr is no terminal.
+// How far a transfer is, in one line: a bar and the time left where the share that is done is
+// known, the number of records and the rate of bytes.
+std::string progress_line(std::uint64_t records, std::uint64_t bytes, double seconds,
+                          std::optional<double> share);
+
+// That line on a terminal's stderr, drawn again as the transfer goes on. Prints nothing when stderr
+// is no terminal.
 class Progress {
  public:
-  // `total_bytes` 0: unknown.
-  Progress(std::uint64_t total_bytes, bool is_quiet);
+  explicit Progress(bool is_quiet);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
-  void show(std::uint64_t records, std::uint64_t bytes);
+  // `share`: the part that is done, 0 to 1.
+  void show(std::uint64_t records, std::uint64_t bytes, std::optional<double> share);
   // Takes the line away, so that something else can be printed.
   void clear();
 
  private:
   using Clock = std::chrono::steady_clock;
-  const std::uint64_t total_bytes_;
   const bool is_shown_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
