@@ -46,6 +46,11 @@ std::optional<std::string> from_base64(std::string_view text) {
     out += static_cast<char>(four & 0xff);
   }
   out.resize(out.size() - padding);
+  // The last digit may hold bits that stand for nothing.
+  if (padding > 0 &&
+      base64(std::string_view(out).substr(out.size() / 3 * 3)) != text.substr(text.size() - 4)) {
+    return std::nullopt;
+  }
   return out;
 }
 

@@ -12,7 +12,8 @@ void apply_config_file(CLI::App& command, const std::string& path) {
   if (!file) throw CLI::ConfigError(fmt::format("cannot read config file {}", path));
   for (const CLI::ConfigItem& item : CLI::ConfigTOML().from_config(file)) {
     CLI::Option* const option = command.get_option_no_throw("--" + item.name);
-    const bool is_known = option != nullptr && item.parents.empty() && item.name != "config";
+    const bool is_known = option != nullptr && option != command.get_help_ptr() &&
+                          item.parents.empty() && item.name != "config";
     if (!is_known)
       throw CLI::ConfigError(fmt::format("{}: unknown entry \"{}\"", path, item.fullname()));
     if (option->count() > 0) continue;  // a flag or the environment was first

@@ -45,13 +45,20 @@ std::optional<char> take_escape(std::string_view& rest) {
   }
 }
 
+// What a terminal would obey instead of showing it: C0, DEL, and C1 in UTF-8.
+bool is_control(std::string_view sequence) {
+  const auto first = static_cast<unsigned char>(sequence[0]);
+  if (sequence.size() == 1) return first < 0x20 || first == 0x7f;
+  return first == 0xc2 && static_cast<unsigned char>(sequence[1]) < 0xa0;
+}
+
 }  // namespace
 
 std::string in_quotes(std::string_view bytes) {
   std::string out = "\"";
   while (!bytes.empty()) {
     const char c = bytes[0];
-    const std::size_t size = utf8_sequence_size(bytes);
+    std::size_t size = utf8_sequence_size(bytes);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
@@ -61,8 +68,9 @@ std::string in_quotes(std::string_view bytes) {
       out += "\\r";
     } else if (c == '\t') {
       out += "\\t";
-    } else if (size == 0 || (size == 1 && (c < 0x20 || c == 0x7f))) {
+    } else if (size == 0 || is_control(bytes.substr(0, size))) {
       out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+      size = 1;
     } else {
       out += bytes.substr(0, size);
     }
@@ -78,15 +86,15 @@ std::string shown(std::string_view bytes) {
   return is_plain ? std::string(bytes) : text;
 }
 
-std::optional<std::vector<std::string>> split_words(std::string_view rest) {
-  std::vector<std::string> words;
+std::optional<std::vector<Word>> split_words(std::string_view rest) {
+  std::vector<Word> words;
   for (;;) {
     while (!rest.empty() && (rest[0] == ' ' || rest[0] == '\t')) rest.remove_prefix(1);
     if (rest.empty()) return words;
     std::string word;
     if (rest[0] != '"') {
       const std::size_t size = std::min(rest.find_first_of(" \t"), rest.size());
-      words.emplace_back(rest.substr(0, size));
+      words.push_back({std::string(rest.substr(0, size)), false});
       rest.remove_prefix(size);
       continue;
     }
@@ -105,7 +113,7 @@ std::optional<std::vector<std::string>> split_words(std::string_view rest) {
       word += *escaped;
     }
     if (!rest.empty() && rest[0] != ' ' && rest[0] != '\t') return std::nullopt;
-    words.push_back(std::move(word));
+    words.push_back({std::move(word), true});
   }
 }
 

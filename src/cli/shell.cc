@@ -46,11 +46,14 @@ std::string upper(std::string text) {
   return text;
 }
 
-// "name=value" in front of which only words of the verb stand.
-std::optional<std::pair<std::string, std::string>> option_of(const std::string& word) {
+// "name=value"; in quotes it is a key or value like any other.
+std::optional<std::pair<std::string, std::string>> option_of(const Word& word) {
+  if (word.is_quoted) return std::nullopt;
   for (const char* name : {"if", "sync", "limit", "rev", "keys"}) {
     const std::string start = std::string(name) + "=";
-    if (word.starts_with(start)) return std::pair{std::string(name), word.substr(start.size())};
+    if (word.text.starts_with(start)) {
+      return std::pair{std::string(name), word.text.substr(start.size())};
+    }
   }
   return std::nullopt;
 }
@@ -141,7 +144,7 @@ Shell::Outcome Shell::run(std::string_view line) {
     return {"", "a quote that does not end, or an escape that is none; try HELP", kExitUsage,
             false};
   if (words->empty()) return {};
-  return carry_out(upper(words->front()), {words->begin() + 1, words->end()});
+  return carry_out(upper(words->front().text), {words->begin() + 1, words->end()});
 }
 
 Shell::Outcome Shell::carry_out(const std::string& verb, const Words& words) {
@@ -167,7 +170,7 @@ Shell::Outcome Shell::ask_server(const std::string& verb, const Words& words) {
     auto answered = to.ping();
     return answered ? Outcome{"OK", "", kExitOk, false} : failed(answered.error());
   }
-  auto text = verb == "MERGE" ? to.merge() : to.stats("text", words.empty() ? "" : words[0]);
+  auto text = verb == "MERGE" ? to.merge() : to.stats("text", words.empty() ? "" : words[0].text);
   return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
 }
 
@@ -182,7 +185,7 @@ Shell::Outcome Shell::put(const Words& words) {
   }
   auto connected = client();
   if (!connected) return failed(connected.error());
-  auto version = (*connected)->put(words[0], words[1], options);
+  auto version = (*connected)->put(words[0].text, words[1].text, options);
   if (!version) return failed(version.error());
   return {fmt::format("OK ver={}", *version), "", kExitOk, false};
 }
@@ -191,7 +194,7 @@ Shell::Outcome Shell::get(const Words& words) {
   if (words.size() != 1) return usage("GET key");
   auto connected = client();
   if (!connected) return failed(connected.error());
-  auto value = (*connected)->get(words[0]);
+  auto value = (*connected)->get(words[0].text);
   if (!value) return failed(value.error());
   if (!*value) return {"NOT_FOUND", "", kExitNotFound, false};
   return {shown((*value)->bytes), "", kExitOk, false};
@@ -206,7 +209,7 @@ Shell::Outcome Shell::del(const Words& words) {
   }
   auto connected = client();
   if (!connected) return failed(connected.error());
-  auto version = (*connected)->del(words[0], options);
+  auto version = (*connected)->del(words[0].text, options);
   if (!version) return failed(version.error());
   if (!*version) return {"NOT_FOUND", "", kExitNotFound, false};
   return {fmt::format("OK ver={}", **version), "", kExitOk, false};
@@ -215,7 +218,7 @@ Shell::Outcome Shell::del(const Words& words) {
 Shell::Outcome Shell::bput(const Words& words) {
   if (words.empty() || words.size() % 2 != 0) return usage("BPUT key value [key value ...]");
   Batch batch;
-  for (std::size_t i = 0; i < words.size(); i += 2) batch.put(words[i], words[i + 1]);
+  for (std::size_t i = 0; i < words.size(); i += 2) batch.put(words[i].text, words[i + 1].text);
   auto connected = client();
   if (!connected) return failed(connected.error());
   auto version = (*connected)->write(batch);
@@ -229,10 +232,10 @@ Shell::Outcome Shell::range(const Words& words, bool is_prefix) {
   RangeOptions options;
   options.limit = 20;
   std::vector<std::string> bounds;
-  for (const std::string& word : words) {
+  for (const Word& word : words) {
     const auto option = option_of(word);
     if (!option) {
-      bounds.push_back(word);
+      bounds.push_back(word.text);
       continue;
     }
     const auto number = number_of(option->second);

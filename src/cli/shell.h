@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/escape.h"
 #include "kv/client.h"
 
 namespace kv::cli {
@@ -28,7 +29,7 @@ class Shell {
   static std::vector<std::string> completions(std::string_view line);
 
  private:
-  using Words = std::vector<std::string>;
+  using Words = std::vector<Word>;
   Outcome carry_out(const std::string& verb, const Words& words);
   Outcome put(const Words& words);
   Outcome get(const Words& words);
