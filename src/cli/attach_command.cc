@@ -66,6 +66,10 @@ void add_attach(CLI::App& app, Common& common, Run& run) {
   attach->add_flag("--bail", *bails, "in a script: stop at the first failure");
   attach->callback([=, &common, &run] {
     run = [=, &common] {
+      if (common.is_json) {
+        complain("attach answers in words; put, get and range have --json");
+        return static_cast<int>(kExitUsage);
+      }
       return ::isatty(STDIN_FILENO) == 1 ? run_terminal(common) : run_script(common, *bails);
     };
   });

@@ -2,9 +2,17 @@
 
 #include <unistd.h>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/quantity.h"
 
 namespace kv::cli {
+
+namespace {
+
+bool is_complaint_json = false;  // set once, before there are threads
+
+}  // namespace
 
 std::chrono::milliseconds Common::timeout() const {
   return parse_duration(timeout_text).value_or(std::chrono::seconds(5));
@@ -12,8 +20,14 @@ std::chrono::milliseconds Common::timeout() const {
 
 void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
+void complain_in_json() { is_complaint_json = true; }
+
 void complain(std::string_view text) {
-  const std::string line = fmt::format("kv: {}\n", text);
+  const std::string line = is_complaint_json
+                               ? nlohmann::json{{"error", text}}.dump(
+                                     -1, ' ', false, nlohmann::json::error_handler_t::replace) +
+                                     "\n"
+                               : fmt::format("kv: {}\n", text);
   std::fwrite(line.data(), 1, line.size(), stderr);
 }
 
@@ -27,10 +41,15 @@ int finish_stdout(int code) {
 }
 
 int fail(const Error& error) {
-  complain(describe(error));
-  if (error.code == Errc::kUnavailable) {
-    complain("is a server running? `kv status` looks, `kv start` starts one, --addr names another");
+  constexpr std::string_view kHint =
+      "is a server running? `kv status` looks, `kv start` starts one, --addr names another";
+  const bool has_hint = error.code == Errc::kUnavailable;
+  if (is_complaint_json) {
+    complain(has_hint ? fmt::format("{}; {}", describe(error), kHint) : describe(error));
+    return exit_code_of(error);
   }
+  complain(describe(error));
+  if (has_hint) complain(kHint);
   return exit_code_of(error);
 }
 

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -17,6 +20,7 @@ namespace kv::cli {
 struct Common {
   std::string address = "127.0.0.1:7400";
   std::string timeout_text = "5s";
+  std::uint32_t retries = 3;
   bool is_json = false;
   bool is_quiet = false;
   bool has_no_color = false;
@@ -24,6 +28,8 @@ struct Common {
   std::chrono::milliseconds timeout() const;
 };
 
+// From here on complaints are JSON objects, {"error": TEXT}, as all that is printed is to be JSON.
+void complain_in_json();
 // Data goes to stdout, everything else to stderr. Whether stdout took it all is asked at the end.
 void say(std::string_view text);
 void complain(std::string_view text);
@@ -39,5 +45,19 @@ bool stderr_is_terminal();
 
 // A connection as the flags say.
 Result<Client> connect(const Common& common);
+
+// Makes the call again for as long as the server says to try later, which promises that nothing was
+// done, and the flags allow it. Waits longer each time.
+template <class Call>
+auto retried(const Common& common, const Call& call) {
+  constexpr std::chrono::milliseconds kWaitFirst{25};
+  auto result = call();
+  for (std::uint32_t tries = 0; tries < common.retries; ++tries) {
+    if (result || result.error().code != Errc::kTryLater) break;
+    std::this_thread::sleep_for(kWaitFirst * (1u << std::min(tries, 6u)));
+    result = call();
+  }
+  return result;
+}
 
 }  // namespace kv::cli

@@ -35,7 +35,11 @@ int run_stop(const Common& common, const ControlFlags& flags) {
     complain(fmt::format("pid {} is still draining after {} s", holder->pid, flags.wait_s));
     return kExitTryLater;
   }
-  if (!common.is_quiet) say(fmt::format("stopped pid {}\n", holder->pid));
+  if (common.is_json) {
+    say(nlohmann::json{{"stopped", holder->pid}}.dump() + "\n");
+  } else if (!common.is_quiet) {
+    say(fmt::format("stopped pid {}\n", holder->pid));
+  }
   return kExitOk;
 }
 

@@ -48,7 +48,7 @@ int run_put(const Common& common, const std::string& key, const std::string& arg
   }
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
-  auto version = client->put(key, *value, flags.options());
+  auto version = retried(common, [&] { return client->put(key, *value, flags.options()); });
   if (!version) return fail(version.error());
   if (common.is_json) {
     say(nlohmann::json{{"version", *version}}.dump() + "\n");
@@ -67,7 +67,7 @@ struct GetFlags {
 int run_get(const Common& common, const std::string& key, const GetFlags& flags) {
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
-  auto found = client->get(key);
+  auto found = retried(common, [&] { return client->get(key); });
   if (!found) return fail(found.error());
   if (!*found) {
     complain("key not found: " + in_quotes(key));
@@ -100,7 +100,7 @@ int run_del(const Common& common, const std::vector<std::string>& keys, const Wr
   std::uint64_t deleted = 0;
   int code = kExitOk;
   for (const std::string& key : keys) {
-    auto version = client->del(key, flags.options());
+    auto version = retried(common, [&] { return client->del(key, flags.options()); });
     if (!version) return fail(version.error());
     if (*version) {
       deleted += 1;

@@ -39,7 +39,11 @@ const CLI::App* find_command(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
-int run_help(const CLI::App& app, const std::string& topic) {
+int run_help(const Common& common, const CLI::App& app, const std::string& topic) {
+  if (common.is_json) {
+    complain("help is for people; it has no --json");
+    return kExitUsage;
+  }
   if (topic == "exit-codes") {
     say(kExitCodes);
   } else if (topic == "config") {
@@ -69,7 +73,9 @@ void add_help(CLI::App& app, Common& common, Run& run) {
   auto topic = std::make_shared<std::string>();
   CLI::App* help = app.add_subcommand("help", "explain a command, exit-codes or config");
   help->add_option("topic", *topic);
-  help->callback([=, &app, &run] { run = [=, &app] { return run_help(app, *topic); }; });
+  help->callback([=, &app, &common, &run] {
+    run = [=, &app, &common] { return run_help(common, app, *topic); };
+  });
 }
 
 }  // namespace kv::cli

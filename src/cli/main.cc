@@ -37,6 +37,10 @@ int run(int count, char** arguments) {
   app.fallthrough();
   app.set_version_flag("--version", "kv " KV_VERSION);
   Common common;
+  // Before the flags are understood, so that a complaint about them is JSON, too.
+  if (std::find(arguments, arguments + count, std::string_view("--json")) != arguments + count) {
+    complain_in_json();
+  }
   app.add_option("--addr", common.address, "HOST:PORT of the server")
       ->envname("KV_ADDR")
       ->capture_default_str();
@@ -45,6 +49,10 @@ int run(int count, char** arguments) {
       ->check([](const std::string& text) {
         return parse_duration(text) ? std::string() : text + " is no duration such as 5s or 250ms";
       })
+      ->capture_default_str();
+  app.add_option("--retry", common.retries, "how often to ask again when the server says try later")
+      ->envname("KV_RETRY")
+      ->check(CLI::Range(0, 100))
       ->capture_default_str();
   app.add_flag("--json", common.is_json, "print JSON only");
   app.add_flag("--quiet", common.is_quiet, "say only what is asked for");

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/banner.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
 #include "cli/detach.h"
@@ -65,28 +66,6 @@ std::string utc_now() {
   ::gmtime_r(&now, &parts);
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
-}
-
-void print_banner(const StartFlags& flags, const RecoveryStats& recovery, bool is_new,
-                  const std::string& address) {
-  say(fmt::format(
-      "kv {}  data {}{}  recovered {} keys from {} segments ({} by hint) in {:.0f} ms\n",
-      KV_VERSION, flags.data, is_new ? " (new)" : "", human_count(recovery.keys), recovery.segments,
-      recovery.segments_by_hint, recovery.duration_ms));
-  if (recovery.bytes_cut > 0)
-    say(fmt::format("  cut {} bytes of a torn tail\n", recovery.bytes_cut));
-  if (recovery.bytes_quarantined > 0) {
-    say(fmt::format("  DAMAGE: {} bytes are unreadable; their keys answer CORRUPT, see the log\n",
-                    recovery.bytes_quarantined));
-  }
-  say(fmt::format("  native     {}\n", address));
-  say(fmt::format("  durability sync={}{}     stop: {}\n", flags.sync,
-                  flags.sync == "disk"       ? " (group commit)"
-                  : flags.sync == "interval" ? fmt::format(" (every {} ms)", flags.sync_interval_ms)
-                                             : " (left to the system)",
-                  flags.is_detached ? "kv stop --data " + flags.data : "Ctrl-C"));
-  say("ready\n");
-  std::fflush(stdout);
 }
 
 int fail_bind(const Error& error) {
@@ -155,7 +134,7 @@ Options store_options_of(const StartFlags& flags, ServerLog& log, const std::str
 
 // Runs the server until it is told to stop; returns the exit code. It listens before it opens the
 // store, so that a taken port leaves the data directory alone and the lock can name the address.
-int serve(const StartFlags& flags, const std::function<void()>& is_ready) {
+int serve(const StartFlags& flags, bool is_json, const std::function<void()>& is_ready) {
   if (!flags.log_file.empty()) {
     if (auto writable = ServerLog::check_file(flags.log_file); !writable) {
       complain(describe(writable.error()) + "; --log-file names another");
@@ -185,7 +164,10 @@ int serve(const StartFlags& flags, const std::function<void()>& is_ready) {
   log.on_event({Event::Level::kInfo, "server started",
                 fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION, ::getpid(),
                             address, flags.data, flags.sync)});
-  print_banner(flags, store->stats().recovery, is_new, address);
+  const Banner banner{flags.data,        address, flags.sync, flags.sync_interval_ms,
+                      flags.is_detached, is_new,  ::getpid(), store->stats().recovery};
+  say(is_json ? json_of(banner) : text_of(banner));
+  std::fflush(stdout);
   is_ready();
 
   signals.wait();
@@ -196,21 +178,22 @@ int serve(const StartFlags& flags, const std::function<void()>& is_ready) {
   return kExitOk;
 }
 
-int run_start(const StartFlags& given) {
+int run_start(const Common& common, const StartFlags& given) {
   StartFlags flags = given;
-  if (!flags.is_detached) return serve(flags, [] {});
+  if (!flags.is_detached) return serve(flags, common.is_json, [] {});
   if (flags.log_file.empty()) {
     std::string data = flags.data;
     while (data.size() > 1 && data.back() == '/') data.pop_back();
     flags.log_file = data + ".log";
   }
-  return run_detached(
-      [&flags](const std::function<void()>& is_ready) { return serve(flags, is_ready); });
+  return run_detached([&](const std::function<void()>& is_ready) {
+    return serve(flags, common.is_json, is_ready);
+  });
 }
 
 }  // namespace
 
-void add_start(CLI::App& app, Common& /*common*/, Run& run) {
+void add_start(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<StartFlags>();
   CLI::App* start = app.add_subcommand("start", "start the server");
   auto config = std::make_shared<std::string>();
@@ -245,12 +228,13 @@ void add_start(CLI::App& app, Common& /*common*/, Run& run) {
   add("log-level", flags->log_level, "info, warning or error")
       ->check(CLI::IsMember({"info", "warning", "error"}));
   add("log-file", flags->log_file, "instead of stderr; with --detach DIR.log");
-  start->add_flag("--insecure", flags->is_insecure,
-                  "allow an address that other machines can reach");
+  start
+      ->add_flag("--insecure", flags->is_insecure, "allow an address that other machines can reach")
+      ->envname("KV_INSECURE");
   start->add_flag("--detach", flags->is_detached, "return when the server is ready");
-  start->callback([=, &run] {
+  start->callback([=, &common, &run] {
     if (!config->empty()) apply_config_file(*start, *config);
-    run = [=] { return run_start(*flags); };
+    run = [=, &common] { return run_start(common, *flags); };
   });
 }
 

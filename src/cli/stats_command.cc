@@ -38,12 +38,14 @@ int run_stats(const Common& common, const std::string& section) {
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
   const bool is_summary = section.empty() && !common.is_json;
-  auto text = client->stats(is_summary || common.is_json ? "json" : "text", section);
+  auto text = retried(common, [&] {
+    return client->stats(is_summary || common.is_json ? "json" : "text", section);
+  });
   if (!text) return fail(text.error());
   if (!is_summary) {
     if (*text == "{}" || text->empty()) {
       complain("no section \"" + section +
-               "\"; there are server, requests, store, memory, recovery, segments");
+               "\"; there are server, requests, store, memory, recovery, latency and segments");
       return kExitUsage;
     }
     say(*text + "\n");
@@ -60,7 +62,8 @@ int run_stats(const Common& common, const std::string& section) {
 void add_stats(CLI::App& app, Common& common, Run& run) {
   auto section = std::make_shared<std::string>();
   CLI::App* stats = app.add_subcommand("stats", "show what the server holds and does");
-  stats->add_option("section", *section, "server, requests, store, memory, recovery or segments");
+  stats->add_option("section", *section,
+                    "server, requests, store, memory, recovery, latency or segments");
   stats->callback(
       [=, &common, &run] { run = [=, &common] { return run_stats(common, *section); }; });
 }

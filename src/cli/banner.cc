@@ -1,0 +1,60 @@
+#include "cli/banner.h"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/quantity.h"
+#include "kv/version.h"
+
+namespace kv::cli {
+
+namespace {
+
+std::string durability_of(const Banner& banner) {
+  if (banner.sync == "disk") return "disk (group commit)";
+  if (banner.sync == "none") return "none (left to the system)";
+  return fmt::format("interval (every {} ms)", banner.sync_interval_ms);
+}
+
+}  // namespace
+
+std::string text_of(const Banner& banner) {
+  const RecoveryStats& recovery = banner.recovery;
+  std::string out = fmt::format(
+      "kv {}  data {}{}  recovered {} keys from {} segments ({} by hint) in {:.0f} ms\n",
+      KV_VERSION, banner.data, banner.is_new ? " (new)" : "", human_count(recovery.keys),
+      recovery.segments, recovery.segments_by_hint, recovery.duration_ms);
+  if (recovery.bytes_cut > 0) {
+    out += fmt::format("  cut {} bytes of a torn tail\n", recovery.bytes_cut);
+  }
+  if (recovery.bytes_quarantined > 0) {
+    out +=
+        fmt::format("  DAMAGE: {} bytes are unreadable; their keys answer CORRUPT, see the log\n",
+                    recovery.bytes_quarantined);
+  }
+  out += fmt::format("  native     {}\n", banner.address);
+  out += fmt::format("  durability sync={}     stop: {}\n", durability_of(banner),
+                     banner.is_detached ? "kv stop --data " + banner.data : "Ctrl-C");
+  return out + "ready\n";
+}
+
+std::string json_of(const Banner& banner) {
+  const RecoveryStats& recovery = banner.recovery;
+  const nlohmann::ordered_json json = {{"ready", true},
+                                       {"version", KV_VERSION},
+                                       {"pid", banner.pid},
+                                       {"address", banner.address},
+                                       {"data", banner.data},
+                                       {"is_new", banner.is_new},
+                                       {"sync", banner.sync},
+                                       {"recovery",
+                                        {{"keys", recovery.keys},
+                                         {"segments", recovery.segments},
+                                         {"segments_by_hint", recovery.segments_by_hint},
+                                         {"bytes_cut", recovery.bytes_cut},
+                                         {"bytes_quarantined", recovery.bytes_quarantined},
+                                         {"duration_ms", recovery.duration_ms}}}};
+  return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace kv::cli
