@@ -1,0 +1,126 @@
+#include "cli/batch_sender.h"
+
+#include <doctest/doctest.h>
+
+#include "support/fake_server.h"
+
+using namespace kv;
+using cli::BatchSender;
+using test::FakeServer;
+using test::Talk;
+
+namespace {
+
+// Takes one BPUT off the connection; returns its items as "key=value ".
+std::string read_batch(Talk& talk) {
+  const std::string header = talk.read_line();
+  if (header.empty()) return "";
+  std::string out = "[";
+  const auto count = std::stoul(header.substr(header.find(' ')));
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::string sizes = talk.read_line();
+    out += talk.read(std::stoul(sizes)) + "=";
+    out += talk.read(std::stoul(sizes.substr(sizes.find(' ')))) + " ";
+  }
+  return out + "]";
+}
+
+// Answers each batch with the reply whose turn it is, the last one for ever.
+FakeServer::Script replying(std::string& got, std::vector<std::string> replies) {
+  return [&got, replies](Talk& talk) {
+    std::size_t turn = 0;
+    for (std::string batch = read_batch(talk); !batch.empty(); batch = read_batch(talk)) {
+      got += batch;
+      talk.say(replies[std::min(turn++, replies.size() - 1)]);
+    }
+  };
+}
+
+struct Sending {
+  explicit Sending(std::vector<std::string> replies, std::uint32_t batch_max = 2)
+      : server({replying(got, std::move(replies))}) {
+    ClientOptions options;
+    options.address = server.address();
+    client.emplace(std::move(*Client::connect(options)));
+    sender.emplace(*client, batch_max,
+                   [this](std::chrono::milliseconds wait) { waits.push_back(wait.count()); });
+  }
+  // What the server got, at the end.
+  std::string all() {
+    client.reset();
+    server.join();
+    return got;
+  }
+
+  std::string got;
+  std::vector<std::int64_t> waits;
+  FakeServer server;
+  std::optional<Client> client;
+  std::optional<BatchSender> sender;
+};
+
+constexpr const char* kTryLater = "ERR TRY_LATER applied=no retry_ms=25\n";
+
+}  // namespace
+
+TEST_CASE("records go in order, in batches of the size asked for") {
+  Sending sending({"OK count=2 ver=2\n"});
+  for (const char* key : {"a", "b", "c", "d", "e"}) REQUIRE(sending.sender->add(key, "1", 1));
+  CHECK(sending.sender->written() == 0);
+  REQUIRE(sending.sender->finish());
+  CHECK(sending.sender->written() == 5);
+  CHECK(sending.all() == "[a=1 b=1 ][c=1 d=1 ][e=1 ]");
+}
+
+TEST_CASE("nothing to send asks nothing") {
+  Sending sending({"OK count=0 ver=1\n"});
+  CHECK(sending.sender->finish());
+  CHECK(sending.all() == "");
+}
+
+TEST_CASE("a large batch ends early, and a full pipeline is sent without being told") {
+  Sending sending({"OK count=1 ver=1\n"}, 1000);
+  const std::string value(1'500'000, 'v');
+  for (int i = 0; i < 4; ++i) REQUIRE(sending.sender->add("k", value, 1));
+  CHECK(sending.sender->written() == 3);
+  REQUIRE(sending.sender->finish());
+  CHECK(sending.sender->written() == 4);
+  const std::string one = "[k=" + value + " ]";
+  CHECK(sending.all() == one + one + one + one);
+}
+
+TEST_CASE("a batch told to try later is sent again with all behind it, after longer waits") {
+  Sending sending({"OK count=2 ver=2\n", kTryLater, "OK count=2 ver=4\n", kTryLater, kTryLater,
+                   "OK count=2 ver=6\n"});
+  for (const char* key : {"a", "b", "c", "d", "a", "f"}) REQUIRE(sending.sender->add(key, "1", 1));
+  REQUIRE(sending.sender->finish());
+  CHECK(sending.sender->written() == 6);
+  // The third batch was taken in the first round; as it may hold newer values of the second's keys
+  // it goes again behind it.
+  CHECK(sending.all() ==
+        "[a=1 b=1 ][c=1 d=1 ][a=1 f=1 ]"
+        "[c=1 d=1 ][a=1 f=1 ][c=1 d=1 ][a=1 f=1 ]");
+  CHECK(sending.waits == std::vector<std::int64_t>{25, 50});
+}
+
+TEST_CASE("a server that never has time is given up, with the lines in question") {
+  Sending sending({kTryLater});
+  REQUIRE(sending.sender->add("a", "1", 11));
+  REQUIRE(sending.sender->add("b", "1", 12));
+  const auto sent = sending.sender->finish();
+  REQUIRE(!sent);
+  CHECK(sent.error().code == Errc::kTryLater);
+  CHECK(sent.error().context.find("lines 11 to 12: TRY_LATER") == 0);
+  CHECK(sending.sender->written() == 0);
+  CHECK(sending.waits.size() == 19);
+  CHECK(sending.waits.back() == 2000);
+}
+
+TEST_CASE("what was written in front of a refusal is known") {
+  Sending sending({"OK count=2 ver=2\n", "ERR NO_SPACE applied=no\n"});
+  for (const char* key : {"a", "b", "c"}) REQUIRE(sending.sender->add(key, "1", 1));
+  const auto sent = sending.sender->finish();
+  REQUIRE(!sent);
+  CHECK(sent.error().code == Errc::kNoSpace);
+  CHECK(sending.sender->written() == 2);
+}
