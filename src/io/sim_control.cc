@@ -15,6 +15,11 @@ void SimFileSystem::lose_power() {
   machine_.lose_power();
 }
 
+void SimFileSystem::keep_power() {
+  const std::lock_guard guard(mutex_);
+  machine_.keep_power();
+}
+
 void SimFileSystem::set_hook(SimMachine::Hook hook) {
   const std::lock_guard guard(mutex_);
   machine_.set_hook(std::move(hook));

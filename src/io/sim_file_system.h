@@ -56,6 +56,7 @@ class SimFileSystem final : public FileSystem {
   // reads too, and must not call back.
   void lose_power_after(std::uint64_t changes);
   void lose_power();
+  void keep_power();  // takes back lose_power_after()
   void set_hook(SimMachine::Hook hook);
   // With what `mode` and `variant` let survive. The machine must be off.
   void restart(CrashMode mode, std::uint64_t variant = 0);

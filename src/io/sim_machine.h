@@ -32,6 +32,7 @@ class SimMachine {
 
   // The power goes during the change that follows `changes` more of them.
   void lose_power_after(std::uint64_t changes) { left_ = changes; }
+  void keep_power() { left_.reset(); }
   void lose_power();
   void restart();
   bool is_on() const { return is_on_; }

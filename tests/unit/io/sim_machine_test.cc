@@ -96,6 +96,13 @@ TEST_CASE("the power goes at the change it should, and everything fails until th
   CHECK(machine.operations() == 4);
 }
 
+TEST_CASE("a power cut that is taken back does not come") {
+  SimMachine machine;
+  machine.lose_power_after(0);
+  machine.keep_power();
+  CHECK(!fails(machine, call_of(SimOperation::kWrite, "/a")));
+}
+
 TEST_CASE("a handle of an earlier boot stays dead") {
   SimMachine machine;
   machine.lose_power();
