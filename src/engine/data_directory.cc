@@ -119,6 +119,9 @@ Result<void> DataDirectory::resume(EventListener* listener) {
   // What a crash left half made is removed; what is not ours is named and left alone.
   auto names = fs_.list(path_);
   if (!names) return tl::unexpected(std::move(names).error());
+  // The process that replaced CURRENT may have died before the new name was durable, and the old
+  // CURRENT needs the old MANIFEST.
+  if (auto synced = fs_.sync_dir(path_); !synced) return synced;
   for (const std::string& name : *names) {
     const format::ParsedName parsed = format::parse_name(name);
     if (parsed.kind == FileKind::kForeign) {

@@ -102,8 +102,12 @@ Result<void> ManifestLog::resume(std::uint64_t number) {
   if (!file) return tl::unexpected(std::move(file).error());
   if (content->valid_size < text->size()) {
     if (auto cut = (*file)->truncate(content->valid_size); !cut) return cut;
-    if (auto synced = (*file)->sync(); !synced) return synced;
   }
+  // After a sync that failed the system shows edits that it will never write to the disk, and the
+  // process that knew is gone. Written again they get there, before another edit follows them.
+  const std::string_view pieces[] = {std::string_view(*text).substr(0, content->valid_size)};
+  if (auto written = (*file)->write_at(0, pieces); !written) return written;
+  if (auto synced = (*file)->sync(); !synced) return synced;
   file_ = std::move(*file);
   number_ = number;
   size_ = content->valid_size;
@@ -125,6 +129,7 @@ Result<void> ManifestLog::append(std::span<const format::Edit> edits) {
   format::append_edits(bytes, edits, number_);
   const std::string_view pieces[] = {bytes};
   auto done = file_->write_at(size_, pieces);
+  if (!done && done.error().code == Errc::kNoSpace && cut_back()) return done;
   if (done) done = file_->sync();
   if (!done) {
     has_failed_ = true;
@@ -133,6 +138,12 @@ Result<void> ManifestLog::append(std::span<const format::Edit> edits) {
   size_ += bytes.size();
   state_ = std::move(next);
   return {};
+}
+
+// A full disk is no failure once the part that was written is off again, durably: the next edit
+// must not follow half of this one.
+bool ManifestLog::cut_back() {
+  return file_->truncate(size_).has_value() && file_->sync().has_value();
 }
 
 format::ManifestState ManifestLog::state() const {

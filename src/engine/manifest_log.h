@@ -28,8 +28,8 @@ class ManifestLog {
   static Result<std::unique_ptr<ManifestLog>> open(io::FileSystem& fs, std::string dir,
                                                    std::uint64_t database_id_hash);
 
-  // All edits become real together, or none does. After an error the outcome is unknown, and
-  // every later call fails.
+  // All edits become real together, or none does. kNoSpace: none did, try again when there is room.
+  // After any other error the outcome is unknown, and every later call fails.
   Result<void> append(std::span<const format::Edit> edits);
 
   format::ManifestState state() const;
@@ -41,6 +41,7 @@ class ManifestLog {
   Result<void> start(std::uint64_t number, const format::ManifestState& state);
   Result<void> resume(std::uint64_t number);
   std::string path(std::uint64_t number) const;
+  bool cut_back();
 
   io::FileSystem& fs_;
   const std::string dir_;

@@ -86,9 +86,11 @@ Result<format::SegmentHeader> load_header(const io::File& file, const DataDirect
   const bool is_ours = header && header->id == info.id && header->salt == info.salt &&
                        header->database_id_hash == format::database_id_hash(dir.identity());
   if (is_ours) return *header;
-  // An empty file is one that was never used: nothing to report.
+  // An empty file is one that was never used: nothing to report. In one that was not sealed a crash
+  // may have torn the header; records that it should have kept are told when they are missed.
   if (*got > 0) {
-    tell(listener, Event::Level::kError, "segment header damaged",
+    const auto level = info.is_sealed ? Event::Level::kError : Event::Level::kWarning;
+    tell(listener, level, "segment header damaged",
          fmt::format("segment={} offset=0 action=\"rebuilt from the MANIFEST\"", file.path()));
   }
   return format::SegmentHeader{info.kind,

@@ -1,6 +1,7 @@
 #include "engine/segment_scan.h"
 
 #include <algorithm>
+#include <deque>
 #include <optional>
 
 namespace kv::engine {
@@ -40,12 +41,17 @@ class Scanner {
   }
 
  private:
+  struct MarkPlace {
+    std::uint64_t last_sequence;  // of the records before it
+    std::uint64_t offset;
+  };
+
   bool is_log() const { return request_.header.kind == format::SegmentKind::kLog; }
 
   // False when the frame is sound but does not belong here: left over, or the log has a hole.
   bool take(const Frame& frame, std::uint64_t at) {
     const format::RecordHeader& header = frame.header;
-    if (header.type == RecordType::kSyncMark) return take_mark(frame);
+    if (header.type == RecordType::kSyncMark) return take_mark(frame, at);
     if (is_log() && (follows_damage_ ? header.sequence < next_ : header.sequence != next_))
       return false;
     if (scan_.first_sequence == 0) scan_.first_sequence = header.sequence;
@@ -69,7 +75,7 @@ class Scanner {
     }
   }
 
-  bool take_mark(const Frame& frame) {
+  bool take_mark(const Frame& frame, std::uint64_t at) {
     const auto mark = format::decode_sync_mark(frame.body);
     if (!mark) return false;
     if (follows_damage_ ? mark->last_sequence + 1 < next_ : mark->last_sequence + 1 != next_)
@@ -78,6 +84,11 @@ class Scanner {
     chain_ = mark->chain;
     next_ = mark->last_sequence + 1;
     follows_damage_ = false;
+    marks_.push_back({mark->last_sequence, at});
+    while (!marks_.empty() && marks_.front().last_sequence <= mark->synced_sequence) {
+      scan_.synced_end = marks_.front().offset;
+      marks_.pop_front();
+    }
     return true;
   }
 
@@ -175,6 +186,7 @@ class Scanner {
   std::optional<std::uint64_t> chain_;  // none: unknown since damage, until the next mark
   std::uint64_t proven_ = 0;            // everything up to this sequence was synced
   bool follows_damage_ = false;
+  std::deque<MarkPlace> marks_;  // whose records no mark so far says are synced
 };
 
 }  // namespace

@@ -26,6 +26,7 @@ struct ScanRequest {
 // What a scan found out about a whole segment.
 struct SegmentScan {
   std::uint64_t end = 0;             // offset behind the last frame that counts
+  std::uint64_t synced_end = 0;      // its sync marks prove that what lies before was synced
   std::uint64_t records = 0;         // puts and deletes
   std::uint64_t first_sequence = 0;  // 0: no record
   std::uint64_t last_sequence = 0;   // damaged ones included

@@ -54,7 +54,9 @@ class Sealer {
     if (!file) return tl::unexpected(std::move(file).error());
     auto size = (*file)->size();
     if (!size) return tl::unexpected(std::move(size).error());
-    if (*size == 0 && !out_.spare) {
+    // Only behind all others can it take the next records: segments are in log order. One that a
+    // full disk left empty has used ones behind it.
+    if (*size == 0 && later.empty()) {
       out_.spare = info.id;
       return {};
     }
@@ -101,6 +103,7 @@ class Sealer {
     }
     if (found->records == 0 && loaded.damaged.empty()) return remove(info);
     // What a kill left in the page cache alone becomes durable before it counts.
+    if (auto written = write_again(file, found->synced_end, found->end); !written) return written;
     if (auto synced = file.sync(); !synced) return synced;
     return seal(std::move(loaded), *found, std::move(keys));
   }
@@ -164,6 +167,23 @@ class Sealer {
     tell(Event::Level::kWarning, "tail cut",
          fmt::format("segment={} offset={} bytes={} kept={}", file.path(), found.end,
                      size - found.end, found.tail_has_frames ? "lost+found" : "no"));
+    return {};
+  }
+
+  // After a sync that failed the system shows records that it will never write to the disk, calls
+  // them clean, and the process that knew is gone. Written once more they are dirty.
+  static Result<void> write_again(io::File& file, std::uint64_t offset, std::uint64_t end) {
+    constexpr std::uint64_t kPiece = 1024 * 1024;
+    std::string piece;
+    while (offset < end) {
+      piece.resize(static_cast<std::size_t>(std::min(kPiece, end - offset)));
+      auto got = file.read_at(offset, piece.data(), piece.size());
+      if (!got) return tl::unexpected(std::move(got).error());
+      if (*got == 0) break;
+      const std::string_view pieces[] = {std::string_view(piece).substr(0, *got)};
+      if (auto written = file.write_at(offset, pieces); !written) return written;
+      offset += *got;
+    }
     return {};
   }
 
