@@ -1,14 +1,7 @@
 #!/usr/bin/env python3
-"""kv attach on a terminal, typed at as a person would: attach_test.py KV-BINARY.
+"""kv attach on a terminal, typed at as a person would: attach_test.py KV-BINARY."""
 
-The terminal is a pseudo terminal. Every wait is for a text to be shown; if the text never comes the test runner's own
-limit ends the test, and the end of kv fails it with all that was on the screen.
-"""
-
-import json
 import os
-import pty
-import re
 import shutil
 import signal
 import subprocess
@@ -16,32 +9,15 @@ import sys
 import tempfile
 import termios
 
+from terminal import Server, Terminal, equal
+
 KV = os.path.abspath(sys.argv[1])
-ESCAPES = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]")
 CTRL_C, CTRL_D, CTRL_R, TAB, UP = "\x03", "\x04", "\x12", "\t", "\x1b[A"
 
 
-class Terminal:
-    """kv attach in a pseudo terminal; `unread` is what it has shown since the last expect()."""
-
+class Attach(Terminal):
     def __init__(self, home, address, *flags):
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.environ.update(HOME=home, TERM="xterm", LC_ALL="C.UTF-8")
-            os.execv(KV, [KV, "attach", "--addr", address, *flags])
-        self.unread = b""
-
-    def type(self, text):
-        os.write(self.fd, text.encode())
-
-    def expect(self, text):
-        """Reads on until `text` is shown; returns what stood in front of it."""
-        wanted = text.encode()
-        while wanted not in self.unread:
-            if not self._read():
-                raise AssertionError(f"kv ended before it showed {text!r}; on the screen: {self.unread!r}")
-        before, self.unread = self.unread.split(wanted, 1)
-        return before.decode(errors="replace")
+        super().__init__(home, KV, "attach", "--addr", address, *flags)
 
     def ask(self, line, answer):
         """Types a line, waits for its answer and for the prompt: only then do keys edit."""
@@ -54,50 +30,9 @@ class Terminal:
         while termios.tcgetattr(self.fd)[3] & termios.ICANON:  # the editor is not there yet
             pass
 
-    def _read(self):
-        try:
-            got = os.read(self.fd, 4096)
-        except OSError:  # what Linux says when the other side of a terminal is gone
-            got = b""
-        self.unread = ESCAPES.sub(b"", self.unread + got)
-        return got
-
-    def end(self):
-        """Waits for kv to end; returns its exit code, or the negative number of the signal that ended it."""
-        while self._read():
-            pass
-        os.close(self.fd)
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-
-
-class Server:
-    """kv start on one data directory; at the same address again after kill()."""
-
-    def __init__(self, folder):
-        self.data = os.path.join(folder, "data")
-        self.address = "127.0.0.1:0"
-        self.start()
-
-    def start(self):
-        subprocess.run(
-            ["timeout", "300", KV, "start", "--data", self.data, "--listen", self.address, "--detach"],
-            check=True, stdout=subprocess.DEVNULL)
-        status = subprocess.run([KV, "status", "--data", self.data, "--json"], check=True, capture_output=True)
-        self.pid, self.address = (json.loads(status.stdout)[name] for name in ("pid", "address"))
-
-    def kill(self):
-        os.kill(self.pid, signal.SIGKILL)
-        while subprocess.run([KV, "status", "--data", self.data], capture_output=True).returncode == 0:
-            pass
-
-
-def equal(actual, expected):
-    if actual != expected:
-        raise AssertionError(f"expected {expected!r}, got {actual!r}")
-
 
 def attach(home, server, *flags):
-    terminal = Terminal(home, server.address, *flags)
+    terminal = Attach(home, server.address, *flags)
     terminal.expect_prompt()
     return terminal
 
@@ -185,21 +120,21 @@ def it_reconnects_when_the_server_is_back(home, server):
 
 def it_starts_without_a_server(home, server):
     server.kill()
-    terminal = Terminal(home, server.address)
+    terminal = Attach(home, server.address)
     terminal.expect("kv: cannot connect to")
     terminal.expect_prompt()
     server.start()
     terminal.ask("GET lasting", "\n2\r\n")
     terminal.type("QUIT\n")
     equal(terminal.end(), 0)
-    terminal = Terminal(home, "no-port")
+    terminal = Attach(home, "no-port")
     terminal.expect('kv: "no-port" is not HOST:PORT')
     equal(terminal.end(), 2)
 
 
 def main():
     folder = tempfile.mkdtemp()
-    server = Server(folder)
+    server = Server(KV, folder)
     try:
         for test in (verbs_answer_in_plain_words_and_quotes, tab_completes_verbs_and_options,
                      history_outlives_the_process, ctrl_c_ends_it_and_keeps_the_history,
