@@ -1,8 +1,9 @@
 # One static library per folder. A layer's headers are found through build/layers/<name>/<name>,
 # a link to its folder, and only by the layers that list it in DEPS: an include that goes the wrong
-# way does not build.
+# way does not build. An OUTERMOST layer is known to its own tests only, so that the others need not
+# wait for it.
 function(kv_layer name)
-  cmake_parse_arguments(ARG "PRIVATE_HEADERS" "DIR" "DEPS;LINK;PUBLIC_LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PRIVATE_HEADERS;OUTERMOST" "DIR" "DEPS;LINK;PUBLIC_LINK" ${ARGN})
   set(root ${CMAKE_BINARY_DIR}/layers/${name})
   file(MAKE_DIRECTORY ${root})
   file(CREATE_LINK ${CMAKE_SOURCE_DIR}/${ARG_DIR} ${root}/${name} SYMBOLIC)
@@ -25,6 +26,11 @@ function(kv_layer name)
   endif()
   target_link_libraries(kv_${name} PUBLIC ${ARG_PUBLIC_LINK} PRIVATE ${ARG_LINK})
   set_target_properties(kv_${name} PROPERTIES KV_LINK "${ARG_PUBLIC_LINK};${ARG_LINK}")
-  target_include_directories(kv_internals INTERFACE ${root})
-  target_link_libraries(kv_internals INTERFACE kv_${name} ${ARG_LINK} ${ARG_PUBLIC_LINK})
+  set(internals kv_internals)
+  if(ARG_OUTERMOST)
+    set(internals kv_${name}_internals)
+    add_library(${internals} INTERFACE)
+  endif()
+  target_include_directories(${internals} INTERFACE ${root})
+  target_link_libraries(${internals} INTERFACE kv_${name} ${ARG_LINK} ${ARG_PUBLIC_LINK})
 endfunction()

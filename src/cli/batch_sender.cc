@@ -52,12 +52,10 @@ Result<void> BatchSender::drain() {
 
 Result<void> BatchSender::send_once() {
   auto pipeline = client_.pipeline();
-  std::size_t queued = 0;
   Result<void> outcome;
   for (const Part& part : parts_) {
     outcome = pipeline.write(part.batch);
     if (!outcome) break;
-    queued += 1;
   }
   for (const auto& reply : pipeline.drain()) {
     if (!reply) return tl::unexpected(reply.error());

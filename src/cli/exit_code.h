@@ -12,7 +12,7 @@ enum ExitCode : int {
   kExitNotFound = 3,
   kExitConflict = 4,
   kExitTryLater = 5,
-  kExitIntegrity = 6,  // damage was found
+  kExitIntegrity = 6,  // data are damaged, or of a newer kv
   kExitNoConnection = 7,
   kExitUnknownOutcome = 8,  // the write may have been applied
   kExitDenied = 9,
