@@ -119,9 +119,6 @@ Result<void> DataDirectory::resume(EventListener* listener) {
   // What a crash left half made is removed; what is not ours is named and left alone.
   auto names = fs_.list(path_);
   if (!names) return tl::unexpected(std::move(names).error());
-  // The process that replaced CURRENT may have died before the new name was durable, and the old
-  // CURRENT needs the old MANIFEST.
-  if (auto synced = fs_.sync_dir(path_); !synced) return synced;
   for (const std::string& name : *names) {
     const format::ParsedName parsed = format::parse_name(name);
     if (parsed.kind == FileKind::kForeign) {
@@ -131,6 +128,11 @@ Result<void> DataDirectory::resume(EventListener* listener) {
     const bool is_stale_manifest =
         parsed.kind == FileKind::kManifest && parsed.number != manifest_->number();
     if (parsed.kind == FileKind::kTemporary || is_stale_manifest) {
+      // The process that replaced CURRENT may have died before its new name was durable, and the
+      // old CURRENT needs the old MANIFEST.
+      if (is_stale_manifest) {
+        if (auto synced = fs_.sync_dir(path_); !synced) return synced;
+      }
       if (auto removed = fs_.remove(file_path(name)); !removed) return removed;
       tell(listener, Event::Level::kInfo, "leftover removed",
            fmt::format("file={}", file_path(name)));

@@ -56,6 +56,16 @@ TEST_CASE("when only the process died, what was unsynced is still so") {
   CHECK(after(content, CrashMode::kLoseUnsynced) == "text");
 }
 
+TEST_CASE("what a crash lost does not come with a later sync") {
+  SimContent content;
+  write(content, 0, "lost");
+  SimRandom random(1);
+  content.crash(CrashMode::kLoseUnsynced, random);
+  write(content, 0, "new");
+  content.sync();
+  CHECK(after(content, CrashMode::kLoseUnsynced) == "new");
+}
+
 TEST_CASE("a later write can survive an earlier one, and a file be longer than its data") {
   SimContent content;
   write(content, 0, "11");

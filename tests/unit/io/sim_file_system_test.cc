@@ -165,6 +165,9 @@ TEST_CASE_FIXTURE(Machine, "a sync under way may be done when the process dies")
     seen.insert(text("/d/a"));
   }
   CHECK(seen == std::set<std::string>{"", "text"});
+  fs.restore(before);
+  fs.restart(CrashMode::kLoseUnsynced);
+  CHECK(text("/d/a").empty());
 }
 
 TEST_CASE_FIXTURE(Machine, "going back to a disk undoes everything since, and ends open files") {

@@ -31,6 +31,17 @@ TEST_CASE("a planned fault lets some operations pass, fails some, and is over") 
   CHECK(outcome == "..xx..");
 }
 
+TEST_CASE("of two faults each fails an operation of its own") {
+  SimMachine machine;
+  machine.plan({.operation = SimOperation::kSync});
+  machine.plan({.operation = SimOperation::kSync});
+  std::string outcome;
+  for (int i = 0; i < 3; ++i) {
+    outcome += fails(machine, call_of(SimOperation::kSync, "/a")) ? 'x' : '.';
+  }
+  CHECK(outcome == "xx.");
+}
+
 TEST_CASE("a fault meets the files, the operations and the bytes it names") {
   SimMachine machine;
   machine.plan({.operation = SimOperation::kRead,
