@@ -19,7 +19,7 @@ namespace {
 
 // Makes one level, and its name in the folder above durable.
 Result<void> make_level(FileSystem& fs, const std::filesystem::path& dir) {
-  if (::mkdir(dir.c_str(), 0755) != 0 && errno != EEXIST) {
+  if (retry([&] { return ::mkdir(dir.c_str(), 0755); }) != 0 && errno != EEXIST) {
     return tl::unexpected(posix_error("create directory", dir.string()));
   }
   return fs.sync_dir(dir.parent_path().string());
@@ -40,14 +40,15 @@ class PosixFileSystem final : public FileSystem {
   }
 
   Result<void> rename(const std::string& from, const std::string& to) override {
-    if (::rename(from.c_str(), to.c_str()) != 0) {
+    if (retry([&] { return ::rename(from.c_str(), to.c_str()); }) != 0) {
       return tl::unexpected(posix_error("rename " + from + " to", to));
     }
     return {};
   }
 
   Result<void> remove(const std::string& path) override {
-    if (::unlink(path.c_str()) != 0) return tl::unexpected(posix_error("remove", path));
+    if (retry([&] { return ::unlink(path.c_str()); }) != 0)
+      return tl::unexpected(posix_error("remove", path));
     return {};
   }
 
@@ -65,7 +66,7 @@ class PosixFileSystem final : public FileSystem {
 
   Result<bool> exists(const std::string& path) override {
     struct stat status {};
-    if (::stat(path.c_str(), &status) == 0) return true;
+    if (retry([&] { return ::stat(path.c_str(), &status); }) == 0) return true;
     if (errno == ENOENT) return false;
     return tl::unexpected(posix_error("look for", path));
   }
@@ -75,7 +76,7 @@ class PosixFileSystem final : public FileSystem {
     if (!level.has_filename()) level = level.parent_path();  // it ended in '/'
     std::vector<std::filesystem::path> missing;
     struct stat status {};
-    while (::stat(level.c_str(), &status) != 0) {
+    while (retry([&] { return ::stat(level.c_str(), &status); }) != 0) {
       if (errno != ENOENT) return tl::unexpected(posix_error("create directory", dir));
       missing.push_back(level);
       level = level.parent_path();
