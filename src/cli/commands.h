@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/console.h"
+#include "cli/quantity.h"
 
 namespace CLI {
 class App;
@@ -26,5 +27,8 @@ void add_conformance(CLI::App& app, Common& common, Run& run);
 void add_stats(CLI::App& app, Common& common, Run& run);
 void add_attach(CLI::App& app, Common& common, Run& run);
 void add_help(CLI::App& app, Common& common, Run& run);  // version help
+
+// A check for options that count something.
+inline std::string at_least_one(const std::string& text) { return problem_with_count(text, 1); }
 
 }  // namespace kv::cli

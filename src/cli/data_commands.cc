@@ -22,7 +22,7 @@ struct WriteFlags {
   void add_to(CLI::App& command, bool is_put) {
     CLI::Option* const version =
         command.add_option("--if-version", if_version, "only if the key has this version")
-            ->check(CLI::PositiveNumber);
+            ->check(at_least_one);
     if (is_put)
       command.add_flag("--if-absent", if_absent, "only if the key is not there")->excludes(version);
     command.add_option("--sync", sync, "ask for more than the server's: none, interval or disk")

@@ -39,6 +39,11 @@ const CLI::App* find_command(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
+// App::help() would be that of the command being run, which is help.
+std::string help_of(const CLI::App& app, const std::string& name) {
+  return app.get_formatter()->make_help(&app, name, CLI::AppFormatMode::Normal);
+}
+
 int run_help(const Common& common, const CLI::App& app, const std::string& topic) {
   if (common.is_json) {
     complain("help is for people; it has no --json");
@@ -49,9 +54,9 @@ int run_help(const Common& common, const CLI::App& app, const std::string& topic
   } else if (topic == "config") {
     say(kConfig);
   } else if (topic.empty()) {
-    say(app.help() + "\nFurther: kv help COMMAND, kv help exit-codes, kv help config\n");
+    say(help_of(app, "kv") + "\nFurther: kv help COMMAND, kv help exit-codes, kv help config\n");
   } else if (const CLI::App* command = find_command(app, topic)) {
-    say(command->help());
+    say(help_of(*command, "kv " + topic) + "\nOptions of all commands: kv help\n");
   } else {
     complain("no command or topic \"" + topic + "\"; `kv help` lists them");
     return kExitUsage;

@@ -46,7 +46,8 @@ class Import {
     for (Step step = source_.next(record); step != Step::kEnd; step = source_.next(record)) {
       if (step != Step::kRecord) {
         progress_.clear();
-        complain(fmt::format("{} line {}: {}", flags_.file, source_.line(), source_.problem()));
+        complain(fmt::format("{} line {}: {}", flags_.file == "-" ? "stdin" : flags_.file,
+                             source_.line(), source_.problem()));
         if (step == Step::kBroken || flags_.on_error == "stop") return stop();
         skipped_ += 1;
         continue;
@@ -84,7 +85,8 @@ class Import {
       say(nlohmann::ordered_json{{"imported", sender_.written()}, {"skipped", skipped_}}.dump() +
           "\n");
     } else if (!common_.is_quiet) {
-      say(fmt::format("imported {} records{}\n", human_count(sender_.written()),
+      say(fmt::format("imported {} record{}{}\n", human_count(sender_.written()),
+                      sender_.written() == 1 ? "" : "s",
                       skipped_ > 0 ? ", skipped " + human_count(skipped_) : ""));
     }
   }

@@ -4,32 +4,12 @@
 
 #include "cli/commands.h"
 #include "cli/quantity.h"
-#include "cli/suggest.h"
+#include "cli/usage_problem.h"
 #include "kv/version.h"
 
 namespace kv::cli {
 
 namespace {
-
-// One line that names what is wrong and where to look.
-int refuse(const CLI::App& app, const CLI::ParseError& error, int count, char** arguments) {
-  std::vector<std::string> names;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    names.push_back(command->get_name());
-  }
-  const std::string typed = count > 1 ? arguments[1] : "";
-  const bool is_command = std::find(names.begin(), names.end(), typed) != names.end();
-  if (!typed.empty() && typed[0] != '-' && !is_command) {
-    const std::string guess = nearest(typed, names);
-    complain(fmt::format("no command \"{}\"{}; `kv help` lists them", typed,
-                         guess.empty() ? "" : fmt::format(", did you mean {}?", guess)));
-  } else {
-    std::string text = error.what();
-    for (char& c : text) c = c == '\n' ? ' ' : c;
-    complain(fmt::format("{}; see `kv help {}`", text, is_command ? typed : ""));
-  }
-  return kExitUsage;
-}
 
 int run(int count, char** arguments) {
   CLI::App app("kv: a log-structured key-value server", "kv");
@@ -77,7 +57,8 @@ int run(int count, char** arguments) {
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    return refuse(app, error, count, arguments);
+    complain(usage_problem(app, error, {arguments + 1, arguments + count}));
+    return kExitUsage;
   }
   return finish_stdout(action());
 }

@@ -14,6 +14,10 @@ std::optional<std::uint64_t> parse_size(std::string_view text);
 // hours.
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
+// What is wrong with a count that a flag is given, empty if nothing is: it must be a whole number,
+// at least `min`.
+std::string problem_with_count(std::string_view text, std::uint64_t min);
+
 // "1.5 GB" and the like.
 std::string human_bytes(double bytes);
 // 12 345 678

@@ -72,7 +72,7 @@ void add_scan(CLI::App& app, Common& common, Run& run) {
   range->add_option("start", flags->start, "first key");
   range->add_option("end", flags->end, "key to stop before");
   range->add_option("--prefix", flags->prefix, "keys that begin with this");
-  range->add_option("--limit", flags->limit, "how many at most")->check(CLI::PositiveNumber);
+  range->add_option("--limit", flags->limit, "how many at most")->check(at_least_one);
   range->add_flag("--keys-only", flags->is_keys_only, "no values");
   range->add_flag("--reverse", flags->is_reverse, "from the end backwards");
   range->callback([=, &common, &run] { run = [=, &common] { return run_range(common, *flags); }; });

@@ -215,15 +215,15 @@ void add_start(CLI::App& app, Common& common, Run& run) {
   add("segment-size", flags->segment_size, "size at which the log goes on in a new segment")
       ->check(size_check(kSegmentSizeMin, kSegmentSizeMax));
   add("open-segments", flags->open_segments, "descriptors of segments kept open")
-      ->check(CLI::PositiveNumber);
-  add("connections-max", flags->connections_max, "clients at a time")->check(CLI::PositiveNumber);
+      ->check(at_least_one);
+  add("connections-max", flags->connections_max, "clients at a time")->check(at_least_one);
   add("memory-max", flags->memory_max, "bytes of payloads and replies under way")
       ->check(size_check(kMemoryMin, UINT64_MAX));
   add("idle-timeout-s", flags->idle_timeout_s,
       "close a connection that asks nothing for so long; 0: never")
-      ->check(CLI::NonNegativeNumber);
+      ->check([](const std::string& text) { return problem_with_count(text, 0); });
   add("read-timeout-s", flags->read_timeout_s, "for the rest of a request to come")
-      ->check(CLI::PositiveNumber);
+      ->check(at_least_one);
   add("log-format", flags->log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
   add("log-level", flags->log_level, "info, warning or error")
       ->check(CLI::IsMember({"info", "warning", "error"}));

@@ -2,7 +2,7 @@
 # The command line against a real server: cli_test.sh KV-BINARY. Everything lives in a scratch directory and ends with
 # this script.
 set -euo pipefail
-kv=$1
+kv=$(realpath "$1")
 scratch=$(mktemp -d)
 cd "$scratch"
 export HOME=$scratch
@@ -55,6 +55,7 @@ expect "count after deletes" 0 "$("$kv" count)"
 "$kv" import --json - <all.ndjson >out
 expect "import says how many" '{"imported":2,"skipped":0}' "$(cat out)"
 "$kv" export | cmp - all.ndjson
+expect "the bar of import is for terminals" "" "$("$kv" import all.ndjson 2>&1 >/dev/null)"
 expect "import of a bad line" 2 "$(code_of "$kv" import <(echo '{"key":1}'))"
 expect "range" "$(printf '"k,\\"1"\nplain')" "$("$kv" range --keys-only)"
 
@@ -86,4 +87,68 @@ KV_DATA=from-environment timeout 300 "$kv" start --config good.conf --data from-
 mkdir foreign && touch foreign/letter
 expect "somebody else's directory" 1 "$(code_of "$kv" start --data foreign --listen 127.0.0.1:0)"
 expect "nothing was changed in it" letter "$(ls foreign)"
+
+# With --json all that is printed is JSON, one object a line, whether it went well or not.
+start json --json
+python3 -c 'import json; assert json.loads(open("banner").read())["ready"] is True'
+KV_ADDR=$(address json)
+printf 'key,value\nk\n' >short.csv
+printf 'k\0' | "$kv" put bytes - >/dev/null
+while IFS= read -r command; do
+  read -r code words <<<"$command"
+  # shellcheck disable=SC2086  # words are split on purpose
+  expect "$words --json" "$code" "$(code_of "$kv" $words --json)"
+  cat out err >both
+  python3 -c 'import json, sys; [json.loads(line) for line in open("both")]' || { echo "$words: no JSON"; exit 1; }
+  [ -s both ] || { echo "$words: nothing said"; exit 1; }
+done <<'END'
+0 put k v
+0 get k
+0 get bytes
+3 get nothing
+4 put k v --if-absent
+0 del k
+3 del k
+0 count
+0 range
+0 export
+2 export --format csv
+0 stats
+0 stats store
+1 stats colours
+0 version
+0 status --data json
+7 status --data none
+7 stop --data none
+2 import short.csv --format csv
+2 import none.csv
+2 attach
+2 help
+2 gte
+2 get
+2 get k --colour red
+2 put k @none
+7 get k --addr 127.0.0.1:1
+2 get k --addr nonsense
+1 start --data json
+2 start --sync weird
+END
+"$kv" put number -- -5 >/dev/null
+expect "bytes as they are when stdout is no terminal" 2d35 "$("$kv" get number | od -An -tx1 | tr -d ' \n')"
+expect "flags go over the environment" -5 "$(env KV_ADDR=127.0.0.1:1 "$kv" get number --addr "$KV_ADDR")"
+expect "a variable that is wrong is named" 2 "$(KV_SYNC=weird code_of "$kv" start)"
+grep -q '^kv: --sync: weird not in .*(from KV_SYNC)' err
+expect "help lists the commands" 15 "$("$kv" help | sed -n '/^Subcommands/,/^$/p' | grep -c '^  [a-z]')"
+expect "each has a help" "" "$("$kv" help | sed -n '/^Subcommands/,/^$/s/^  \([a-z]*\) .*/\1/p' |
+  while read -r name; do "$kv" help "$name" | grep -q "^Usage: kv $name" || echo "$name"; done)"
+
+# A foreground server: its last line is "ready", SIGINT drains, a second one ends a drain that takes too long.
+timeout 300 "$kv" start --data front --listen 127.0.0.1:0 >front.out 2>front.err &
+until grep -qx ready front.out; do :; done
+expect "ready comes last" ready "$(tail -1 front.out)"
+kill -INT "$("$kv" status --data front --pid)"
+code=0; wait $! || code=$?
+expect "SIGINT ends it cleanly" 0 "$code"
+expect "stop" 0 "$(code_of "$kv" stop --data json --json)"
+grep -qx '{"stopped":[0-9]*}' out
 echo "all of the command line's tests passed"

@@ -57,3 +57,14 @@ TEST_CASE("for people, bytes have one digit behind the point and counts are in t
   CHECK(human_count(1000) == "1 000");
   CHECK(human_count(1234567) == "1 234 567");
 }
+
+TEST_CASE("a count is a whole number that is large enough, or told what is wrong") {
+  CHECK(problem_with_count("1", 1) == "");
+  CHECK(problem_with_count("18446744073709551615", 0) == "");
+  CHECK(problem_with_count("0", 0) == "");
+  CHECK(problem_with_count("0", 1) == "0 is no whole number from 1");
+  for (const char* text : {"", "-1", "+1", "1.5", "1e3", " 1", "x", "18446744073709551616"}) {
+    CAPTURE(text);
+    CHECK(problem_with_count(text, 0) == std::string(text) + " is no whole number from 0");
+  }
+}

@@ -1,0 +1,86 @@
+#include "cli/usage_problem.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "cli/suggest.h"
+
+namespace kv::cli {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+// The first argument that is neither a flag of all commands nor such a flag's value.
+std::string command_word(const CLI::App& app, const Words& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    const std::string& word = arguments[i];
+    if (word.empty() || word[0] != '-') return word;
+    const CLI::Option* const option = app.get_option_no_throw(word);
+    if (option != nullptr && option->get_expected_min() > 0) ++i;
+  }
+  return {};
+}
+
+const CLI::App* find_command(const CLI::App& app, const std::string& name) {
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    if (command->get_name() == name) return command;
+  }
+  return nullptr;
+}
+
+std::string no_command(const CLI::App& app, const std::string& typed) {
+  Words names;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
+    names.push_back(command->get_name());
+  }
+  const std::string guess = nearest(typed, names);
+  return fmt::format("no command \"{}\"{}; `kv help` lists them", typed,
+                     guess.empty() ? "" : fmt::format(", did you mean {}?", guess));
+}
+
+// What is left over, CLI11 tells in a list: the first flag in it is the mistake.
+std::string left_over(const CLI::App& app) {
+  const Words words = app.remaining(true);
+  const auto flag = std::find_if(words.begin(), words.end(),
+                                 [](const std::string& word) { return word.starts_with("--"); });
+  if (flag != words.end()) return fmt::format("no option {}", flag->substr(0, flag->find('=')));
+  return words.empty() ? "" : fmt::format("one argument too many: \"{}\"", words.front());
+}
+
+// " (from KV_SYNC)" when the text is about an option that the environment set.
+std::string origin(const CLI::App& app, const CLI::App* command, const std::string& text,
+                   const Words& arguments) {
+  const std::string name = text.substr(0, text.find(':'));
+  const CLI::Option* option = app.get_option_no_throw(name);
+  if (option == nullptr && command != nullptr) option = command->get_option_no_throw(name);
+  if (option == nullptr || option->get_envname().empty()) return {};
+  const bool is_flag = std::any_of(
+      arguments.begin(), arguments.end(),
+      [&](const std::string& word) { return word == name || word.starts_with(name + "="); });
+  const bool is_set = std::getenv(option->get_envname().c_str()) != nullptr;
+  return is_set && !is_flag ? fmt::format(" (from {})", option->get_envname()) : "";
+}
+
+}  // namespace
+
+std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
+                          const Words& arguments) {
+  const std::string typed = command_word(app, arguments);
+  const CLI::App* const command = find_command(app, typed);
+  if (command == nullptr && !typed.empty()) return no_command(app, typed);
+  std::string text = error.what();
+  const bool has_more = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
+  if (command == nullptr) text = "which command?";
+  if (command == nullptr || has_more) {
+    if (const std::string extra = left_over(app); !extra.empty()) text = extra;
+  }
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  return fmt::format("{}{}; see `kv help{}`", text, origin(app, command, text, arguments),
+                     typed.empty() ? "" : " " + typed);
+}
+
+}  // namespace kv::cli

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+class ParseError;
+}  // namespace CLI
+
+namespace kv::cli {
+
+// One line about arguments that were not understood: names what is wrong, the environment variable
+// if it came from there, and where to look.
+std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
+                          const std::vector<std::string>& arguments);
+
+}  // namespace kv::cli

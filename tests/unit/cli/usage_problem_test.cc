@@ -1,0 +1,67 @@
+#include "cli/usage_problem.h"
+
+#include <cstdlib>
+
+#include <CLI/CLI.hpp>
+#include <doctest/doctest.h>
+
+using kv::cli::usage_problem;
+
+namespace {
+
+// What is said to these arguments by a program with a few commands; empty if they are right.
+std::string said(const std::vector<std::string>& arguments) {
+  CLI::App app("program", "kv");
+  app.require_subcommand(1);
+  app.fallthrough();
+  std::string text;
+  bool is_json = false;
+  app.add_option("--addr", text);
+  app.add_option("--retry", text)->envname("KV_TEST_RETRY")->check(CLI::Range(0, 100));
+  app.add_flag("--json", is_json);
+  CLI::App* get = app.add_subcommand("get", "");
+  get->add_option("key", text)->required();
+  get->add_option("--sync", text)->envname("KV_TEST_SYNC")->check(CLI::IsMember({"none", "disk"}));
+  app.add_subcommand("put", "");
+  try {
+    app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
+  } catch (const CLI::ParseError& error) {
+    return usage_problem(app, error, arguments);
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a command that is none gets a suggestion, wherever it stands") {
+  CHECK(said({"gte", "a"}) == "no command \"gte\", did you mean get?; `kv help` lists them");
+  CHECK(said({"--addr", "x", "gte", "a"}) ==
+        "no command \"gte\", did you mean get?; `kv help` lists them");
+  CHECK(said({"--json", "serve"}) == "no command \"serve\"; `kv help` lists them");
+}
+
+TEST_CASE("flags without a command ask for one") {
+  CHECK(said({"--json"}) == "which command?; see `kv help`");
+  CHECK(said({"--colour"}) == "no option --colour; see `kv help`");
+}
+
+TEST_CASE("an option that is none is named without its value") {
+  CHECK(said({"get", "a", "--colour", "red"}) == "no option --colour; see `kv help get`");
+  CHECK(said({"get", "a", "--colour=red"}) == "no option --colour; see `kv help get`");
+}
+
+TEST_CASE("missing and surplus arguments are named") {
+  CHECK(said({"get"}) == "key is required; see `kv help get`");
+  CHECK(said({"get", "a", "b"}) == "one argument too many: \"b\"; see `kv help get`");
+}
+
+TEST_CASE("a bad value is told with its flag, or the variable that it came from") {
+  CHECK(said({"get", "a", "--sync", "x"}).find("--sync: x not in {none,disk}; see") == 0);
+  ::setenv("KV_TEST_SYNC", "often", 1);
+  CHECK(said({"get", "a"}).find("--sync: often not in {none,disk} (from KV_TEST_SYNC); see") == 0);
+  CHECK(said({"get", "a", "--sync", "x"}).find("--sync: x not in {none,disk}; see") == 0);
+  ::unsetenv("KV_TEST_SYNC");
+  ::setenv("KV_TEST_RETRY", "often", 1);
+  CHECK(said({"get", "a"}).find(" (from KV_TEST_RETRY); see `kv help get`") != std::string::npos);
+  ::unsetenv("KV_TEST_RETRY");
+}
