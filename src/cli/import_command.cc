@@ -54,7 +54,7 @@ class Import {
       }
       auto sent = sender_.add(record.key, record.value, source_.line());
       if (!sent) return give_up(sent.error());
-      progress_.show(sender_.written(), source_.bytes_read(), share());
+      progress_.show(++taken_, source_.bytes_read(), share());
     }
     if (auto sent = sender_.finish(); !sent) return give_up(sent.error());
     report();
@@ -97,6 +97,7 @@ class Import {
   BatchSender sender_;
   const std::uint64_t size_;  // of the input in bytes; 0: not known
   Progress progress_;
+  std::uint64_t taken_ = 0;  // records that were handed to sender_
   std::uint64_t skipped_ = 0;
 };
 

@@ -32,7 +32,8 @@ Progress::Progress(bool is_quiet) : is_shown_(!is_quiet && stderr_is_terminal())
 Progress::~Progress() { clear(); }
 
 void Progress::clear() {
-  if (is_shown_) std::fputs("\r\x1b[K", stderr);
+  if (is_drawn_) std::fputs("\r\x1b[K", stderr);
+  is_drawn_ = false;
 }
 
 void Progress::show(std::uint64_t records, std::uint64_t bytes, std::optional<double> share) {
@@ -42,6 +43,7 @@ void Progress::show(std::uint64_t records, std::uint64_t bytes, std::optional<do
   const double seconds = std::chrono::duration<double>(now - start_).count();
   std::fputs(("\r" + progress_line(records, bytes, seconds, share) + "\x1b[K").c_str(), stderr);
   std::fflush(stderr);
+  is_drawn_ = true;
 }
 
 }  // namespace kv::cli

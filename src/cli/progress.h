@@ -28,6 +28,7 @@ class Progress {
  private:
   using Clock = std::chrono::steady_clock;
   const bool is_shown_;
+  bool is_drawn_ = false;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
 };

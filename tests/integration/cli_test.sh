@@ -149,6 +149,20 @@ expect "ready comes last" ready "$(tail -1 front.out)"
 kill -INT "$("$kv" status --data front --pid)"
 code=0; wait $! || code=$?
 expect "SIGINT ends it cleanly" 0 "$code"
+timeout 300 "$kv" start --data front --listen 127.0.0.1:0 >front.out 2>front.err &
+until grep -qx ready front.out; do :; done
+front=$(address front)
+for name in 1 2 3; do head -c 20000000 /dev/zero | "$kv" --addr "$front" put "$name" - >/dev/null; done
+exec 7<>"/dev/tcp/${front%:*}/${front##*:}"
+printf 'RANGE 0 0\n' >&7
+head -c 1 <&7 >/dev/null  # the rest waits for a reader who does not come
+pid=$("$kv" status --data front --pid)
+kill -INT "$pid"
+while [ "$(code_of "$kv" --addr "$front" get 1)" = 0 ]; do :; done  # until it drains
+kill -INT "$pid"
+code=0; wait $! || code=$?
+expect "a second SIGINT ends it at once" 130 "$code"
+exec 7<&-
 expect "stop" 0 "$(code_of "$kv" stop --data json --json)"
 grep -qx '{"stopped":[0-9]*}' out
 echo "all of the command line's tests passed"
