@@ -33,7 +33,7 @@ const std::vector<VerbOptions>& verbs() {
 constexpr std::string_view kHelp =
     "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk]\n"
     "GET key\n"
-    "DEL key [if=VERSION]\n"
+    "DEL key [if=VERSION] [sync=none|interval|disk]\n"
     "BPUT key value [key value ...]       all of them or none\n"
     "RANGE [start [end]] [limit=20] [rev=1] [keys=1]\n"
     "PREFIX prefix [limit=20] [rev=1] [keys=1]\n"
@@ -202,10 +202,11 @@ Shell::Outcome Shell::get(const Words& words) {
 
 Shell::Outcome Shell::del(const Words& words) {
   WriteOptions options;
-  if (words.empty() || words.size() > 2) return usage("DEL key [if=VERSION]");
-  if (words.size() == 2) {
-    const auto option = option_of(words[1]);
-    if (!option || !take_write_option(*option, options)) return usage("DEL key [if=VERSION]");
+  constexpr const char* kUsage = "DEL key [if=VERSION] [sync=none|interval|disk]";
+  if (words.empty()) return usage(kUsage);
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto option = option_of(words[i]);
+    if (!option || !take_write_option(*option, options)) return usage(kUsage);
   }
   auto connected = client();
   if (!connected) return failed(connected.error());

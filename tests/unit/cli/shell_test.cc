@@ -70,8 +70,8 @@ TEST_CASE("GET prints the value so that no byte of it is lost or obeyed") {
 }
 
 TEST_CASE("DEL tells a key that was there from one that was not") {
-  const OneLine there("DEL a if=4", "OK ver=5\n");
-  CHECK(there.asked == "DEL 1 if=4\na");
+  const OneLine there("DEL a if=4 sync=disk", "OK ver=5\n");
+  CHECK(there.asked == "DEL 1 if=4 sync=disk\na");
   CHECK(there.outcome.text == "OK ver=5");
   CHECK(OneLine("DEL a", "NOT_FOUND\n").outcome.code == kExitNotFound);
 }

@@ -1,0 +1,97 @@
+#!/usr/bin/env python3
+"""Runs the commands of docs/cli.md on a terminal and compares what they print: cli_page_test.py KV-BINARY.
+
+With --write behind it the page gets the output that really came. Addresses, times, sizes and the like differ from run to
+run and are compared by their form.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from terminal import Terminal
+
+KV = os.path.abspath(sys.argv[1])
+PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/cli.md")
+DIFFERS = [
+    (r"127\.0\.0\.1:\d{2,}", "127.0.0.1:7400"),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-01-01T10:02:00Z"),
+    (r"pid \d+", "pid 4242"),
+    (r'"(pid|stopped)":\d+', r'"\1":4242'),
+    (r"in \d+ ms", "in 1 ms"),
+    (r'"duration_ms":[\d.e-]+', '"duration_ms":0.3'),
+    (r"(rss|index|disk) [\d.]+ [kMG]?B", r"\1 1.2 MB"),
+    (r'_bytes": ?\d+', '_bytes":1'),
+    (r"kv \d+\.\d+\.\d+", "kv 0.1.0"),
+]
+
+
+def same_form(text):
+    for pattern, form in DIFFERS:
+        text = re.sub(pattern, form, text)
+    return text
+
+
+def find_server():
+    """Commands find the server where the page's default address would be."""
+    status = subprocess.run([KV, "status"], capture_output=True, text=True)
+    address = re.search(r", ([0-9.:]+), since", status.stdout)
+    if address:
+        os.environ["KV_ADDR"] = address[1]
+
+
+def output_of(command, home):
+    if " attach" in command:  # piped in, as keys on a terminal need somebody to type them
+        return subprocess.run(["bash", "-c", command], capture_output=True, text=True).stdout.rstrip("\n")
+    terminal = Terminal(home, "bash", "-c", command)
+    terminal.end()
+    find_server()
+    lines = terminal.unread.decode().replace("\r\n", "\n").split("\n")
+    return "\n".join(line.rstrip("\r").rsplit("\r", 1)[-1] for line in lines).rstrip("\n")
+
+
+def run_block(block, home, failures):
+    """The block again, with what its commands really print."""
+    out = []
+    for part in re.split(r"^(?=\$ )", block, flags=re.M):
+        if not part.startswith("$ "):
+            out.append(part)
+            continue
+        command, expected = part[2:].split("\n", 1)
+        got = output_of(command, home)
+        if same_form(got) != same_form(expected.rstrip("\n")):
+            failures.append(f"$ {command}\n--- the page says\n{expected}--- it prints\n{got}\n")
+        out.append(f"$ {command}\n" + (same_form(got) + "\n" if got else ""))
+    return "".join(out)
+
+
+def main():
+    with open(PAGE, encoding="utf-8") as file:
+        page = file.read()
+    home = tempfile.mkdtemp()
+    os.chdir(home)
+    for name in [name for name in os.environ if name.startswith("KV_")]:
+        del os.environ[name]
+    os.environ.update(PATH=os.path.dirname(KV) + ":" + os.environ["PATH"], KV_LISTEN="127.0.0.1:0")
+    failures = []
+    try:
+        written = re.sub(r"(?<=```console\n).*?(?=```)", lambda block: run_block(block[0], home, failures), page,
+                         flags=re.S)
+    finally:
+        for data in os.listdir(home):
+            pid = subprocess.run([KV, "status", "--data", data, "--pid"], capture_output=True, text=True).stdout
+            if pid:
+                os.kill(int(pid), signal.SIGKILL)
+        shutil.rmtree(home)
+    if "--write" in sys.argv:
+        with open(PAGE, "w", encoding="utf-8") as file:
+            file.write(written)
+    elif failures:
+        sys.exit("\n".join(failures))
+
+
+main()
