@@ -8,7 +8,7 @@
 #include "cli/console.h"
 #include "cli/quantity.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): the name is CLI11's
 class App;
 }
 

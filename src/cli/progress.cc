@@ -17,7 +17,7 @@ constexpr std::size_t kBarWidth = 20;
 std::string progress_line(std::uint64_t records, std::uint64_t bytes, double seconds,
                           std::optional<double> share) {
   const double rate = seconds > 0 ? static_cast<double>(bytes) / seconds : 0;
-  const std::string line = fmt::format("{} records  {}/s", human_count(records), human_bytes(rate));
+  std::string line = fmt::format("{} records  {}/s", human_count(records), human_bytes(rate));
   if (!share) return line;
   const double done = std::clamp(*share, 0.0, 1.0);
   const auto filled = static_cast<std::size_t>(done * kBarWidth);
