@@ -25,7 +25,10 @@ struct Options {
   Sync sync = Sync::kDisk;
   std::chrono::milliseconds sync_interval{1000};  // 1 ms .. 1 h
   std::uint64_t segment_size_max =
-      128 * 1024 * 1024;                  // bytes, 4 KiB .. 4 GiB; one large record may exceed it
+      128 * 1024 * 1024;      // bytes, 4 KiB .. 4 GiB; one large record may exceed it
+  double space_target = 1.5;  // disk use the merges keep under, as a multiple of live bytes
+  std::uint64_t merge_rate_max = 256 * 1024 * 1024;  // bytes a second a merge reads and writes
+  bool merges_automatically = true;
   std::uint32_t open_segments_max = 512;  // descriptors of sealed segments kept open, >= 1
   std::uint32_t recovery_threads = 0;     // 0: one per processor
   bool create_if_missing = true;

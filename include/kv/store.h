@@ -111,9 +111,12 @@ struct Write {
 struct SegmentStats {
   std::uint32_t id = 0;
   bool is_active = false;
+  bool is_merged = false;  // written by a merge, not by writers
   std::uint64_t bytes = 0;
   std::uint64_t records = 0;     // puts and deletes
   std::uint64_t live_bytes = 0;  // of records the index points at
+  std::uint64_t dead_bytes = 0;  // what a merge of it would give back
+  std::string kept_because;      // why it has dead bytes still; empty when it has none
   Version first_version = 0;
   Version last_version = 0;
 };
@@ -127,6 +130,33 @@ struct RecoveryStats {
   std::uint64_t bytes_cut = 0;          // torn tail, never acknowledged as durable
   std::uint64_t bytes_quarantined = 0;  // damage; its keys answer kCorruption
   double duration_ms = 0;
+};
+
+enum class MergeState { kIdle, kMerging, kPaused };
+struct MergeStats {
+  MergeState state = MergeState::kIdle;
+  double debt = 0;                // dead bytes as a share of those Options::space_target allows
+  std::uint64_t rate = 0;         // bytes a second the merge under way may take
+  std::uint64_t bytes_total = 0;  // of the merge under way, at most
+  std::uint64_t bytes_done = 0;
+  bool is_on_demand = false;
+  std::uint64_t rate_max = 0;  // on demand: 0 is no limit
+  std::uint64_t merges = 0;    // since the store was opened, as all below
+  std::uint64_t failures = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t bytes_freed = 0;
+};
+
+// What one call of Store::merge did.
+struct MergeSummary {
+  std::uint64_t inputs = 0;  // segments
+  std::uint64_t outputs = 0;
+  std::uint64_t bytes_read = 0;
+  std::uint64_t bytes_written = 0;
+  std::uint64_t puts_kept = 0;
+  std::uint64_t deletes_kept = 0;  // they still hide older records
+  std::uint64_t deletes_dropped = 0;
 };
 
 struct Stats {
@@ -145,6 +175,7 @@ struct Stats {
   std::uint64_t reads_deferred = 0;  // kNoWait reads that would have waited
   bool is_read_only = false;
   RecoveryStats recovery;
+  MergeStats merge;
   std::vector<SegmentStats> segments;
 };
 
@@ -190,6 +221,13 @@ class Store {
 
   // Makes all that was acknowledged durable.
   [[nodiscard]] Result<void> sync();
+  // Merges every segment that has something to give back, at most `rate_max` bytes a second (0: as
+  // fast as it goes), and returns when it is done. Readers and writers go on meanwhile. Safe to
+  // interrupt anywhere, by close() or a crash. kClosed, kNoSpace, kIo.
+  Result<MergeSummary> merge(std::uint64_t rate_max = 0);
+  // The store starts no merge by itself until it is told to resume, or opened again.
+  void pause_merges();
+  void resume_merges();
   Stats stats() const;
   // Syncs, seals the active segment with a hint, so that the next open is fast. Repeated calls do
   // nothing. The destructor does the same and cannot report.

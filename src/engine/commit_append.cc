@@ -133,6 +133,14 @@ void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTa
           tl::unexpected(Error{Errc::kTryLater, "no room for another segment was found yet", {}}));
       return;
     }
+    if (refuses_puts_ && write.kind != Write::Kind::kDelete) {
+      lock.unlock();
+      listener.on_written(tag, tl::unexpected(Error{Errc::kTryLater,
+                                                    "reason=merge_debt merges are behind; space "
+                                                    "is being freed",
+                                                    {}}));
+      return;
+    }
     if (!append(write, record, *judged, pending)) continue;
     pending_.push_back(std::move(pending));
     notify_rotation(lock);
@@ -144,7 +152,8 @@ bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Ju
                             Pending& pending) {
   const Sync asked = write.options.sync.value_or(settings_.sync);
   const Sync sync = is_weaker(asked, settings_.sync) ? settings_.sync : asked;
-  pending.needs_disk = sync == Sync::kDisk;
+  // Who is slowed down waits where the delay is: at the sync.
+  pending.needs_disk = sync == Sync::kDisk || sync_delay_.count() > 0;
 
   const bool is_conditional = write.kind != Write::Kind::kBatch &&
                               (write.kind == Write::Kind::kDelete ||
@@ -178,7 +187,7 @@ bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Ju
 }
 
 WriteGroup& CommitPipeline::open_group() {
-  const bool is_full = tail_.offset() >= settings_.segment_size_max;
+  const bool is_full = tail_.offset() >= segment_size_;
   if (spare_ && (!tail_.has_target() || is_full)) {
     // Without a spare the segment grows beyond its size for a while, rather than that writers wait.
     tail_.take_target(std::move(*spare_));
@@ -201,7 +210,9 @@ WriteGroup& CommitPipeline::open_group() {
 }
 
 void CommitPipeline::append_record(const Write& write, PreparedRecord& record, Pending& pending) {
+  const bool begins_group = open_group_ == nullptr;
   WriteGroup& group = open_group();
+  if (begins_group) pending.begun = std::chrono::steady_clock::now();
   pending.segment = group.target.segment.get();
   if (write.kind == Write::Kind::kBatch) {
     tail_.append_batch(group, *write.batch,

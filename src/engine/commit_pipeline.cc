@@ -1,6 +1,7 @@
 #include "engine/commit_pipeline.h"
 
 #include <algorithm>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -34,6 +35,7 @@ CommitPipeline::CommitPipeline(const Settings& settings, Index& index, SegmentTa
       tail_(std::move(tail)),
       written_sequence_(tail_.last_sequence()),
       synced_sequence_(tail_.last_sequence()),
+      segment_size_(settings.segment_size_max),
       applied_sequence_(tail_.last_sequence()) {}
 
 void CommitPipeline::flush(ReadMode mode) {
@@ -134,7 +136,9 @@ void CommitPipeline::sync_once(Lock& lock) {
   for (const RetiredSegment& entry : unsealed_) {
     if (entry.last_sequence > synced_sequence_) files.push_back(entry.target.file);
   }
+  const auto delay = sync_delay_;
   lock.unlock();
+  if (delay.count() > 0) std::this_thread::sleep_for(delay);
   Result<void> done;
   for (const auto& file : files) {
     if (done) done = file->sync();
@@ -247,7 +251,10 @@ void CommitPipeline::advance(Lock& lock) {
       for (Pending& pending : ready) apply(pending);
     }
     lock.lock();
-    for (const Pending& pending : ready) forget(pending);
+    for (const Pending& pending : ready) {
+      forget(pending);
+      if (pending.begun.time_since_epoch().count() != 0) note_latency(pending.begun);
+    }
     release_groups();
     lock.unlock();
     for (Pending& pending : ready) {
@@ -268,11 +275,38 @@ void CommitPipeline::apply(Pending& pending) {
   index_.apply(changes, pending.sequence, replaced_);
   Segment& segment = *pending.segment;
   for (const KeyChange& change : changes) {
-    if (!change.is_delete)
+    if (change.is_delete) {
+      segment.delete_bytes += change.place.size_hint();
+    } else {
       segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
+    }
   }
   for (const Place& old : replaced_) count_dead(old, segment);
   applied_sequence_.store(pending.sequence, std::memory_order_release);
+}
+
+void CommitPipeline::note_latency(std::chrono::steady_clock::time_point begun) {
+  constexpr std::int64_t kGroups = 32;
+  const std::int64_t took =
+      std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count();
+  const std::int64_t mean = write_latency_ns_.load(std::memory_order_relaxed);
+  write_latency_ns_.store(mean + (took - mean) / kGroups, std::memory_order_relaxed);
+}
+
+std::chrono::microseconds CommitPipeline::write_latency() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::nanoseconds(write_latency_ns_.load(std::memory_order_relaxed)));
+}
+
+void CommitPipeline::set_segment_size(std::uint64_t size) {
+  const std::lock_guard lock(mutex_);
+  segment_size_ = size;
+}
+
+void CommitPipeline::slow_down(std::chrono::microseconds delay, bool refuses) {
+  const std::lock_guard lock(mutex_);
+  sync_delay_ = delay;
+  refuses_puts_ = refuses;
 }
 
 void CommitPipeline::count_dead(Place replaced, Segment& newer) {
@@ -355,6 +389,16 @@ void CommitPipeline::retire_active() {
   if (!tail_.has_target() || tail_.offset() == 0 || failure_) return;
   tail_.take_target({});
   open_group_ = nullptr;
+  retire_complete();
+}
+
+void CommitPipeline::rotate() {
+  const std::lock_guard lock(mutex_);
+  if (!spare_ || tail_.offset() == 0 || failure_) return;
+  tail_.take_target(std::move(*spare_));
+  spare_.reset();
+  open_group_ = nullptr;
+  has_rotation_news_ = true;
   retire_complete();
 }
 

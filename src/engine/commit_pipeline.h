@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -68,6 +69,15 @@ class CommitPipeline {
   // Refuses every later write with kClosed.
   void close();
 
+  // The size at which the next segment is begun; what it was when a segment began does not matter.
+  void set_segment_size(std::uint64_t size);
+  // Merges fell behind: each sync, and with it each write, waits for `delay`; and puts are refused
+  // with kTryLater if `refuses`. Deletes go on.
+  void slow_down(std::chrono::microseconds delay, bool refuses);
+  // From a write's place in the log to its acknowledgement, averaged over the last few dozen
+  // groups.
+  std::chrono::microseconds write_latency() const;
+
   // Rotation. The next segment to be used; there is at most one in waiting.
   bool wants_spare() const;
   void give_spare(AppendTarget spare);
@@ -76,6 +86,8 @@ class CommitPipeline {
   std::vector<RetiredSegment> take_retired();
   // The active segment, if it holds records, is retired with the next sync.
   void retire_active();
+  // The same, going on with the spare; nothing happens when there is none.
+  void rotate();
 
   // A point in time between two applied writes. `pin` runs while no write is being applied.
   Index::Snapshot snapshot(const std::function<void()>& pin) const;
@@ -100,9 +112,10 @@ class CommitPipeline {
     WriteListener* listener = nullptr;
     WriteTag tag;
     Result<WriteResult> result;
-    KeyChange change;                // of a put or delete
-    std::vector<KeyChange> changes;  // of a batch
-    Segment* segment = nullptr;      // the changes' own
+    KeyChange change;                               // of a put or delete
+    std::vector<KeyChange> changes;                 // of a batch
+    std::chrono::steady_clock::time_point begun{};  // of the first write of a group
+    Segment* segment = nullptr;                     // the changes' own
   };
   struct Newest {
     std::uint64_t sequence = 0;
@@ -134,6 +147,7 @@ class CommitPipeline {
   void advance(Lock& lock);
   bool is_ready(const Pending& pending) const;
   void apply(Pending& pending);
+  void note_latency(std::chrono::steady_clock::time_point begun);
   void count_dead(Place replaced, Segment& newer);
   void release_groups();
   void forget(const Pending& pending);
@@ -171,6 +185,9 @@ class CommitPipeline {
   bool is_closed_ = false;
   bool has_rotation_news_ = false;
   bool has_large_write_ = false;
+  std::uint64_t segment_size_;
+  std::chrono::microseconds sync_delay_{0};
+  bool refuses_puts_ = false;
   std::optional<Error> failure_;
 
   // Held while the index changes, so that a snapshot stands between two writes.
@@ -179,6 +196,7 @@ class CommitPipeline {
   std::atomic<std::uint64_t> applied_sequence_;
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};
+  std::atomic<std::int64_t> write_latency_ns_{0};
 };
 
 }  // namespace kv::engine

@@ -19,6 +19,11 @@ std::string random_id() {
   return id;
 }
 
+std::uint64_t random_salt() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+
 void tell(EventListener* listener, Event::Level level, std::string_view name, std::string details) {
   if (listener != nullptr) listener->on_event({level, name, std::move(details)});
 }
@@ -147,6 +152,33 @@ std::string DataDirectory::segment_path(format::SegmentId id) const {
 
 std::string DataDirectory::hint_path(format::SegmentId id) const {
   return file_path(format::hint_name(id));
+}
+
+Result<NewSegment> DataDirectory::create_segment(format::SegmentKind kind) {
+  const std::lock_guard lock(create_mutex_);
+  NewSegment made;
+  made.id = static_cast<format::SegmentId>(manifest_->state().next_segment);
+  made.salt = random_salt();
+  const std::string path = segment_path(made.id);
+  // Left by an attempt whose MANIFEST edit failed.
+  auto is_there = fs_.exists(path);
+  if (!is_there) return tl::unexpected(std::move(is_there).error());
+  if (*is_there) {
+    if (auto removed = fs_.remove(path); !removed) {
+      return tl::unexpected(std::move(removed).error());
+    }
+  }
+  auto file = fs_.open(path, io::OpenMode::kCreate);
+  if (!file) return tl::unexpected(std::move(file).error());
+  made.file = std::move(*file);
+  if (auto synced = fs_.sync_dir(path_); !synced) return tl::unexpected(std::move(synced).error());
+  const format::Edit edits[] = {format::AddSegment{made.id, kind, made.salt}};
+  if (auto said = manifest_->append(edits); !said) return tl::unexpected(std::move(said).error());
+  return made;
+}
+
+Result<bool> DataDirectory::was_set_aside(std::string_view name) {
+  return fs_.exists(fmt::format("{}/{}.0", file_path(format::kLostFoundName), name));
 }
 
 Result<std::string> DataDirectory::free_lost_name(std::string_view name) {

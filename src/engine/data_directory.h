@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,13 @@
 #include "kv/result.h"
 
 namespace kv::engine {
+
+// A segment just made, empty.
+struct NewSegment {
+  format::SegmentId id{};
+  std::uint64_t salt = 0;
+  std::unique_ptr<io::File> file;
+};
 
 // A locked data directory: its identity and its MANIFEST. The lock ends with the object, or with
 // the process; nothing has to be removed after a kill.
@@ -38,6 +46,11 @@ class DataDirectory {
   std::string segment_path(format::SegmentId id) const;
   std::string hint_path(format::SegmentId id) const;
   std::string file_path(std::string_view name) const { return path_ + "/" + std::string(name); }
+  // A new segment under the next id, in this order: file made, folder synced, MANIFEST says it is
+  // there. A crash in between leaves an empty file, which the next open removes. Any thread.
+  Result<NewSegment> create_segment(format::SegmentKind kind);
+  // Whether set_aside() took the file before.
+  Result<bool> was_set_aside(std::string_view name);
   // Moves a file into lost+found under a name that is free there.
   Result<void> set_aside(std::string_view name);
   // Writes bytes into a new file there.
@@ -56,6 +69,7 @@ class DataDirectory {
   format::Identity identity_;
   std::unique_ptr<ManifestLog> manifest_;
   bool was_created_ = false;
+  std::mutex create_mutex_;  // one new id at a time
 };
 
 }  // namespace kv::engine

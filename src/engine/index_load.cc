@@ -33,21 +33,27 @@ std::vector<Bound> bounds_of(const std::vector<SegmentRun>& runs, std::size_t co
 
 void fill(const std::vector<SegmentRun>& runs, Bound start, Bound end, IndexPart& part) {
   std::vector<format::HintReader> slices;
-  slices.reserve(runs.size());
   for (const SegmentRun& run : runs) slices.push_back(run.keys->slice(start, end));
   std::vector<std::int64_t> live_bytes(runs.size());
+  std::vector<std::uint64_t> delete_bytes(runs.size());
   RunMerge merge(std::move(slices));
   format::HintEntry entry;
   std::size_t run = 0;
   while (merge.next(entry, run)) {
-    if (entry.type != format::RecordType::kPut) continue;
     const std::uint64_t size =
         format::padded(format::kRecordHeaderSize + entry.key.size() + entry.value_size);
+    if (entry.type != format::RecordType::kPut) {
+      delete_bytes[run] += size;
+      continue;
+    }
     const Place place(runs[run].segment->slot(), entry.offset, size);
     live_bytes[run] += static_cast<std::int64_t>(place.size_hint());
     part.add(entry.key, place);
   }
-  for (std::size_t i = 0; i < runs.size(); ++i) runs[i].segment->live_bytes += live_bytes[i];
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    runs[i].segment->live_bytes += live_bytes[i];
+    runs[i].segment->delete_bytes += delete_bytes[i];
+  }
 }
 
 }  // namespace

@@ -15,8 +15,8 @@ struct SegmentRun {
   Segment* segment = nullptr;
 };
 
-// Fills an empty index with the newest put of each key that any run holds, and counts live bytes at
-// the segments. `threads` threads share the key space evenly.
+// Fills an empty index with the newest put of each key that any run holds, and counts live
+// bytes and those of deletes at the segments. `threads` threads share the key space evenly.
 void load_index(Index& index, const std::vector<SegmentRun>& runs, std::uint32_t threads);
 
 }  // namespace kv::engine

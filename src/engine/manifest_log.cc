@@ -133,6 +133,7 @@ Result<void> ManifestLog::append(std::span<const format::Edit> edits) {
   if (done) done = file_->sync();
   if (!done) {
     has_failed_ = true;
+    done.error().code = Errc::kUnknownOutcome;
     return done;
   }
   size_ += bytes.size();

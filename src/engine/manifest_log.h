@@ -29,7 +29,7 @@ class ManifestLog {
                                                    std::uint64_t database_id_hash);
 
   // All edits become real together, or none does. kNoSpace: none did, try again when there is room.
-  // After any other error the outcome is unknown, and every later call fails.
+  // kUnknownOutcome: the next open will tell; every later call fails with kReadOnly.
   Result<void> append(std::span<const format::Edit> edits);
 
   format::ManifestState state() const;

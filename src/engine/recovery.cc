@@ -37,8 +37,9 @@ class Recovery {
       context_.listener->on_event({level, name, std::move(details)});
   }
 
-  // Files the MANIFEST does not list: hints and empty segments go, segments of ours with records
-  // come back in when they continue the log (their edit was lost), everything else is set aside.
+  // Files the MANIFEST does not list: hints, empty segments and those it listed once go (a merge or
+  // an earlier recovery was done with them), segments of ours with records come back in when they
+  // continue the log (their edit was lost), everything else is set aside.
   Result<void> sort_out_files() {
     DataDirectory& dir = context_.dir;
     auto names = dir.fs().list(dir.path());
@@ -73,10 +74,14 @@ class Recovery {
     auto got = (*content)->read_at(0, bytes, sizeof bytes);
     if (!got) return tl::unexpected(std::move(got).error());
     const auto header = format::decode_segment_header({bytes, *got});
-    const bool continues_log =
-        header && header->id == id && header->kind == format::SegmentKind::kLog &&
-        header->database_id_hash == format::database_id_hash(dir.identity()) &&
-        format::number(id) >= dir.manifest().state().next_segment;
+    const bool is_ours = header && header->id == id &&
+                         header->database_id_hash == format::database_id_hash(dir.identity());
+    const bool is_new = format::number(id) >= dir.manifest().state().next_segment;
+    if (is_ours && !is_new) {
+      tell(Event::Level::kInfo, "leftover removed", fmt::format("file={}", path));
+      return dir.fs().remove(path);
+    }
+    const bool continues_log = is_ours && header->kind == format::SegmentKind::kLog;
     if (!continues_log) {
       tell(Event::Level::kWarning, "segment set aside",
            fmt::format("segment={} reason=\"the MANIFEST does not list it\"", path));
@@ -144,12 +149,20 @@ class Recovery {
       (*handle)->first_sequence = loaded.info.first_sequence;
       (*handle)->last_sequence = loaded.info.last_sequence;
       (*handle)->is_sealed = true;
+      (*handle)->is_damaged = is_damaged(loaded);
       handles.push_back(*handle);
       runs.push_back({&loaded.keys->reader, handle->get()});
       count(loaded);
     }
     load_index(context_.index, runs, context_.threads);
     return {};
+  }
+
+  bool is_damaged(const LoadedSegment& loaded) const {
+    const auto& ranges = context_.dir.manifest().state().quarantines;
+    return !loaded.damaged.empty() ||
+           std::ranges::any_of(
+               ranges, [&](const format::Quarantine& range) { return range.id == loaded.info.id; });
   }
 
   void count(const LoadedSegment& loaded) {

@@ -51,6 +51,10 @@ class Segment {
   std::atomic<std::uint64_t> first_sequence{0};
   std::atomic<std::uint64_t> last_sequence{0};
   std::atomic<bool> is_sealed{false};
+  std::atomic<std::uint64_t> delete_bytes{0};  // of the deletes among its records
+  // A merge found that its deletes still hide older records elsewhere; see Merger.
+  std::atomic<bool> needs_deletes{false};
+  std::atomic<bool> is_damaged{false};  // has a quarantined range: never merged
 
  private:
   friend class SegmentTable;

@@ -1,7 +1,5 @@
 #include "engine/segment_keeper.h"
 
-#include <random>
-
 #include <fmt/format.h>
 
 #include "engine/segment_keys.h"
@@ -9,20 +7,12 @@
 
 namespace kv::engine {
 
-namespace {
-
-std::uint64_t random_salt() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
-}
-
-}  // namespace
-
 void SegmentKeeper::tell(Event::Level level, std::string_view name, std::string details) {
   if (listener_ != nullptr) listener_->on_event({level, name, std::move(details)});
 }
 
 Result<void> SegmentKeeper::work() {
+  const std::lock_guard lock(work_mutex_);
   Result<void> outcome;
   if (pipeline_.wants_spare()) outcome = make_spare();
   for (RetiredSegment& retired : pipeline_.take_retired()) to_seal_.push_back(std::move(retired));
@@ -34,20 +24,9 @@ Result<void> SegmentKeeper::work() {
 }
 
 Result<void> SegmentKeeper::make_spare() {
-  const auto id = static_cast<format::SegmentId>(dir_.manifest().state().next_segment);
-  const std::string path = dir_.segment_path(id);
-  // Left by an attempt whose MANIFEST edit failed.
-  auto is_there = dir_.fs().exists(path);
-  if (is_there && *is_there) {
-    if (auto removed = dir_.fs().remove(path); !removed) return removed;
-  }
-  auto file = dir_.fs().open(path, io::OpenMode::kCreate);
-  if (!file) return tl::unexpected(std::move(file).error());
-  if (auto synced = dir_.fs().sync_dir(dir_.path()); !synced) return synced;
-  const std::uint64_t salt = random_salt();
-  const format::Edit edits[] = {format::AddSegment{id, format::SegmentKind::kLog, salt}};
-  if (auto said = dir_.manifest().append(edits); !said) return said;
-  return offer(id, salt, std::move(*file));
+  auto made = dir_.create_segment(format::SegmentKind::kLog);
+  if (!made) return tl::unexpected(std::move(made).error());
+  return offer(made->id, made->salt, std::move(made->file));
 }
 
 Result<void> SegmentKeeper::reuse_spare(format::SegmentId id) {
@@ -57,11 +36,10 @@ Result<void> SegmentKeeper::reuse_spare(format::SegmentId id) {
 }
 
 Result<void> SegmentKeeper::offer(format::SegmentId id, std::uint64_t salt,
-                                  std::shared_ptr<io::File> file) {
+                                  std::unique_ptr<io::File> file) {
   auto segment = table_.add(dir_.segment_path(id), id, format::SegmentKind::kLog, salt);
   if (!segment) return tl::unexpected(std::move(segment).error());
-  table_.adopt_file(**segment, file);
-  pipeline_.give_spare({*segment, std::move(file)});
+  pipeline_.give_spare({*segment, table_.adopt_file(**segment, std::move(file))});
   return {};
 }
 

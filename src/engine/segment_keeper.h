@@ -21,7 +21,7 @@ namespace kv::engine {
 // sequences, then its hint is written. After a crash in between, recovery seals it or writes the
 // hint.
 //
-// work() from one thread at a time; poke() and stop() from any.
+// Any thread.
 class SegmentKeeper {
  public:
   SegmentKeeper(DataDirectory& dir, SegmentTable& table, CommitPipeline& pipeline,
@@ -40,7 +40,7 @@ class SegmentKeeper {
 
  private:
   Result<void> make_spare();
-  Result<void> offer(format::SegmentId id, std::uint64_t salt, std::shared_ptr<io::File> file);
+  Result<void> offer(format::SegmentId id, std::uint64_t salt, std::unique_ptr<io::File> file);
   Result<void> seal(const RetiredSegment& retired);
   void make_hint(const RetiredSegment& retired, const format::SegmentInfo& info);
   void tell(Event::Level level, std::string_view name, std::string details);
@@ -49,8 +49,9 @@ class SegmentKeeper {
   SegmentTable& table_;
   CommitPipeline& pipeline_;
   EventListener* const listener_;
-  // In log order, and so sealed: recovery takes what lies before a sealed segment for synced. Who
-  // works has it to itself.
+  std::mutex work_mutex_;
+  // In log order, and so sealed: recovery takes what lies before a sealed segment for synced.
+  // Guarded by work_mutex_.
   std::deque<RetiredSegment> to_seal_;
 
   // Guarded by mutex_.

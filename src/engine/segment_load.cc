@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/checksum.h"
 #include "engine/segment_keys.h"
 
 namespace kv::engine {
@@ -110,6 +111,28 @@ Result<SegmentScan> scan_keys(const io::File& file, const ScanRequest& request, 
     for (const DamagedRange::Key& key : range.keys) keys.add_damaged(key);
   }
   return scan;
+}
+
+Result<std::string> read_hint_filter(DataDirectory& dir, const format::SegmentInfo& info) {
+  auto file = dir.fs().open(dir.hint_path(info.id), io::OpenMode::kRead);
+  if (!file) return tl::unexpected(std::move(file).error());
+  std::string head(format::kHintHeaderSize, '\0');
+  auto got = (*file)->read_at(0, head.data(), head.size());
+  if (!got) return tl::unexpected(std::move(got).error());
+  head.resize(*got);
+  auto at = format::locate_hint_filter(head);
+  if (!at) return tl::unexpected(std::move(at).error());
+  if (at->binding != binding_of(info, info.salt)) {
+    return tl::unexpected(Error{
+        Errc::kCorruption, (*file)->path() + ": belongs to another state of the segment", {}});
+  }
+  std::string filter(static_cast<std::size_t>(at->size), '\0');
+  got = (*file)->read_at(at->offset, filter.data(), filter.size());
+  if (!got) return tl::unexpected(std::move(got).error());
+  if (*got != filter.size() || base::crc32c(filter) != at->crc) {
+    return tl::unexpected(Error{Errc::kCorruption, (*file)->path() + ": filter damaged", {}});
+  }
+  return filter;
 }
 
 void write_hint(DataDirectory& dir, format::SegmentId id, std::string_view content,

@@ -52,6 +52,10 @@ format::HintBinding binding_of(const format::SegmentInfo& info, std::uint64_t sa
 Result<SegmentScan> scan_keys(const io::File& file, const ScanRequest& request,
                               class SegmentKeys& keys);
 
+// The key filter of the segment's hint; kCorruption unless the hint belongs to exactly this state
+// of it. Reads no entry.
+Result<std::string> read_hint_filter(DataDirectory& dir, const format::SegmentInfo& info);
+
 // Writes a hint file; a failure is told and otherwise harmless, since a hint is never the
 // authority.
 void write_hint(DataDirectory& dir, format::SegmentId id, std::string_view content,

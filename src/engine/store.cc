@@ -81,6 +81,9 @@ void Store::submit(const Write& write, WriteListener& listener, WriteTag tag) {
 
 void Store::flush() { impl_->flush(); }
 Result<void> Store::sync() { return impl_->sync(); }
+Result<MergeSummary> Store::merge(std::uint64_t rate_max) { return impl_->merge(rate_max); }
+void Store::pause_merges() { impl_->merger().pause(); }
+void Store::resume_merges() { impl_->merger().resume(); }
 Stats Store::stats() const { return impl_->stats(); }
 Result<void> Store::close() { return impl_->close(); }
 

@@ -57,6 +57,14 @@ std::optional<Error> check(const Options& options) {
   return std::nullopt;
 }
 
+// Which rule keeps a segment's dead bytes on the disk.
+std::string kept_because(const engine::Segment& segment, bool is_active) {
+  if (is_active) return "it takes new records";
+  if (!segment.is_sealed) return "it is not sealed yet";
+  if (segment.is_damaged) return "it holds damaged records";
+  return "merges have not come to it";
+}
+
 Error closed() { return {Errc::kClosed, "the store is closed", {}}; }
 
 }  // namespace
@@ -96,6 +104,7 @@ Result<void> StoreImpl::start() {
       engine::LogTail(recovered->last_sequence, recovered->chain,
                       format::database_id_hash(dir_->identity())));
   keeper_ = std::make_unique<engine::SegmentKeeper>(*dir_, table_, *pipeline_, options_.listener);
+  merger_ = make_merger();
   auto spare = recovered->spare ? keeper_->reuse_spare(*recovered->spare) : keeper_->work();
   if (!spare) return spare;
   if (background_ == Background::kThreads) {
@@ -104,8 +113,31 @@ Result<void> StoreImpl::start() {
     if (options_.sync == Sync::kInterval) interval = options_.sync_interval;
     log_thread_ = std::jthread([this, interval] { pipeline_->drive(interval); });
     keeper_thread_ = std::jthread([this] { keeper_->run(); });
+    merger_thread_ = std::jthread([this] { merger_->run(); });
   }
   return {};
+}
+
+std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
+  engine::Merger::Settings settings;
+  settings.budget.space_target = options_.space_target;
+  settings.budget.rate_max = options_.merge_rate_max;
+  settings.budget.dead_bytes_min =
+      std::min(settings.budget.dead_bytes_min, 2 * options_.segment_size_max);
+  settings.segment_size_max = options_.segment_size_max;
+  settings.is_automatic = options_.merges_automatically;
+  return std::make_unique<engine::Merger>(
+      settings, engine::MergeContext{*dir_, table_, index_, *pipeline_, options_.listener, 0},
+      *keeper_);
+}
+
+Result<MergeSummary> StoreImpl::merge(std::uint64_t rate_max) {
+  if (is_closed()) return tl::unexpected(closed());
+  auto done = merger_->merge_all(rate_max);
+  if (!done) return tl::unexpected(std::move(done).error());
+  return MergeSummary{done->inputs,         done->outputs.size(), done->bytes_read,
+                      done->bytes_written,  done->puts_kept,      done->deletes_kept,
+                      done->deletes_dropped};
 }
 
 StoreImpl::~StoreImpl() {
@@ -116,6 +148,8 @@ StoreImpl::~StoreImpl() {
 Result<void> StoreImpl::close() {
   const std::lock_guard lock(close_mutex_);
   if (is_closed_.exchange(true, std::memory_order_acq_rel)) return {};
+  merger_->stop();
+  if (merger_thread_.joinable()) merger_thread_.join();
   pipeline_->close();
   auto synced = pipeline_->sync();
   pipeline_->stop();
@@ -194,13 +228,13 @@ Result<std::optional<Value>> StoreImpl::get(std::string_view key, ReadMode mode)
     const auto place = index_.find(key);
     if (!place) return answer(key, std::nullopt);
     auto value = read(key, *place, mode);
+    if (value && *value) return answer(key, std::move(*value));
+    // A merge may have given the place up between look-up and read, even to another segment.
+    const bool has_moved = index_.find(key) != place;
+    if (has_moved && (value || value.error().code == Errc::kCorruption)) continue;
     if (!value) return value;
-    if (*value) return answer(key, std::move(*value));
-    // The place was given up between look-up and read; if the index still says so, it is wrong.
-    if (index_.find(key) == place) {
-      return tl::unexpected(Error{
-          Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});
-    }
+    return tl::unexpected(
+        Error{Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});
   }
 }
 
@@ -220,8 +254,8 @@ Result<std::optional<Value>> StoreImpl::get(std::string_view key, const Snapshot
 
 Snapshot StoreImpl::snapshot() const {
   Snapshot out;
-  std::vector<std::shared_ptr<engine::Segment>> segments;
-  auto index = pipeline_->snapshot([&] { segments = table_.all(); });
+  std::shared_ptr<const void> segments;
+  auto index = pipeline_->snapshot([&] { segments = table_.pin(); });
   out.state_ = std::make_shared<const Snapshot::State>(
       Snapshot::State{std::move(index), std::move(segments)});
   return out;
@@ -238,15 +272,18 @@ Stats StoreImpl::stats() const {
                                 static_cast<double>(stats.keys);
   }
   const auto active = pipeline_->active();
-  for (const auto& segment : table_.all()) {
+  for (const auto& segment : *table_.all()) {
     SegmentStats one;
     one.id = format::number(segment->id());
     one.is_active = active == segment->id();
+    one.is_merged = segment->kind() == format::SegmentKind::kMerged;
     one.bytes = segment->size;
     one.records = segment->records;
     one.live_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, segment->live_bytes));
     one.first_version = segment->first_sequence;
     one.last_version = segment->last_sequence;
+    one.dead_bytes = engine::dead_bytes(*segment);
+    if (one.dead_bytes > 0) one.kept_because = kept_because(*segment, one.is_active);
     stats.disk_bytes += one.bytes;
     stats.live_bytes += one.live_bytes;
     stats.segments.push_back(one);
@@ -262,6 +299,7 @@ Stats StoreImpl::stats() const {
   stats.reads_deferred = reads_deferred_;
   stats.is_read_only = pipeline_->failure().has_value();
   stats.recovery = recovery_;
+  stats.merge = merger_->stats();
   return stats;
 }
 

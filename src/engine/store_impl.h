@@ -8,6 +8,7 @@
 #include "engine/commit_pipeline.h"
 #include "engine/data_directory.h"
 #include "engine/index.h"
+#include "engine/merger.h"
 #include "engine/recovery.h"
 #include "engine/segment_keeper.h"
 #include "engine/segment_table.h"
@@ -18,12 +19,13 @@ namespace kv {
 
 struct Snapshot::State {
   engine::Index::Snapshot index;
-  std::vector<std::shared_ptr<engine::Segment>> segments;  // stay readable while it lives
+  std::shared_ptr<const void> segments;  // stay readable while it lives
 };
 
 // Who does the work that nobody waits for.
 enum class Background {
-  kThreads,  // two threads: one writes and syncs the log, one makes and seals segments
+  kThreads,  // three threads: one writes and syncs the log, one makes and seals segments, one
+             // merges
   kCaller,   // whoever writes does it before it returns: one thread, the same order every time
 };
 
@@ -45,6 +47,8 @@ class StoreImpl {
   Snapshot snapshot() const;
   Cursor range(RangeOptions options, Snapshot snapshot) const;
   Stats stats() const;
+  Result<MergeSummary> merge(std::uint64_t rate_max);
+  engine::Merger& merger() { return *merger_; }
   Result<void> close();
 
   // The value at `place`, verified; nullopt when another key lies there (the place was merged
@@ -57,6 +61,7 @@ class StoreImpl {
   StoreImpl(const Options& options, std::unique_ptr<engine::DataDirectory> dir,
             Background background);
   Result<void> start();
+  std::unique_ptr<engine::Merger> make_merger();
   void caller_work();  // kCaller: what the threads would do
   // Not found, unless damage may hide the key or, for a found one, a newer value.
   Result<std::optional<Value>> answer(std::string_view key, std::optional<Value> value) const;
@@ -71,11 +76,13 @@ class StoreImpl {
   engine::HiddenDamage hidden_;  // fixed after start()
   std::unique_ptr<engine::CommitPipeline> pipeline_;
   std::unique_ptr<engine::SegmentKeeper> keeper_;
+  std::unique_ptr<engine::Merger> merger_;
   mutable std::atomic<std::uint64_t> reads_deferred_{0};
   std::atomic<bool> is_closed_{false};
   std::mutex close_mutex_;
   std::jthread log_thread_;
   std::jthread keeper_thread_;
+  std::jthread merger_thread_;
 };
 
 }  // namespace kv

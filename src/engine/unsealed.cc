@@ -45,7 +45,12 @@ class Sealer {
     const std::string path = dir_.segment_path(info.id);
     auto is_there = dir_.fs().exists(path);
     if (!is_there) return tl::unexpected(std::move(is_there).error());
+    // What a merge had copied so far: its inputs are all there.
+    if (info.kind == format::SegmentKind::kMerged) return *is_there ? remove(info) : drop(info);
     if (!*is_there) {
+      auto was_set_aside = dir_.was_set_aside(format::segment_name(info.id));
+      if (!was_set_aside) return tl::unexpected(std::move(was_set_aside).error());
+      if (*was_set_aside) return drop(info);
       // Its name was synced before the MANIFEST listed it, so somebody took it away.
       tell(Event::Level::kError, "segment missing", fmt::format("segment={}", path));
       return drop(info);
@@ -56,7 +61,7 @@ class Sealer {
     if (!size) return tl::unexpected(std::move(size).error());
     // Only behind all others can it take the next records: segments are in log order. One that a
     // full disk left empty has used ones behind it.
-    if (*size == 0 && later.empty()) {
+    if (*size == 0 && std::ranges::none_of(later, is_log)) {
       out_.spare = info.id;
       return {};
     }
@@ -77,7 +82,7 @@ class Sealer {
     loaded.info = info;
     loaded.path = file.path();
     loaded.header = *header;
-    if (header->first_sequence != out_.last_sequence + 1) {
+    if (required == 0 && header->first_sequence != out_.last_sequence + 1) {
       // The segment before lost its end, by a torn tail or without a trace.
       SegmentWindow window(file, size, header->salt);
       auto synced = find_synced_sequence(window, format::kSegmentHeaderSize);
@@ -108,12 +113,15 @@ class Sealer {
     return seal(std::move(loaded), *found, std::move(keys));
   }
 
+  static bool is_log(const format::SegmentInfo& info) {
+    return info.kind == format::SegmentKind::kLog;
+  }
+
   // Segments are sealed in log order, each after its sync: whatever lies before a sealed one was
   // synced. The last sequence that must be here, or 0.
   static std::uint64_t required_by(Infos later) {
     for (const format::SegmentInfo& info : later) {
-      if (info.is_sealed && info.kind == format::SegmentKind::kLog && info.records > 0)
-        return info.first_sequence - 1;
+      if (info.is_sealed && is_log(info) && info.records > 0) return info.first_sequence - 1;
     }
     return 0;
   }
@@ -224,8 +232,8 @@ class Sealer {
                      "acknowledged as durable\"",
                      dir_.segment_path(info.id), size));
     out_.bytes_cut += size;
-    if (auto dropped = drop(info); !dropped) return dropped;
-    return dir_.set_aside(format::segment_name(info.id));
+    if (auto moved = dir_.set_aside(format::segment_name(info.id)); !moved) return moved;
+    return drop(info);
   }
 
   // First the MANIFEST forgets it, then the file goes; in between it is an unlisted empty file.

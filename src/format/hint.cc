@@ -251,6 +251,22 @@ Result<HintReader> HintReader::open(std::string_view content) {
   return reader;
 }
 
+Result<HintFilterAt> locate_hint_filter(std::string_view header) {
+  if (auto checked = check_header(header); !checked) {
+    return tl::unexpected(std::move(checked).error());
+  }
+  const char* at = header.data();
+  HintFilterAt found;
+  found.binding = decode_binding(at);
+  found.offset = kHintHeaderSize + load_le<std::uint64_t>(at + kEntriesSizeAt);
+  found.size = load_le<std::uint64_t>(at + kFilterSizeAt);
+  found.crc = load_le<std::uint32_t>(at + kFilterCrcAt);
+  if (!is_filter_size(found.size, load_le<std::uint64_t>(at + kCountAt))) {
+    return corruption(fmt::format("hint header: no filter has {} bytes", found.size));
+  }
+  return found;
+}
+
 std::optional<std::string_view> HintReader::first_key() const {
   if (entries_.empty()) return std::nullopt;
   return load_entry(entries_.data()).key;

@@ -76,6 +76,16 @@ class HintBuilder {
   std::uint64_t count_ = 0;
 };
 
+// Where a hint's key filter lies in the file, for who needs nothing else of it.
+struct HintFilterAt {
+  HintBinding binding;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;
+  std::uint32_t crc = 0;  // CRC32C of the filter
+};
+// From the first kHintHeaderSize bytes; kCorruption or kNewerFormat.
+Result<HintFilterAt> locate_hint_filter(std::string_view header);
+
 // Reads entries one after the other from a hint's content, which it does not own.
 class HintReader {
  public:

@@ -21,9 +21,10 @@ struct ForgottenSeal {
 
   ForgottenSeal() {
     options.segment_size_max = 16 * 1024;
+    options.merges_automatically = false;
     auto store = kv::Store::open(path, options);
     REQUIRE(store.has_value());
-    for (; keys < 60; ++keys) {
+    for (; keys < 60 || store->stats().segments.size() < 5; ++keys) {
       REQUIRE(store->put("key" + std::to_string(keys), std::string(1000, 'x')).has_value());
     }
   }

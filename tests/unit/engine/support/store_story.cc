@@ -71,6 +71,7 @@ void StoreStory::step() {
   if (choice < 88) return sync();
   if (choice < 90) return reopen();
   if (choice < 92) return fs_.lose_power();
+  if (choice < 95) return merge();
   check_state(model_.newest(), nullptr);
 }
 
@@ -247,6 +248,20 @@ void StoreStory::sync() {
     REQUIRE(!is_calm());
     is_broken_ = true;
   }
+}
+
+void StoreStory::merge() {
+  const auto merged = store_->merge();
+  if (merged) {
+    // It began with a sync of everything.
+    model_.promise(model_.last(), true);
+    return;
+  }
+  CAPTURE(describe(merged.error()));
+  // A MANIFEST that failed while there was trouble stays failed until the next open.
+  REQUIRE((!is_calm() || had_failures_));
+  const Errc code = merged.error().code;
+  if (code == Errc::kUnknownOutcome || code == Errc::kReadOnly) is_broken_ = true;
 }
 
 void StoreStory::take_snapshot() {

@@ -58,6 +58,7 @@ class StoreStory : private EventListener {
   void judge(const Planned& planned, Version version, const Result<WriteResult>& result);
   bool is_durable(const Write& write) const;
   void sync();
+  void merge();
   void take_snapshot();
   void check_snapshots();
 

@@ -1,0 +1,219 @@
+#include "engine/merge.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace kv::engine {
+
+namespace {
+
+// Work between two questions to the pace.
+constexpr std::uint64_t kSliceSize = 256 * 1024;
+constexpr std::size_t kMovesPerSlice = 1024;
+
+std::vector<std::shared_ptr<Segment>> all_but(const SegmentTable& table,
+                                              const std::vector<std::shared_ptr<Segment>>& inputs) {
+  auto others = *table.all();
+  std::erase_if(others,
+                [&](const auto& one) { return std::ranges::find(inputs, one) != inputs.end(); });
+  return others;
+}
+
+}  // namespace
+
+Merge::Merge(const MergeContext& context, std::vector<std::shared_ptr<Segment>> inputs,
+             MergePace& pace)
+    : context_(context),
+      inputs_(std::move(inputs)),
+      pace_(pace),
+      tombstones_(context.dir, all_but(context.table, inputs_)) {}
+
+Result<MergeReport> Merge::run() {
+  auto done = copy_all();
+  if (done && !report_.was_stopped) done = commit();
+  // Whether the commit counts shows at the next open; until then all files must stay.
+  if (!done && done.error().code == Errc::kUnknownOutcome) {
+    return tl::unexpected(std::move(done).error());
+  }
+  if (!done || report_.was_stopped) {
+    auto abandoned = abandon();
+    if (!done) return tl::unexpected(std::move(done).error());
+    if (!abandoned) return tl::unexpected(std::move(abandoned).error());
+    return report_;
+  }
+  publish();
+  return report_;
+}
+
+Result<void> Merge::copy_all() {
+  for (const auto& input : inputs_) {
+    auto is_whole = copy(*input);
+    if (!is_whole) return tl::unexpected(std::move(is_whole).error());
+    report_.was_stopped = !*is_whole;
+    if (report_.was_stopped) return {};
+  }
+  return {};
+}
+
+Result<bool> Merge::copy(Segment& input) {
+  auto file = context_.table.file(input);
+  if (!file) return tl::unexpected(std::move(file).error());
+  const std::uint64_t size = input.size;
+  SegmentWindow window(**file, size, input.salt());
+  std::uint64_t slice_start = format::kSegmentHeaderSize;
+  const std::uint64_t written_before = report_.bytes_written;
+  for (std::uint64_t at = format::kSegmentHeaderSize; at < size;) {
+    auto frame = window.frame(at);
+    if (!frame) return tl::unexpected(std::move(frame).error());
+    if (frame->state != Frame::State::kIntact) {
+      tell_damage(input, at);
+      return false;  // some of it is copied already: the next merge begins anew, without it
+    }
+    if (auto taken = take_frame(input, *frame, at); !taken) {
+      return tl::unexpected(std::move(taken).error());
+    }
+    at += format::record_size(frame->header);
+    if (at - slice_start < kSliceSize && at < size) continue;
+    report_.bytes_read += at - slice_start;
+    if (!pace_.go_on(at - slice_start + report_.bytes_written - written_before)) {
+      return false;
+    }
+    slice_start = at;
+  }
+  return true;
+}
+
+Result<void> Merge::take_frame(Segment& input, const Frame& frame, std::uint64_t offset) {
+  const format::RecordHeader& header = frame.header;
+  switch (header.type) {
+    case format::RecordType::kSyncMark:
+      return {};
+    case format::RecordType::kPut:
+    case format::RecordType::kDelete:
+      return take(header, frame.body.substr(0, header.key_size), frame.body.substr(header.key_size),
+                  Place(input.slot(), offset, format::record_size(header)));
+    case format::RecordType::kBatch:
+      break;
+  }
+  Result<void> done;
+  const RecordVisitor take_member = [&](const ScannedRecord& record) {
+    if (!done) return;
+    const std::string_view member = frame.body.substr(
+        static_cast<std::size_t>(record.offset - offset - format::kRecordHeaderSize));
+    format::RecordHeader inner;
+    // The batch's checksum holds, and visit_batch has seen the member's own.
+    format::decode_record_header(member, 0, inner);
+    done = take(inner, record.key,
+                member.substr(format::kRecordHeaderSize + inner.key_size, inner.value_size),
+                Place(input.slot(), record.offset, format::record_size(inner)));
+  };
+  visit_batch(frame.body, offset, header.sequence, take_member, nullptr);
+  return done;
+}
+
+Result<void> Merge::take(const format::RecordHeader& header, std::string_view key,
+                         std::string_view value, Place from) {
+  const auto place = context_.index.find(key);
+  if (header.type == format::RecordType::kDelete) {
+    // A newer put hides older records as well as the delete does.
+    if (place || tombstones_.may_drop(key, header.sequence)) {
+      report_.deletes_dropped += 1;
+      newest_dropped_delete_ = std::max(newest_dropped_delete_, header.sequence);
+      return {};
+    }
+    report_.deletes_kept += 1;
+  } else if (place != from) {
+    report_.puts_dropped += 1;
+    return {};
+  }
+  auto out = output();
+  if (!out) return tl::unexpected(std::move(out).error());
+  auto to = (*out)->append(header, key, value);
+  if (!to) return tl::unexpected(std::move(to).error());
+  report_.bytes_written += format::record_size(header);
+  if (header.type == format::RecordType::kDelete) return {};
+  report_.puts_kept += 1;
+  moves_.push_back({keys_.size(), header.key_size, from, *to});
+  keys_.append(key);
+  return {};
+}
+
+Result<MergeOutput*> Merge::output() {
+  if (outputs_.empty() || outputs_.back()->size() >= context_.output_size_max) {
+    auto made = MergeOutput::create(context_.dir, context_.table);
+    if (!made) return tl::unexpected(std::move(made).error());
+    outputs_.push_back(std::move(*made));
+  }
+  return outputs_.back().get();
+}
+
+Result<void> Merge::commit() {
+  for (const auto& out : outputs_) {
+    if (auto finished = out->finish(); !finished) return finished;
+  }
+  // A record was left out because a newer one of its key is visible; that one must not be lost
+  // when this one goes.
+  if (auto synced = context_.pipeline.sync(); !synced) return synced;
+  std::vector<format::Edit> edits;
+  format::MergeSegments merged;
+  for (const auto& out : outputs_) {
+    edits.emplace_back(out->seal_edit());
+    merged.outputs.push_back(out->segment().id());
+  }
+  for (const auto& input : inputs_) merged.inputs.push_back(input->id());
+  merged.tombstone_floor = newest_dropped_delete_;
+  edits.emplace_back(std::move(merged));
+  return context_.dir.manifest().append(edits);
+}
+
+void Merge::publish() {
+  for (const auto& out : outputs_) out->segment().is_sealed = true;
+  for (std::size_t i = 0; i < moves_.size(); ++i) {
+    const Move& move = moves_[i];
+    const std::string_view key = std::string_view(keys_).substr(move.key_at, move.key_size);
+    if (context_.index.replace(key, move.from, move.to)) {
+      if (const auto to = context_.table.find(move.to.slot())) {
+        to->live_bytes += static_cast<std::int64_t>(move.to.size_hint());
+      }
+    }
+    // It is too late to stop; only the pace counts.
+    if (i % kMovesPerSlice == 0) pace_.go_on(0);
+  }
+  for (const auto& out : outputs_) {
+    if (report_.deletes_kept > 0) out->segment().needs_deletes = true;
+    report_.outputs.push_back(out->segment().id());
+  }
+  for (const auto& input : inputs_) {
+    context_.table.remove(input->slot());
+    report_.inputs += 1;
+  }
+}
+
+Result<void> Merge::abandon() {
+  Result<void> outcome;
+  for (const auto& out : outputs_) {
+    const format::SegmentId id = out->segment().id();
+    const std::string path = out->segment().path();
+    context_.table.remove(out->segment().slot());
+    const format::Edit edits[] = {format::SealSegment{id, 0, 0, 0, 0, 0},
+                                  format::MergeSegments{{id}, {}, 0}};
+    auto done = context_.dir.manifest().append(edits);
+    if (!done && outcome) outcome = std::move(done);
+  }
+  // The table tells when nobody holds them any more; whoever runs merges removes the files then.
+  outputs_.clear();
+  return outcome;
+}
+
+void Merge::tell_damage(Segment& input, std::uint64_t offset) {
+  input.is_damaged = true;
+  if (context_.listener == nullptr) return;
+  context_.listener->on_event(
+      {Event::Level::kError, "damage found",
+       fmt::format(
+           "segment={} offset={} action=\"not merged; kv verify tells which keys it holds\"",
+           input.path(), offset)});
+}
+
+}  // namespace kv::engine

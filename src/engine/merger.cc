@@ -1,0 +1,224 @@
+#include "engine/merger.h"
+
+#include <algorithm>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+namespace kv::engine {
+
+namespace {
+
+constexpr std::chrono::milliseconds kTick{100};
+// Log segments get smaller than segment_size_max while the data is small, so that a merge of one
+// does not need a large part of the disk beside it.
+constexpr std::uint64_t kSegmentsPerLive = 16;
+constexpr std::uint64_t kSegmentSizeMin = 8 * 1024 * 1024;
+
+// Requests go first on a processor that both want.
+void lower_priority() {
+  constexpr int kNice = 5;
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
+}
+
+}  // namespace
+
+Merger::Merger(const Settings& settings, const MergeContext& context, SegmentKeeper& keeper)
+    : settings_(settings), context_(context), keeper_(keeper), budget_(settings.budget) {}
+
+MergeUse Merger::use() const {
+  MergeUse use;
+  for (const auto& segment : *context_.table.all()) {
+    use.total_bytes += segment->size;
+    use.live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, segment->live_bytes));
+  }
+  use.live_bytes = std::min(use.live_bytes, use.total_bytes);
+  return use;
+}
+
+std::uint64_t Merger::segment_size() const {
+  const std::uint64_t wanted = std::max(use().live_bytes / kSegmentsPerLive, kSegmentSizeMin);
+  return std::min(wanted, settings_.segment_size_max);
+}
+
+void Merger::look_around() {
+  remove_unused();
+  const MergeUse now = use();
+  const std::lock_guard lock(mutex_);
+  budget_.note_use(now);
+  budget_.note_latency(context_.pipeline.write_latency(), stats_.state == MergeState::kMerging);
+  stats_.debt = budget_.debt();
+  context_.pipeline.set_segment_size(segment_size());
+  // Who paused merges has chosen to let the disk fill.
+  const bool is_helpful = settings_.is_automatic && !is_paused_;
+  context_.pipeline.slow_down(is_helpful ? budget_.write_delay() : std::chrono::microseconds(0),
+                              is_helpful && budget_.refuses_writes());
+}
+
+void Merger::remove_unused() {
+  for (const format::SegmentId id : context_.table.take_unused()) {
+    // What cannot be removed now is not listed any more: the next open removes it.
+    [[maybe_unused]] const auto segment = context_.dir.fs().remove(context_.dir.segment_path(id));
+    const std::string hint = context_.dir.hint_path(id);
+    const auto has_hint = context_.dir.fs().exists(hint);
+    if (has_hint && *has_hint) [[maybe_unused]]
+      const auto done = context_.dir.fs().remove(hint);
+  }
+}
+
+void Merger::run() {
+  lower_priority();
+  for (;;) {
+    look_around();
+    bool wants_merge = false;
+    {
+      std::unique_lock lock(mutex_);
+      wants_merge = settings_.is_automatic && !is_paused_ && budget_.wants_merge();
+      if (!wants_merge) changed_.wait_for(lock, kTick, [this] { return is_stopped_; });
+      if (is_stopped_) return;
+    }
+    if (!wants_merge) continue;
+    MergeReport total;
+    const auto merged = merge_once({segment_size(), context_.pipeline.applied_sequence(), false},
+                                   UINT64_MAX, total);
+    if (merged && *merged) continue;
+    // Nothing to gain at the moment, or no room: look again later.
+    std::unique_lock lock(mutex_);
+    changed_.wait_for(lock, 10 * kTick, [this] { return is_stopped_; });
+    if (is_stopped_) return;
+  }
+}
+
+void Merger::stop() {
+  const std::lock_guard lock(mutex_);
+  is_stopped_ = true;
+  changed_.notify_all();
+}
+
+void Merger::pause() {
+  const std::lock_guard lock(mutex_);
+  is_paused_ = true;
+}
+
+void Merger::resume() {
+  const std::lock_guard lock(mutex_);
+  is_paused_ = false;
+  changed_.notify_all();
+}
+
+bool Merger::go_on(std::uint64_t bytes) {
+  std::unique_lock lock(mutex_);
+  stats_.bytes_done += bytes;
+  const std::uint64_t rate = stats_.is_on_demand ? stats_.rate_max : budget_.rate();
+  stats_.rate = rate;
+  const auto now = MergeBudget::Clock::now();
+  const auto wait = budget_.wait_after(bytes, rate, now);
+  changed_.wait_until(lock, now + wait, [this] { return is_stopped_; });
+  if (!stats_.is_on_demand) changed_.wait(lock, [this] { return is_stopped_ || !is_paused_; });
+  return !is_stopped_;
+}
+
+Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
+  {
+    const std::lock_guard lock(mutex_);
+    stats_.is_on_demand = true;
+    stats_.rate_max = rate_max;
+    changed_.notify_all();
+  }
+  MergeReport total;
+  Result<bool> merged;
+  // What is in the active segment counts, too.
+  context_.pipeline.rotate();
+  if (auto synced = context_.pipeline.sync(); !synced) merged = tl::unexpected(synced.error());
+  if (merged) {
+    if (auto sealed = keeper_.work(); !sealed) merged = tl::unexpected(sealed.error());
+  }
+  const std::uint64_t id_max = context_.dir.manifest().state().next_segment;
+  bool goes_on = merged.has_value();
+  while (goes_on) {
+    merged =
+        merge_once({segment_size(), context_.pipeline.applied_sequence(), true}, id_max, total);
+    remove_unused();
+    goes_on = merged && *merged && !total.was_stopped;
+  }
+  const std::lock_guard lock(mutex_);
+  stats_.is_on_demand = false;
+  stats_.rate_max = 0;
+  if (!merged) return tl::unexpected(std::move(merged).error());
+  if (is_stopped_) return tl::unexpected(Error{Errc::kClosed, "the store is closed", {}});
+  return total;
+}
+
+Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
+                                MergeReport& total) {
+  const std::lock_guard merging(merging_);
+  auto segments = *context_.table.all();
+  std::erase_if(segments, [&](const auto& one) { return format::number(one->id()) >= id_max; });
+  const auto inputs = choose_inputs(segments, choice);
+  segments.clear();
+  if (inputs.empty()) return false;
+  std::uint64_t bytes = 0;
+  for (const auto& input : inputs) bytes += input->size;
+  {
+    const std::lock_guard lock(mutex_);
+    if (is_stopped_) return false;
+    stats_.state = MergeState::kMerging;
+    stats_.bytes_total = 2 * bytes;  // read, and at most as much written
+    stats_.bytes_done = 0;
+  }
+  MergeContext context = context_;
+  context.output_size_max = choice.live_bytes_max;
+  Merge merge(context, inputs, *this);
+  auto report = merge.run();
+  if (report) note_departure(inputs, *report);
+
+  const std::lock_guard lock(mutex_);
+  stats_.state = MergeState::kIdle;
+  stats_.bytes_total = 0;
+  stats_.bytes_done = 0;
+  if (!report) {
+    stats_.failures += 1;
+    if (context_.listener != nullptr) {
+      context_.listener->on_event({Event::Level::kWarning, "merge failed",
+                                   fmt::format("reason=\"{}\"", describe(report.error()))});
+    }
+    return tl::unexpected(std::move(report).error());
+  }
+  stats_.bytes_read += report->bytes_read;
+  stats_.bytes_written += report->bytes_written;
+  total.was_stopped = total.was_stopped || (report->was_stopped && is_stopped_);
+  if (report->was_stopped) return true;
+  stats_.merges += 1;
+  stats_.bytes_freed += bytes > report->bytes_written ? bytes - report->bytes_written : 0;
+  total.inputs += report->inputs;
+  total.outputs.insert(total.outputs.end(), report->outputs.begin(), report->outputs.end());
+  total.bytes_read += report->bytes_read;
+  total.bytes_written += report->bytes_written;
+  total.puts_kept += report->puts_kept;
+  total.puts_dropped += report->puts_dropped;
+  total.deletes_kept += report->deletes_kept;
+  total.deletes_dropped += report->deletes_dropped;
+  return true;
+}
+
+// Older records are gone for good, so deletes that were kept for their sake may be free to go.
+void Merger::note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
+                            const MergeReport& report) {
+  if (report.was_stopped || report.puts_dropped == 0) return;
+  std::uint64_t oldest = UINT64_MAX;
+  for (const auto& input : inputs) oldest = std::min<std::uint64_t>(oldest, input->first_sequence);
+  for (const auto& segment : *context_.table.all()) {
+    const bool is_output = std::ranges::find(report.outputs, segment->id()) != report.outputs.end();
+    if (!is_output && segment->last_sequence > oldest) segment->needs_deletes = false;
+  }
+}
+
+MergeStats Merger::stats() const {
+  const std::lock_guard lock(mutex_);
+  MergeStats stats = stats_;
+  if (is_paused_ && stats.state == MergeState::kIdle) stats.state = MergeState::kPaused;
+  return stats;
+}
+
+}  // namespace kv::engine

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "engine/merge.h"
+#include "engine/merge_budget.h"
+#include "engine/merge_choice.h"
+#include "engine/segment_keeper.h"
+#include "kv/store.h"
+
+namespace kv::engine {
+
+// Decides when to merge what, and how fast. On its own it keeps the disk under live bytes times
+// `space_target`; see MergeBudget for the rule. On demand it merges everything that has something
+// to give back. Removes the files of segments that nobody holds any more.
+//
+// Threads: run() is the merger's own; everything else from any.
+class Merger : private MergePace {
+ public:
+  struct Settings {
+    MergeBudget::Settings budget;
+    std::uint64_t segment_size_max = 0;
+    bool is_automatic = true;
+  };
+  Merger(const Settings& settings, const MergeContext& context, SegmentKeeper& keeper);
+
+  // The merger's thread, until stop(). stop() ends a merge under way within one slice.
+  void run();
+  void stop();
+
+  // Merges until nothing that was there at the call has dead bytes, at most `rate_max` bytes a
+  // second (0: as fast as it goes). Errors are those of writing; kClosed after stop().
+  Result<MergeReport> merge_all(std::uint64_t rate_max);
+  // No merge goes on by itself until resume(); one under way waits.
+  void pause();
+  void resume();
+
+  MergeStats stats() const;
+  // Looks once at what there is to do, without a thread: frees unused files, adapts the budget.
+  void look_around();
+
+ private:
+  bool go_on(std::uint64_t bytes) override;
+  MergeUse use() const;
+  // One merge of what the choice takes. False: there was nothing.
+  Result<bool> merge_once(const MergeChoice& choice, std::uint64_t id_max, MergeReport& total);
+  void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
+                      const MergeReport& report);
+  void remove_unused();
+  std::uint64_t segment_size() const;
+
+  const Settings settings_;
+  const MergeContext context_;
+  SegmentKeeper& keeper_;
+
+  std::mutex merging_;  // held by whoever merges
+
+  // Guarded by mutex_.
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  MergeBudget budget_;
+  MergeStats stats_;
+  bool is_stopped_ = false;
+  bool is_paused_ = false;
+};
+
+}  // namespace kv::engine

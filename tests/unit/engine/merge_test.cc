@@ -1,0 +1,164 @@
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <random>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "kv/store.h"
+#include "tests/support/scratch_dir.h"
+
+using kv::Cursor;
+using kv::Store;
+
+namespace {
+
+struct MergedStore {
+  kv::test::ScratchDir scratch;
+  std::string path = scratch.path() + "/db";
+  kv::Options options;
+  std::optional<Store> store;
+
+  MergedStore() {
+    options.segment_size_max = 64 * 1024;
+    options.sync = kv::Sync::kNone;
+    options.merges_automatically = false;
+    open();
+  }
+  void open() {
+    store.reset();
+    auto opened = Store::open(path, options);
+    REQUIRE_MESSAGE(opened.has_value(), (opened ? "" : describe(opened.error())));
+    store = std::move(*opened);
+  }
+  static std::string value(int round, int i) {
+    return std::to_string(round) + std::string(100, 'v') + std::to_string(i);
+  }
+  static std::string key(int i) { return "key" + std::to_string(i); }
+  void put(int i, const std::string& value) { REQUIRE(store->put(key(i), value).has_value()); }
+  std::string get(int i) const {
+    const auto value = store->get(key(i));
+    REQUIRE(value.has_value());
+    return *value ? (*value)->bytes : "(none)";
+  }
+  kv::MergeSummary merge() {
+    const auto done = store->merge();
+    REQUIRE_MESSAGE(done.has_value(), (done ? "" : describe(done.error())));
+    return *done;
+  }
+  std::uint64_t bytes_on_disk() const {
+    std::uint64_t bytes = 0;
+    for (const auto& file : std::filesystem::directory_iterator(path)) {
+      if (file.path().extension() == ".seg") bytes += file.file_size();
+    }
+    return bytes;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(MergedStore, "a merge gives back what overwrites left, and changes no answer") {
+  // Rotation happens beside the writers: as many rounds as it takes.
+  int round = 0;
+  for (; round < 5 || store->stats().segments.size() < 12; ++round) {
+    for (int i = 0; i < 2000; ++i) put(i, value(round, i));
+  }
+  const std::uint64_t before = bytes_on_disk();
+  const auto done = merge();
+  CHECK(done.inputs > 5);
+  CHECK(done.deletes_kept == 0);
+  CHECK(bytes_on_disk() < before / 2);
+  const auto check = [&] {
+    CHECK(store->stats().keys == 2000);
+    for (int i = 0; i < 2000; ++i) REQUIRE(get(i) == value(round - 1, i));
+  };
+  check();
+  SUBCASE("also after a restart") { open(); }
+  SUBCASE("also after a second merge, which has next to nothing to do") {
+    CHECK(merge().bytes_written < before / 10);
+  }
+  check();
+}
+
+TEST_CASE_FIXTURE(MergedStore, "deletes go when nothing is left that they hide") {
+  for (int i = 0; i < 5000; ++i) put(i, std::string(100, 'v'));
+  for (int i = 0; i < 5000; ++i) {
+    if (i % 10 != 0) REQUIRE(store->del(key(i)).has_value());
+  }
+  // A sealed segment behind them, so that the deletes are not at the end of the log.
+  for (int i = 0; i < 1000; ++i) put(10'000 + i, std::string(100, 'v'));
+  merge();
+  merge();
+  merge();
+  CHECK(store->stats().keys == 1500);
+  CHECK(bytes_on_disk() < 500'000);
+  open();
+  CHECK(store->stats().keys == 1500);
+  for (int i = 0; i < 5000; ++i) REQUIRE((get(i) == "(none)") == (i % 10 != 0));
+}
+
+TEST_CASE_FIXTURE(MergedStore, "a snapshot reads what it saw through any number of merges") {
+  for (int i = 0; i < 2000; ++i) put(i, "old" + std::to_string(i));
+  Cursor cursor = store->range({});
+  const auto snapshot = store->snapshot();
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < 2000; ++i) {
+      if ((i + round) % 3 == 0) REQUIRE(store->del(key(i)).has_value());
+      if ((i + round) % 3 == 1) put(i, std::string(200, 'n'));
+    }
+    merge();
+  }
+  int seen = 0;
+  for (auto step = cursor.next(); step && *step == Cursor::Step::kItem; step = cursor.next()) {
+    REQUIRE(cursor.item().value == "old" + cursor.item().key.substr(3));
+    ++seen;
+  }
+  CHECK(seen == 2000);
+  for (int i = 0; i < 2000; ++i) {
+    const auto value = store->get(key(i), snapshot);
+    REQUIRE(value.has_value());
+    REQUIRE((*value)->bytes == "old" + std::to_string(i));
+  }
+}
+
+TEST_CASE_FIXTURE(MergedStore, "readers and writers never notice that merges go on") {
+  options.merges_automatically = true;
+  open();
+  constexpr int kKeys = 500;
+  std::atomic<int> failures{0};
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 2; ++t) {
+      threads.emplace_back([&, t] {
+        std::mt19937 random(static_cast<unsigned>(t));
+        std::map<int, std::string> mine;  // each thread has keys of its own
+        for (int step = 0; step < 20'000; ++step) {
+          const int i = static_cast<int>(random() % kKeys) * 2 + t;
+          const auto got = store->get(key(i));
+          const auto found = mine.find(i);
+          const bool is_right = got && got->has_value() == (found != mine.end()) &&
+                                (!got->has_value() || (*got)->bytes == found->second);
+          if (!is_right) ++failures;
+          if (random() % 4 == 0) {
+            if (!store->del(key(i))) ++failures;
+            mine.erase(i);
+          } else {
+            mine[i] = std::to_string(step) + std::string(random() % 200, 'x');
+            if (!store->put(key(i), mine[i])) ++failures;
+          }
+        }
+      });
+    }
+    threads.emplace_back([&] {
+      for (int i = 0; i < 10; ++i) {
+        if (!store->merge()) ++failures;
+      }
+    });
+  }
+  CHECK(failures == 0);
+  CHECK(store->stats().merge.merges > 0);
+}
