@@ -33,6 +33,7 @@ std::vector<Bound> bounds_of(const std::vector<SegmentRun>& runs, std::size_t co
 
 void fill(const std::vector<SegmentRun>& runs, Bound start, Bound end, IndexPart& part) {
   std::vector<format::HintReader> slices;
+  slices.reserve(runs.size());
   for (const SegmentRun& run : runs) slices.push_back(run.keys->slice(start, end));
   std::vector<std::int64_t> live_bytes(runs.size());
   std::vector<std::uint64_t> delete_bytes(runs.size());

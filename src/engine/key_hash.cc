@@ -40,10 +40,10 @@ void KeyHash::free_page(Page* page) {
 }
 
 void KeyHash::resize(Part& part, std::size_t size) {
-  bytes_ -= part.directory.capacity() * sizeof(Page*);
+  bytes_ -= part.directory.capacity() * sizeof(void*);
   part.directory.resize(size);
   part.directory.shrink_to_fit();
-  bytes_ += part.directory.capacity() * sizeof(Page*);
+  bytes_ += part.directory.capacity() * sizeof(void*);
 }
 
 void KeyHash::prefetch(std::uint64_t hash) const {
