@@ -73,7 +73,11 @@ TEST_CASE("names are unique over all sections, and JSON has the same ones") {
 
 TEST_CASE("a section alone, segments only when asked for, and none by a wrong name") {
   Page page;
-  page.backend.fixed_stats.segments.push_back({3, true, 100, 2, 60, 7, 8});
+  kv::SegmentStats segment;
+  segment.id = 3;
+  segment.is_active = true;
+  segment.bytes = 100;
+  page.backend.fixed_stats.segments.push_back(segment);
   CHECK(page.text("recovery").starts_with("# recovery\nrecovery_keys: 0\n"));
   CHECK(page.text("recovery").find("# store") == std::string::npos);
   CHECK(page.text().find("segment_3") == std::string::npos);
