@@ -4,11 +4,11 @@
 #include <thread>
 
 #include <absl/base/thread_annotations.h>
-#include <absl/synchronization/mutex.h>
 
 #include "base/check.h"
 #include "base/checksum.h"
 #include "engine/index_history.h"
+#include "engine/index_lock.h"
 #include "engine/index_part.h"
 #include "engine/key_arena.h"
 #include "engine/key_hash.h"
@@ -62,7 +62,7 @@ Index::~Index() = default;
 
 std::optional<Place> Index::find(std::string_view key) const {
   const std::uint64_t key_hash = base::hash64(key);
-  const absl::ReaderMutexLock lock(&impl_->mutex);
+  const ReaderLock lock(impl_->mutex);
   const auto ref = impl_->hash.find(key, key_hash);
   if (!ref) return std::nullopt;
   const Place place = impl_->arena.place(*ref);
@@ -71,7 +71,7 @@ std::optional<Place> Index::find(std::string_view key) const {
 
 std::optional<Place> Index::find(std::string_view key, const Snapshot& snapshot) const {
   const std::uint64_t key_hash = base::hash64(key);
-  const absl::ReaderMutexLock lock(&impl_->mutex);
+  const ReaderLock lock(impl_->mutex);
   const auto ref = impl_->hash.find(key, key_hash);
   if (!ref) return std::nullopt;
   const Place place = impl_->place_at(*ref, snapshot.sequence());
@@ -79,12 +79,12 @@ std::optional<Place> Index::find(std::string_view key, const Snapshot& snapshot)
 }
 
 std::uint64_t Index::size() const {
-  const absl::ReaderMutexLock lock(&impl_->mutex);
+  const ReaderLock lock(impl_->mutex);
   return impl_->live;
 }
 
 IndexMemory Index::memory() const {
-  const absl::ReaderMutexLock lock(&impl_->mutex);
+  const ReaderLock lock(impl_->mutex);
   IndexMemory memory;
   memory.key_bytes = impl_->arena.key_bytes();
   memory.entries_bytes = impl_->arena.bytes();
@@ -168,18 +168,18 @@ void Index::Impl::purge(std::size_t count) {
 }
 
 std::optional<Place> Index::put(std::string_view key, Place place, std::uint64_t sequence) {
-  const absl::WriterMutexLock lock(&impl_->mutex);
+  const WriterLock lock(impl_->mutex);
   return impl_->put(key, place, sequence);
 }
 
 std::optional<Place> Index::erase(std::string_view key, std::uint64_t sequence) {
-  const absl::WriterMutexLock lock(&impl_->mutex);
+  const WriterLock lock(impl_->mutex);
   return impl_->erase(key, sequence);
 }
 
 void Index::apply(std::span<const IndexChange> changes, std::uint64_t sequence,
                   std::vector<Place>& replaced) {
-  const absl::WriterMutexLock lock(&impl_->mutex);
+  const WriterLock lock(impl_->mutex);
   for (const IndexChange& change : changes) {
     const auto old = change.is_delete ? impl_->erase(change.key, sequence)
                                       : impl_->put(change.key, change.place, sequence);
@@ -189,7 +189,7 @@ void Index::apply(std::span<const IndexChange> changes, std::uint64_t sequence,
 
 bool Index::replace(std::string_view key, Place from, Place to) {
   const std::uint64_t key_hash = base::hash64(key);
-  const absl::WriterMutexLock lock(&impl_->mutex);
+  const WriterLock lock(impl_->mutex);
   const auto found = impl_->hash.find(key, key_hash);
   if (!found) return false;
   impl_->history.replace_place(*found, from, to);
@@ -200,7 +200,7 @@ bool Index::replace(std::string_view key, Place from, Place to) {
 
 Index::Snapshot Index::snapshot(std::uint64_t sequence) const {
   {
-    const absl::WriterMutexLock lock(&impl_->mutex);
+    const WriterLock lock(impl_->mutex);
     impl_->history.begin_snapshot(sequence);
   }
   Impl* const impl = impl_.get();
@@ -210,19 +210,19 @@ Index::Snapshot Index::snapshot(std::uint64_t sequence) const {
 
 void Index::Impl::end_snapshot(std::uint64_t sequence) {
   {
-    const absl::WriterMutexLock lock(&mutex);
+    const WriterLock lock(mutex);
     history.end_snapshot(sequence);
   }
   // What is left after these rounds goes with later changes.
   for (std::size_t round = 0; round < kPurgeRoundsPerEnd; ++round) {
-    const absl::WriterMutexLock lock(&mutex);
+    const WriterLock lock(mutex);
     if (!history.has_purgeable()) return;
     purge(kPurgePerEnd);
   }
 }
 
 std::uint64_t Index::snapshots() const {
-  const absl::ReaderMutexLock lock(&impl_->mutex);
+  const ReaderLock lock(impl_->mutex);
   return impl_->history.snapshots();
 }
 
@@ -231,7 +231,7 @@ std::uint64_t Index::snapshots() const {
 bool Index::Impl::scan_step(const ScanRange& range, std::string& from, bool is_first,
                             std::uint64_t sequence, std::size_t count,
                             std::vector<IndexItem>& out) const {
-  const absl::ReaderMutexLock lock(&mutex);
+  const ReaderLock lock(mutex);
   KeyTree::Position position;
   if (range.is_reverse) {
     position = is_first && !range.end ? tree.end() : tree.lower_bound(from);
@@ -269,7 +269,7 @@ void Index::scan(const ScanRange& range, const Snapshot& snapshot, std::size_t c
 }
 
 void Index::load(std::vector<IndexPart> parts, std::uint32_t threads) {
-  const absl::WriterMutexLock lock(&impl_->mutex);
+  const WriterLock lock(impl_->mutex);
   KV_CHECK(impl_->live == 0 && impl_->arena.bytes() == 0);
   std::vector<KeyRef> refs;
   std::vector<std::uint32_t> shifts;  // of each part's references
@@ -307,7 +307,7 @@ void Index::load(std::vector<IndexPart> parts, std::uint32_t threads) {
 }
 
 void Index::check_invariants() const {
-  const absl::WriterMutexLock lock(&impl_->mutex);
+  const WriterLock lock(impl_->mutex);
   impl_->tree.check_invariants();
   KeyTree::Position position = impl_->tree.lower_bound("");
   KeyRef ref{};
