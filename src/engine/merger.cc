@@ -29,7 +29,8 @@ Merger::Merger(const Settings& settings, const MergeContext& context, SegmentKee
 
 MergeUse Merger::use() const {
   MergeUse use;
-  for (const auto& segment : *context_.table.all()) {
+  const SegmentTable::List segments = context_.table.all();  // outlives the loop
+  for (const auto& segment : *segments) {
     use.total_bytes += segment->size;
     use.live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, segment->live_bytes));
   }
@@ -208,7 +209,8 @@ void Merger::note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
   if (report.was_stopped || report.puts_dropped == 0) return;
   std::uint64_t oldest = UINT64_MAX;
   for (const auto& input : inputs) oldest = std::min<std::uint64_t>(oldest, input->first_sequence);
-  for (const auto& segment : *context_.table.all()) {
+  const SegmentTable::List segments = context_.table.all();  // outlives the loop
+  for (const auto& segment : *segments) {
     const bool is_output = std::ranges::find(report.outputs, segment->id()) != report.outputs.end();
     if (!is_output && segment->last_sequence > oldest) segment->needs_deletes = false;
   }

@@ -272,7 +272,8 @@ Stats StoreImpl::stats() const {
                                 static_cast<double>(stats.keys);
   }
   const auto active = pipeline_->active();
-  for (const auto& segment : *table_.all()) {
+  const auto segments = table_.all();  // outlives the loop
+  for (const auto& segment : *segments) {
     SegmentStats one;
     one.id = format::number(segment->id());
     one.is_active = active == segment->id();
