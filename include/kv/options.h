@@ -24,8 +24,9 @@ enum class Sync {
 struct Options {
   Sync sync = Sync::kDisk;
   std::chrono::milliseconds sync_interval{1000};  // 1 ms .. 1 h
-  std::uint64_t segment_size_max =
-      128 * 1024 * 1024;      // bytes, 4 KiB .. 4 GiB; one large record may exceed it
+  // Bytes, 4 KiB .. 4 GiB; one large record may exceed it. While the data is small, segments are
+  // smaller: a sixteenth of the live bytes, from 8 MiB on.
+  std::uint64_t segment_size_max = 128 * 1024 * 1024;
   double space_target = 1.5;  // disk use the merges keep under, as a multiple of live bytes
   std::uint64_t merge_rate_max = 256 * 1024 * 1024;  // bytes a second a merge reads and writes
   bool merges_automatically = true;

@@ -129,7 +129,9 @@ struct RecoveryStats {
   std::uint64_t segments_by_scan = 0;
   std::uint64_t bytes_cut = 0;          // torn tail, never acknowledged as durable
   std::uint64_t bytes_quarantined = 0;  // damage; its keys answer kCorruption
-  double duration_ms = 0;
+  double duration_ms = 0;               // of it all
+  double segments_ms = 0;               // of it, reading hints and scanning segments
+  double index_ms = 0;                  // and filling the index
 };
 
 enum class MergeState { kIdle, kMerging, kPaused };

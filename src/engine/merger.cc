@@ -116,7 +116,7 @@ bool Merger::go_on(std::uint64_t bytes) {
   const auto now = MergeBudget::Clock::now();
   const auto wait = budget_.wait_after(bytes, rate, now);
   changed_.wait_until(lock, now + wait, [this] { return is_stopped_; });
-  if (!stats_.is_on_demand) changed_.wait(lock, [this] { return is_stopped_ || !is_paused_; });
+  changed_.wait(lock, [this] { return is_stopped_ || !is_paused_ || stats_.is_on_demand; });
   return !is_stopped_;
 }
 
@@ -180,12 +180,17 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   stats_.bytes_done = 0;
   if (!report) {
     stats_.failures += 1;
-    if (context_.listener != nullptr) {
-      context_.listener->on_event({Event::Level::kWarning, "merge failed",
-                                   fmt::format("reason=\"{}\"", describe(report.error()))});
+    // It is tried again and again; the same trouble is told once.
+    std::string failure = describe(report.error());
+    const bool is_news = failure != last_failure_;
+    last_failure_ = std::move(failure);
+    if (is_news && context_.listener != nullptr) {
+      context_.listener->on_event(
+          {Event::Level::kWarning, "merge failed", fmt::format("reason=\"{}\"", last_failure_)});
     }
     return tl::unexpected(std::move(report).error());
   }
+  last_failure_.clear();
   stats_.bytes_read += report->bytes_read;
   stats_.bytes_written += report->bytes_written;
   total.was_stopped = total.was_stopped || (report->was_stopped && is_stopped_);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <vector>
 
 #include "engine/merge.h"
@@ -66,6 +67,7 @@ class Merger : private MergePace {
   std::condition_variable changed_;
   MergeBudget budget_;
   MergeStats stats_;
+  std::string last_failure_;
   bool is_stopped_ = false;
   bool is_paused_ = false;
 };

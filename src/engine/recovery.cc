@@ -23,11 +23,16 @@ class Recovery {
   Result<Recovered> run() {
     const auto start = std::chrono::steady_clock::now();
     if (auto sorted = sort_out_files(); !sorted) return tl::unexpected(std::move(sorted).error());
+    const auto sorted_out = std::chrono::steady_clock::now();
     if (auto loaded = load_segments(); !loaded) return tl::unexpected(std::move(loaded).error());
+    const auto loaded_all = std::chrono::steady_clock::now();
     if (auto built = build_index(); !built) return tl::unexpected(std::move(built).error());
+    const auto end = std::chrono::steady_clock::now();
+    using Milliseconds = std::chrono::duration<double, std::milli>;
     out_.stats.keys = context_.index.size();
-    out_.stats.duration_ms =
-        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    out_.stats.duration_ms = Milliseconds(end - start).count();
+    out_.stats.segments_ms = Milliseconds(loaded_all - sorted_out).count();
+    out_.stats.index_ms = Milliseconds(end - loaded_all).count();
     return std::move(out_);
   }
 

@@ -1,0 +1,72 @@
+// How long an open takes after a kill -9: fills a store in a process that then dies without closing
+// it, opens it several times and prints each.
+//   restart [keys] [value bytes] [times each key is written] [opens]
+#include <chrono>
+#include <cstdlib>
+#include <string>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "kv/store.h"
+#include "tests/support/scratch_dir.h"
+
+namespace {
+
+kv::Options options() {
+  kv::Options options;
+  options.sync = kv::Sync::kInterval;
+  return options;
+}
+
+void fill(const std::string& path, std::uint64_t keys, std::size_t value_size, int times) {
+  auto store = kv::Store::open(path, options());
+  if (!store) std::abort();
+  const std::string value(value_size, 'v');
+  kv::Batch batch;
+  for (int round = 0; round < times; ++round) {
+    for (std::uint64_t i = 0; i < keys; ++i) {
+      // Not in order of the keys: 7919 is prime.
+      batch.put(fmt::format("key:{:012}", i * 7919 % keys), value);
+      if (batch.operations().size() < 500 && i + 1 < keys) continue;
+      if (!store->write(batch)) std::abort();
+      batch = {};
+    }
+  }
+  // Dies here, with everything as it lies.
+  ::_exit(0);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::uint64_t keys = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 1'000'000;
+  const std::size_t value_size = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1024;
+  const int times = argc > 3 ? std::atoi(argv[3]) : 1;
+  const int opens = argc > 4 ? std::atoi(argv[4]) : 3;
+  const kv::test::ScratchDir scratch;
+  const std::string path = scratch.path() + "/db";
+  const pid_t child = ::fork();
+  if (child == 0) fill(path, keys, value_size, times);
+  int status = 0;
+  if (child < 0 || ::waitpid(child, &status, 0) != child || status != 0) return 1;
+  fmt::print("{} keys of {} bytes, each written {} times, killed\n", keys, value_size, times);
+  for (int i = 0; i < opens; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    auto store = kv::Store::open(path, options());
+    const std::chrono::duration<double, std::milli> took = std::chrono::steady_clock::now() - start;
+    if (!store) {
+      fmt::print(stderr, "{}\n", describe(store.error()));
+      return 1;
+    }
+    const auto stats = store->stats();
+    const auto& recovery = stats.recovery;
+    fmt::print(
+        "open {}  {:6.0f} ms: directory {:.0f}, segments {:.0f}, index {:.0f}; {} keys, "
+        "{} segments by hint, {} by scan, {:.1f} B/key beyond the key\n",
+        i + 1, took.count(), took.count() - recovery.duration_ms, recovery.segments_ms,
+        recovery.index_ms, recovery.keys, recovery.segments_by_hint, recovery.segments_by_scan,
+        stats.index_bytes_per_key);
+  }
+}
