@@ -74,6 +74,11 @@ class FileSystem {
   // only). kLocked, with the present holder's text, when another process or another call has it.
   [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock(const std::string& path,
                                                                std::string_view text) = 0;
+  // For who only reads: holds off lock() and nobody else, and changes nothing. nullptr when there
+  // is no such file. kLocked as above.
+  [[nodiscard]] virtual Result<std::unique_ptr<FileLock>> lock_shared(const std::string& path) = 0;
+  // A second name for a file. kIo where that cannot be had, as across file systems.
+  [[nodiscard]] virtual Result<void> link(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual Result<Space> space(const std::string& dir) = 0;
 };
 

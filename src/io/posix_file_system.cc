@@ -110,6 +110,17 @@ class PosixFileSystem final : public FileSystem {
     return PosixLock::take(path, text);
   }
 
+  Result<std::unique_ptr<FileLock>> lock_shared(const std::string& path) override {
+    return PosixLock::share(path);
+  }
+
+  Result<void> link(const std::string& from, const std::string& to) override {
+    if (retry([&] { return ::link(from.c_str(), to.c_str()); }) != 0) {
+      return tl::unexpected(posix_error("link " + from + " to", to));
+    }
+    return {};
+  }
+
   Result<Space> space(const std::string& dir) override {
     struct statvfs status {};
     if (retry([&] { return ::statvfs(dir.c_str(), &status); }) != 0) {

@@ -21,17 +21,29 @@ std::string read_text(int fd) {
   return text;
 }
 
+Error locked(const std::string& path, int fd) {
+  return {Errc::kLocked, fmt::format("{} is held by another process: {}", path, read_text(fd)), {}};
+}
+
 }  // namespace
+
+Result<std::unique_ptr<FileLock>> PosixLock::share(const std::string& path) {
+  Descriptor fd(retry([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+  if (fd.get() < 0 && errno == ENOENT) return nullptr;
+  if (fd.get() < 0) return tl::unexpected(posix_error("open", path));
+  if (retry([&] { return ::flock(fd.get(), LOCK_SH | LOCK_NB); }) != 0) {
+    if (errno != EWOULDBLOCK) return tl::unexpected(posix_error("lock", path));
+    return tl::unexpected(locked(path, fd.get()));
+  }
+  return std::make_unique<PosixLock>(std::move(fd));
+}
 
 Result<std::unique_ptr<FileLock>> PosixLock::take(const std::string& path, std::string_view text) {
   Descriptor fd(retry([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644); }));
   if (fd.get() < 0) return tl::unexpected(posix_error("open", path));
   if (retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno != EWOULDBLOCK) return tl::unexpected(posix_error("lock", path));
-    return tl::unexpected(
-        Error{Errc::kLocked,
-              fmt::format("{} is held by another process: {}", path, read_text(fd.get())),
-              {}});
+    return tl::unexpected(locked(path, fd.get()));
   }
   // The text is for people: a disk too full for it is no reason to refuse.
   if (retry([&] { return ::ftruncate(fd.get(), 0); }) == 0) {

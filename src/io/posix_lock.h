@@ -14,6 +14,8 @@ namespace kv::io {
 class PosixLock final : public FileLock {
  public:
   static Result<std::unique_ptr<FileLock>> take(const std::string& path, std::string_view text);
+  // nullptr: there is no such file.
+  static Result<std::unique_ptr<FileLock>> share(const std::string& path);
 
   explicit PosixLock(Descriptor fd) : fd_(std::move(fd)) {}
 

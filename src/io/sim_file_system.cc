@@ -218,6 +218,22 @@ Result<std::unique_ptr<FileLock>> SimFileSystem::lock(const std::string& path,
   return std::make_unique<SimLock>(*this, Handle{inode, machine_.boot()});
 }
 
+// Excludes nobody: one process is all there is on this machine.
+Result<std::unique_ptr<FileLock>> SimFileSystem::lock_shared(const std::string& path) {
+  const std::lock_guard guard(mutex_);
+  const std::string context = "lock " + path;
+  if (auto looked = look(context); !looked) return tl::unexpected(std::move(looked).error());
+  const SimInode inode = disk_.names().find(path);
+  if (inode != kNoInode && locked_.contains(inode)) {
+    return tl::unexpected(Error{Errc::kLocked, path + " is held by another process", {}});
+  }
+  return nullptr;
+}
+
+Result<void> SimFileSystem::link(const std::string& from, const std::string&) {
+  return tl::unexpected(Error{Errc::kIo, "link " + from + ": not on this file system", {}});
+}
+
 Result<Space> SimFileSystem::space(const std::string& dir) {
   const std::lock_guard guard(mutex_);
   const std::string context = "ask for space in " + dir;

@@ -49,6 +49,8 @@ class SimFileSystem final : public FileSystem {
   Result<void> create_dir(const std::string& dir) override;
   Result<void> sync_dir(const std::string& dir) override;
   Result<std::unique_ptr<FileLock>> lock(const std::string& path, std::string_view text) override;
+  Result<std::unique_ptr<FileLock>> lock_shared(const std::string& path) override;
+  Result<void> link(const std::string& from, const std::string& to) override;  // refuses
   Result<Space> space(const std::string& dir) override;
 
   // The power goes during the change that follows `changes` more of them (reads are no changes), or
