@@ -25,6 +25,8 @@ void add_import(CLI::App& app, Common& common, Run& run);
 void add_export(CLI::App& app, Common& common, Run& run);
 void add_conformance(CLI::App& app, Common& common, Run& run);
 void add_stats(CLI::App& app, Common& common, Run& run);
+void add_verify(CLI::App& app, Common& common, Run& run);
+void add_salvage(CLI::App& app, Common& common, Run& run);
 void add_attach(CLI::App& app, Common& common, Run& run);
 void add_help(CLI::App& app, Common& common, Run& run);  // version help
 

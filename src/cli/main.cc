@@ -46,6 +46,8 @@ int run(int count, char** arguments) {
   add_import(app, common, action);
   add_export(app, common, action);
   add_stats(app, common, action);
+  add_verify(app, common, action);
+  add_salvage(app, common, action);
   add_conformance(app, common, action);
   add_help(app, common, action);
   if (count == 1) {
