@@ -116,7 +116,8 @@ struct SegmentStats {
   std::uint64_t records = 0;     // puts and deletes
   std::uint64_t live_bytes = 0;  // of records the index points at
   std::uint64_t dead_bytes = 0;  // what a merge of it would give back
-  std::string kept_because;      // why it has dead bytes still; empty when it has none
+  // Which rule keeps what is not live in it; empty when all of it is live.
+  std::string kept_because;
   Version first_version = 0;
   Version last_version = 0;
 };
@@ -137,9 +138,12 @@ struct RecoveryStats {
 enum class MergeState { kIdle, kMerging, kPaused };
 struct MergeStats {
   MergeState state = MergeState::kIdle;
-  double debt = 0;                // dead bytes as a share of those Options::space_target allows
-  std::uint64_t rate = 0;         // bytes a second the merge under way may take
-  std::uint64_t bytes_total = 0;  // of the merge under way, at most
+  bool is_automatic = true;  // as Options has it
+  double space_target = 0;   // the same
+  double debt = 0;           // dead bytes as a share of those Options::space_target allows
+  std::uint64_t rate = 0;    // bytes a second the merge under way may take
+  std::uint64_t bytes_total =
+      0;  // of the merge under way, or of all that merge() is to do; at most
   std::uint64_t bytes_done = 0;
   bool is_on_demand = false;
   std::uint64_t rate_max = 0;  // on demand: 0 is no limit
@@ -159,6 +163,25 @@ struct MergeSummary {
   std::uint64_t puts_kept = 0;
   std::uint64_t deletes_kept = 0;  // they still hide older records
   std::uint64_t deletes_dropped = 0;
+  bool was_stopped = false;  // by stop_merge(), before it had come to everything
+};
+
+// Where a key lives, and what else of it is on the disk.
+struct Inspection {
+  struct Record {
+    std::uint32_t segment = 0;
+    bool is_in_merged = false;  // the segment was written by a merge
+    std::uint64_t offset = 0;   // of the record, in the segment
+    std::uint64_t bytes = 0;    // it takes there
+    std::uint64_t value_size = 0;
+    Version version = 0;
+    bool is_delete = false;
+    bool is_current = false;  // what a read of the key answers with
+  };
+  std::vector<Record> records;                  // newest first
+  std::uint64_t segments = 0;                   // of the store
+  std::uint64_t segments_skipped = 0;           // by their key filters: the key is not in them
+  std::vector<std::uint32_t> damaged_segments;  // where there may be more, unreadable
 };
 
 struct Stats {
@@ -230,6 +253,11 @@ class Store {
   // The store starts no merge by itself until it is told to resume, or opened again.
   void pause_merges();
   void resume_merges();
+  // Ends merge() within moments: what it has finished stays, what it has begun is dropped.
+  void stop_merge();
+  // Reads every segment whose key filter does not rule the key out, whole: for people, not for
+  // programs. kInvalidArgument, kIo, kClosed.
+  [[nodiscard]] Result<Inspection> inspect(std::string_view key) const;
   Stats stats() const;
   // Syncs, seals the active segment with a hint, so that the next open is fast. Repeated calls do
   // nothing. The destructor does the same and cannot report.

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 
+#include "engine/keep_rule.h"
+
 namespace kv::engine {
 
 namespace {
 
-// Not worth copying the rest for less than this share.
-constexpr double kDeadShareMin = 0.15;
 constexpr std::size_t kInputsMax = 16;
 
 struct Candidate {
@@ -17,15 +17,6 @@ struct Candidate {
   std::uint64_t dead = 0;
   double score = 0;
 };
-
-std::uint64_t end_of_log(const std::vector<std::shared_ptr<Segment>>& segments) {
-  std::uint64_t newest = 0;
-  for (const auto& segment : segments) {
-    if (segment->is_sealed && segment->kind() == format::SegmentKind::kLog)
-      newest = std::max<std::uint64_t>(newest, segment->last_sequence);
-  }
-  return newest;
-}
 
 double score_of(const Candidate& candidate, std::uint64_t applied) {
   const auto size = static_cast<double>(candidate.size);
@@ -39,27 +30,15 @@ double score_of(const Candidate& candidate, std::uint64_t applied) {
 
 }  // namespace
 
-std::uint64_t dead_bytes(const Segment& segment) {
-  const std::uint64_t size = segment.size;
-  const auto live = static_cast<std::uint64_t>(std::max<std::int64_t>(0, segment.live_bytes));
-  const std::uint64_t deletes = segment.needs_deletes ? segment.delete_bytes.load() : 0;
-  const std::uint64_t kept = format::kSegmentHeaderSize + live + deletes;
-  return size > kept ? size - kept : 0;
-}
-
 std::vector<std::shared_ptr<Segment>> choose_inputs(
     const std::vector<std::shared_ptr<Segment>>& segments, const MergeChoice& choice) {
-  const std::uint64_t log_end = end_of_log(segments);
+  const KeepContext context{choice.applied_sequence, log_end(segments)};
   std::vector<Candidate> candidates;
   for (const auto& segment : segments) {
-    const bool is_eligible = segment->is_sealed && !segment->is_damaged &&
-                             segment->last_sequence <= choice.applied_sequence;
-    const bool ends_log =
-        segment->kind() == format::SegmentKind::kLog && segment->last_sequence == log_end;
-    if (!is_eligible || ends_log) continue;
     Candidate one{segment, segment->size, dead_bytes(*segment), 0};
-    const double share = static_cast<double>(one.dead) / static_cast<double>(one.size);
-    if (one.dead == 0 || (!choice.takes_any && share < kDeadShareMin)) continue;
+    const KeepRule rule = keep_rule(*segment, false, context);
+    const bool is_taken = choice.takes_any ? is_mergeable(rule) : rule == KeepRule::kNone;
+    if (!is_taken || one.dead == 0) continue;
     one.score = score_of(one, choice.applied_sequence);
     candidates.push_back(std::move(one));
   }

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <sys/resource.h>
 #include <unistd.h>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "engine/keep_rule.h"
 
 namespace kv::engine {
 
@@ -108,6 +111,12 @@ void Merger::resume() {
   changed_.notify_all();
 }
 
+void Merger::stop_on_demand() {
+  const std::lock_guard lock(mutex_);
+  ends_on_demand_ = stats_.is_on_demand;
+  changed_.notify_all();
+}
+
 bool Merger::go_on(std::uint64_t bytes) {
   std::unique_lock lock(mutex_);
   stats_.bytes_done += bytes;
@@ -115,9 +124,10 @@ bool Merger::go_on(std::uint64_t bytes) {
   stats_.rate = rate;
   const auto now = MergeBudget::Clock::now();
   const auto wait = budget_.wait_after(bytes, rate, now);
-  changed_.wait_until(lock, now + wait, [this] { return is_stopped_; });
-  changed_.wait(lock, [this] { return is_stopped_ || !is_paused_ || stats_.is_on_demand; });
-  return !is_stopped_;
+  changed_.wait_until(lock, now + wait, [this] { return is_over(); });
+  // Who asks for a merge does not wait for a paused one to go on.
+  changed_.wait(lock, [this] { return is_over() || !is_paused_ || stats_.is_on_demand; });
+  return !is_over();
 }
 
 Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
@@ -125,6 +135,7 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
     const std::lock_guard lock(mutex_);
     stats_.is_on_demand = true;
     stats_.rate_max = rate_max;
+    ends_on_demand_ = false;
     changed_.notify_all();
   }
   MergeReport total;
@@ -136,6 +147,7 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
     if (auto sealed = keeper_.work(); !sealed) merged = tl::unexpected(sealed.error());
   }
   const std::uint64_t id_max = context_.dir.manifest().state().next_segment;
+  expect_work();
   bool goes_on = merged.has_value();
   while (goes_on) {
     merged =
@@ -146,9 +158,26 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
   const std::lock_guard lock(mutex_);
   stats_.is_on_demand = false;
   stats_.rate_max = 0;
+  stats_.bytes_total = 0;
+  stats_.bytes_done = 0;
+  total.was_stopped = std::exchange(ends_on_demand_, false);
   if (!merged) return tl::unexpected(std::move(merged).error());
   if (is_stopped_) return tl::unexpected(Error{Errc::kClosed, "the store is closed", {}});
   return total;
+}
+
+void Merger::expect_work() {
+  const auto segments = context_.table.all();
+  const KeepContext keep{context_.pipeline.applied_sequence(), log_end(*segments)};
+  std::uint64_t bytes = 0;
+  for (const auto& segment : *segments) {
+    if (is_mergeable(keep_rule(*segment, false, keep)) && dead_bytes(*segment) > 0) {
+      bytes += segment->size;
+    }
+  }
+  const std::lock_guard lock(mutex_);
+  stats_.bytes_total = 2 * bytes;
+  stats_.bytes_done = 0;
 }
 
 Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
@@ -163,10 +192,13 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   for (const auto& input : inputs) bytes += input->size;
   {
     const std::lock_guard lock(mutex_);
-    if (is_stopped_) return false;
+    if (is_over()) return false;
     stats_.state = MergeState::kMerging;
-    stats_.bytes_total = 2 * bytes;  // read, and at most as much written
-    stats_.bytes_done = 0;
+    done_before_ = stats_.is_on_demand ? stats_.bytes_done : 0;
+    stats_.bytes_done = done_before_;
+    // Read, and at most as much written; the whole of merge_all() was guessed before it began.
+    const std::uint64_t least = done_before_ + 2 * bytes;
+    stats_.bytes_total = stats_.is_on_demand ? std::max(stats_.bytes_total, least) : least;
   }
   MergeContext context = context_;
   context.output_size_max = choice.live_bytes_max;
@@ -176,8 +208,8 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
 
   const std::lock_guard lock(mutex_);
   stats_.state = MergeState::kIdle;
-  stats_.bytes_total = 0;
-  stats_.bytes_done = 0;
+  stats_.bytes_done = stats_.is_on_demand ? done_before_ + 2 * bytes : 0;
+  if (!stats_.is_on_demand) stats_.bytes_total = 0;
   if (!report) {
     stats_.failures += 1;
     // It is tried again and again; the same trouble is told once.
@@ -193,7 +225,7 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   last_failure_.clear();
   stats_.bytes_read += report->bytes_read;
   stats_.bytes_written += report->bytes_written;
-  total.was_stopped = total.was_stopped || (report->was_stopped && is_stopped_);
+  total.was_stopped = total.was_stopped || (report->was_stopped && is_over());
   if (report->was_stopped) return true;
   stats_.merges += 1;
   stats_.bytes_freed += bytes > report->bytes_written ? bytes - report->bytes_written : 0;

@@ -41,6 +41,8 @@ class Merger : private MergePace {
   // No merge goes on by itself until resume(); one under way waits.
   void pause();
   void resume();
+  // Ends merge_all(), if it goes on, within one slice.
+  void stop_on_demand();
 
   MergeStats stats() const;
   // Looks once at what there is to do, without a thread: frees unused files, adapts the budget.
@@ -48,9 +50,11 @@ class Merger : private MergePace {
 
  private:
   bool go_on(std::uint64_t bytes) override;
+  bool is_over() const { return is_stopped_ || ends_on_demand_; }  // mutex_ is held
   MergeUse use() const;
   // One merge of what the choice takes. False: there was nothing.
   Result<bool> merge_once(const MergeChoice& choice, std::uint64_t id_max, MergeReport& total);
+  void expect_work();  // of merge_all(), for who watches it
   void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
                       const MergeReport& report);
   void remove_unused();
@@ -69,7 +73,9 @@ class Merger : private MergePace {
   MergeStats stats_;
   std::string last_failure_;
   bool is_stopped_ = false;
+  std::uint64_t done_before_ = 0;  // of merge_all(), before the merge under way
   bool is_paused_ = false;
+  bool ends_on_demand_ = false;  // what merge_all() does is to end
 };
 
 }  // namespace kv::engine

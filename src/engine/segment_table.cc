@@ -64,6 +64,15 @@ std::vector<format::SegmentId> SegmentTable::take_unused() {
   return unused;
 }
 
+std::vector<std::shared_ptr<Segment>> SegmentTable::held() const {
+  const std::shared_lock lock(mutex_);
+  std::vector<std::shared_ptr<Segment>> held;
+  for (const Leaving& one : leaving_) {
+    if (auto segment = one.segment.lock()) held.push_back(std::move(segment));
+  }
+  return held;
+}
+
 // One after the other: the chain may be too long for a destructor that calls itself.
 SegmentTable::Link::~Link() {
   auto rest = std::move(next);

@@ -29,6 +29,8 @@ class SegmentTable {
   void remove(std::uint32_t slot);
   // The segments taken out that nobody holds any more: their files can go. Each is told once.
   std::vector<format::SegmentId> take_unused();
+  // The segments taken out that somebody holds still.
+  std::vector<std::shared_ptr<Segment>> held() const;
   // All that were not taken out.
   using List = std::shared_ptr<const std::vector<std::shared_ptr<Segment>>>;
   List all() const;

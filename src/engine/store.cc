@@ -84,6 +84,8 @@ Result<void> Store::sync() { return impl_->sync(); }
 Result<MergeSummary> Store::merge(std::uint64_t rate_max) { return impl_->merge(rate_max); }
 void Store::pause_merges() { impl_->merger().pause(); }
 void Store::resume_merges() { impl_->merger().resume(); }
+void Store::stop_merge() { impl_->merger().stop_on_demand(); }
+Result<Inspection> Store::inspect(std::string_view key) const { return impl_->inspect(key); }
 Stats Store::stats() const { return impl_->stats(); }
 Result<void> Store::close() { return impl_->close(); }
 

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/inspect.h"
 #include "format/identity.h"
 
 namespace kv {
@@ -55,14 +56,6 @@ std::optional<Error> check(const Options& options) {
                                options.sync_interval.count()));
   }
   return std::nullopt;
-}
-
-// Which rule keeps a segment's dead bytes on the disk.
-std::string kept_because(const engine::Segment& segment, bool is_active) {
-  if (is_active) return "it takes new records";
-  if (!segment.is_sealed) return "it is not sealed yet";
-  if (segment.is_damaged) return "it holds damaged records";
-  return "merges have not come to it";
 }
 
 Error closed() { return {Errc::kClosed, "the store is closed", {}}; }
@@ -135,9 +128,15 @@ Result<MergeSummary> StoreImpl::merge(std::uint64_t rate_max) {
   if (is_closed()) return tl::unexpected(closed());
   auto done = merger_->merge_all(rate_max);
   if (!done) return tl::unexpected(std::move(done).error());
-  return MergeSummary{done->inputs,         done->outputs.size(), done->bytes_read,
-                      done->bytes_written,  done->puts_kept,      done->deletes_kept,
-                      done->deletes_dropped};
+  return MergeSummary{done->inputs,          done->outputs.size(), done->bytes_read,
+                      done->bytes_written,   done->puts_kept,      done->deletes_kept,
+                      done->deletes_dropped, done->was_stopped};
+}
+
+Result<Inspection> StoreImpl::inspect(std::string_view key) const {
+  if (is_closed()) return tl::unexpected(closed());
+  if (key.empty() || key.size() > kKeySizeMax) return tl::unexpected(invalid("no such key"));
+  return engine::inspect(*dir_, table_, index_, key);
 }
 
 StoreImpl::~StoreImpl() {
@@ -259,49 +258,6 @@ Snapshot StoreImpl::snapshot() const {
   out.state_ = std::make_shared<const Snapshot::State>(
       Snapshot::State{std::move(index), std::move(segments)});
   return out;
-}
-
-Stats StoreImpl::stats() const {
-  Stats stats;
-  const engine::IndexMemory memory = index_.memory();
-  stats.keys = index_.size();
-  stats.key_bytes = memory.key_bytes;
-  stats.index_bytes = memory.total_bytes;
-  if (stats.keys > 0) {
-    stats.index_bytes_per_key = static_cast<double>(memory.total_bytes - memory.key_bytes) /
-                                static_cast<double>(stats.keys);
-  }
-  const auto active = pipeline_->active();
-  const auto segments = table_.all();  // outlives the loop
-  for (const auto& segment : *segments) {
-    SegmentStats one;
-    one.id = format::number(segment->id());
-    one.is_active = active == segment->id();
-    one.is_merged = segment->kind() == format::SegmentKind::kMerged;
-    one.bytes = segment->size;
-    one.records = segment->records;
-    one.live_bytes = static_cast<std::uint64_t>(std::max<std::int64_t>(0, segment->live_bytes));
-    one.first_version = segment->first_sequence;
-    one.last_version = segment->last_sequence;
-    one.dead_bytes = engine::dead_bytes(*segment);
-    if (one.dead_bytes > 0) one.kept_because = kept_because(*segment, one.is_active);
-    stats.disk_bytes += one.bytes;
-    stats.live_bytes += one.live_bytes;
-    stats.segments.push_back(one);
-  }
-  std::sort(stats.segments.begin(), stats.segments.end(),
-            [](const SegmentStats& a, const SegmentStats& b) { return a.id < b.id; });
-  stats.open_segment_files = table_.open_files();
-  stats.snapshots = index_.snapshots();
-  stats.last_version = pipeline_->applied_sequence();
-  stats.synced_version = pipeline_->synced_sequence();
-  stats.writes = pipeline_->writes();
-  stats.syncs = pipeline_->syncs();
-  stats.reads_deferred = reads_deferred_;
-  stats.is_read_only = pipeline_->failure().has_value();
-  stats.recovery = recovery_;
-  stats.merge = merger_->stats();
-  return stats;
 }
 
 }  // namespace kv

@@ -48,6 +48,7 @@ class StoreImpl {
   Cursor range(RangeOptions options, Snapshot snapshot) const;
   Stats stats() const;
   Result<MergeSummary> merge(std::uint64_t rate_max);
+  Result<Inspection> inspect(std::string_view key) const;
   engine::Merger& merger() { return *merger_; }
   Result<void> close();
 
@@ -61,6 +62,7 @@ class StoreImpl {
   StoreImpl(const Options& options, std::unique_ptr<engine::DataDirectory> dir,
             Background background);
   Result<void> start();
+  void add_segments(Stats& stats) const;
   std::unique_ptr<engine::Merger> make_merger();
   void caller_work();  // kCaller: what the threads would do
   // Not found, unless damage may hide the key or, for a found one, a newer value.

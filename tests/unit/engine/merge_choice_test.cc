@@ -6,7 +6,6 @@
 #include <doctest/doctest.h>
 
 using kv::engine::choose_inputs;
-using kv::engine::dead_bytes;
 using kv::engine::MergeChoice;
 using kv::engine::Segment;
 using kv::format::SegmentId;
@@ -42,18 +41,6 @@ constexpr MergeChoice kAny{1'000'000, 1'000'000, true};
 constexpr MergeChoice kWorth{1'000'000, 1'000'000, false};
 
 }  // namespace
-
-TEST_CASE("dead bytes are those that are neither live nor needed deletes") {
-  Segments segments;
-  Segment& one = segments.add(600);
-  CHECK(dead_bytes(one) == 400);
-  one.delete_bytes = 100;
-  CHECK(dead_bytes(one) == 400);
-  one.needs_deletes = true;
-  CHECK(dead_bytes(one) == 300);
-  one.live_bytes = 2000;
-  CHECK(dead_bytes(one) == 0);
-}
 
 TEST_CASE("what gives back most for its copying comes first, and age counts") {
   Segments segments;

@@ -162,3 +162,46 @@ TEST_CASE_FIXTURE(MergedStore, "readers and writers never notice that merges go 
   CHECK(failures == 0);
   CHECK(store->stats().merge.merges > 0);
 }
+
+TEST_CASE_FIXTURE(MergedStore, "a merge that was asked for is stopped, and leaves all answers") {
+  for (int round = 0; round < 5 || store->stats().segments.size() < 12; ++round) {
+    for (int i = 0; i < 2000; ++i) put(i, value(0, i));
+  }
+  // At this rate it would take a minute or more.
+  std::optional<kv::Result<kv::MergeSummary>> outcome;
+  {
+    const std::jthread merging([&] { outcome = store->merge(16 * 1024); });
+    while (store->stats().merge.bytes_done == 0) std::this_thread::yield();
+    const auto stats = store->stats().merge;
+    CHECK(stats.is_on_demand);
+    CHECK(stats.bytes_total > 512 * 1024);
+    store->stop_merge();
+  }
+  REQUIRE(outcome->has_value());
+  CHECK((*outcome)->was_stopped);
+  CHECK_FALSE(store->stats().merge.is_on_demand);
+  for (int i = 0; i < 2000; ++i) REQUIRE(get(i) == value(0, i));
+  CHECK_FALSE(merge().was_stopped);
+  for (int i = 0; i < 2000; ++i) REQUIRE(get(i) == value(0, i));
+}
+
+TEST_CASE_FIXTURE(MergedStore, "what a snapshot keeps of merged segments is told") {
+  for (int round = 0; round < 5 || store->stats().segments.size() < 6; ++round) {
+    for (int i = 0; i < 2000; ++i) put(i, value(round, i));
+  }
+  const auto held = [&] {
+    std::size_t count = 0;
+    for (const auto& segment : store->stats().segments) {
+      const bool is_held = segment.kept_because.find("snapshot") != std::string::npos;
+      if (is_held) CHECK(segment.dead_bytes == segment.bytes);
+      count += is_held ? 1 : 0;
+    }
+    return count;
+  };
+  {
+    const auto snapshot = store->snapshot();
+    CHECK(merge().inputs > 2);
+    CHECK(held() > 2);
+  }
+  CHECK(held() == 0);
+}
