@@ -22,32 +22,38 @@ enum class Verb {
   kPrefix,
   kStats,
   kMerge,
+  kInspect,
   kHelp,
   kQuit
 };
+
+// MERGE: do=
+enum class MergeAction { kNow, kPause, kResume, kStop };
 
 // One request, taken apart. Views point into the parser and hold until its next call, or as long as
 // `payload_owner` lives where it is set (large payloads).
 struct Request {
   Verb verb = Verb::kPing;
   std::string_view tag;    // without '@'; empty: none
-  std::string_view key;    // PUT GET DEL; PREFIX: the prefix; RANGE: start; PING: the echo
+  std::string_view key;    // PUT GET DEL INSPECT; PREFIX: the prefix; RANGE: start; PING: the echo
   std::string_view value;  // PUT; RANGE: end
   bool has_echo = false;   // PING with a payload
   std::vector<std::pair<std::string_view, std::string_view>> pairs;  // BPUT
   std::shared_ptr<const void> payload_owner;
 
   // Options, checked and with their defaults filled in.
-  Condition condition;              // PUT DEL: if=
-  std::optional<Sync> sync;         // PUT DEL BPUT: sync=
-  std::uint64_t limit = 0;          // RANGE PREFIX: capped at Limits::range_limit_max
-  std::uint64_t bytes_max = 0;      // RANGE PREFIX: max_bytes=; 0: none given
-  bool is_reverse = false;          // rev=1
-  bool is_keys_only = false;        // keys=1
-  bool is_json = false;             // STATS: fmt=json
-  std::string_view section;         // STATS: section=
-  bool is_wait = false;             // MERGE: wait=1
-  std::uint64_t hello_version = 1;  // HELLO: v=
+  Condition condition;                           // PUT DEL: if=
+  std::optional<Sync> sync;                      // PUT DEL BPUT: sync=
+  std::uint64_t limit = 0;                       // RANGE PREFIX: capped at Limits::range_limit_max
+  std::uint64_t bytes_max = 0;                   // RANGE PREFIX: max_bytes=; 0: none given
+  bool is_reverse = false;                       // rev=1
+  bool is_keys_only = false;                     // keys=1
+  bool is_json = false;                          // STATS INSPECT: fmt=json
+  std::string_view section;                      // STATS: section=
+  bool is_wait = false;                          // MERGE: wait=1
+  std::uint64_t rate_max = 0;                    // MERGE: rate=; bytes a second, 0: no limit
+  MergeAction merge_action = MergeAction::kNow;  // MERGE: do=
+  std::uint64_t hello_version = 1;               // HELLO: v=
 };
 
 }  // namespace kv::protocol

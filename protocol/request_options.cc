@@ -22,6 +22,7 @@ constexpr VerbShape kVerbs[] = {
     {"HELLO", Verb::kHello, 0, 0, kNoLength},
     {"STATS", Verb::kStats, 0, 0, kNoLength},
     {"MERGE", Verb::kMerge, 0, 0, kNoLength},
+    {"INSPECT", Verb::kInspect, 1, 1, kKey},
     {"HELP", Verb::kHelp, 0, 0, kNoLength},
     {"QUIT", Verb::kQuit, 0, 0, kNoLength},
 };
@@ -93,17 +94,30 @@ const char* take_range_option(const HeaderLine::Option& option, const Limits& li
   return kUnknown;
 }
 
+const char* take_merge_option(const HeaderLine::Option& option, Request& request) {
+  if (option.name == "wait") return take_flag(option.value, request.is_wait) ? nullptr : kFlag;
+  if (option.name == "rate") {
+    const auto rate = parse_number(option.value);
+    if (!rate || *rate == 0) return "takes bytes a second, a decimal from 1";
+    request.rate_max = *rate;
+    return nullptr;
+  }
+  if (option.name != "do") return kUnknown;
+  if (option.value == "pause") request.merge_action = MergeAction::kPause;
+  if (option.value == "resume") request.merge_action = MergeAction::kResume;
+  if (option.value == "stop") request.merge_action = MergeAction::kStop;
+  return request.merge_action == MergeAction::kNow ? "takes pause, resume or stop" : nullptr;
+}
+
 const char* take_other_option(const HeaderLine::Option& option, Request& request) {
-  if (request.verb == Verb::kStats && option.name == "fmt") {
+  const bool has_format = request.verb == Verb::kStats || request.verb == Verb::kInspect;
+  if (has_format && option.name == "fmt") {
     request.is_json = option.value == "json";
     return request.is_json || option.value == "text" ? nullptr : "takes text or json";
   }
   if (request.verb == Verb::kStats && option.name == "section") {
     request.section = option.value;
     return nullptr;
-  }
-  if (request.verb == Verb::kMerge && option.name == "wait") {
-    return take_flag(option.value, request.is_wait) ? nullptr : kFlag;
   }
   if (request.verb == Verb::kHello) {
     if (option.name == "v")
@@ -124,8 +138,10 @@ const char* take_option(const HeaderLine::Option& option, const Limits& limits, 
       return take_range_option(option, limits, request);
     case Verb::kHello:
     case Verb::kStats:
-    case Verb::kMerge:
+    case Verb::kInspect:
       return take_other_option(option, request);
+    case Verb::kMerge:
+      return take_merge_option(option, request);
     case Verb::kGet:
     case Verb::kPing:
     case Verb::kHelp:
@@ -156,6 +172,10 @@ std::optional<BadOption> take_options(const HeaderLine& header, const Limits& li
     if (const char* wrong = take_option(options[i], limits, request)) {
       return BadOption{options[i].name, wrong};
     }
+  }
+  const bool is_told_to_merge = request.is_wait || request.rate_max > 0;
+  if (request.merge_action != MergeAction::kNow && is_told_to_merge) {
+    return BadOption{"do", "stands alone: wait and rate are for a merge that begins"};
   }
   return std::nullopt;
 }

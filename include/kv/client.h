@@ -25,6 +25,14 @@ struct ClientOptions {
   std::chrono::milliseconds timeout{5000};
 };
 
+// What the server is to do about merges; see Store::merge, pause_merges and the like.
+struct MergeRequest {
+  enum class Action { kNow, kPause, kResume, kStop };
+  Action action = Action::kNow;
+  bool waits = false;  // kNow: until it is done, which ClientOptions::timeout must allow for
+  std::uint64_t rate_max = 0;  // kNow: bytes a second; 0: no limit
+};
+
 // The ERR a server answered, taken apart; the Errc of the call is what most callers need.
 struct ServerError {
   std::string code;    // e.g. "TRY_LATER"; switch on this, never on the text
@@ -68,7 +76,9 @@ class Client {
                                           std::string_view section = "");
   [[nodiscard]] Result<std::string> hello();  // the reply's fields, "v=1 server=kv/0.1.0 ..."
   [[nodiscard]] Result<std::string> help();
-  [[nodiscard]] Result<std::string> merge();  // what the server says to MERGE
+  [[nodiscard]] Result<std::string> merge(const MergeRequest& request = {});
+  // Where the key lives on the server's disk; `format` is "text" or "json".
+  [[nodiscard]] Result<std::string> inspect(std::string_view key, std::string_view format = "text");
   [[nodiscard]] Result<void> ping();
 
   // Pipelining: requests are queued, sent in few writes, and answered in order by drain().

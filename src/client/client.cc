@@ -105,10 +105,31 @@ Result<std::string> Client::hello() {
 
 Result<std::string> Client::help() { return state_->ask_for_text("HELP\n"); }
 
-Result<std::string> Client::merge() {
-  auto reply = state_->call("MERGE\n", {}, false);
-  if (!reply) return tl::unexpected(std::move(reply).error());
-  return std::move(reply->value).value_or(std::move(reply->fields));
+Result<std::string> Client::merge(const MergeRequest& request) {
+  std::string head = "MERGE";
+  switch (request.action) {
+    case MergeRequest::Action::kNow:
+      if (request.waits) head += " wait=1";
+      if (request.rate_max > 0) head += fmt::format(" rate={}", request.rate_max);
+      break;
+    case MergeRequest::Action::kPause:
+      head += " do=pause";
+      break;
+    case MergeRequest::Action::kResume:
+      head += " do=resume";
+      break;
+    case MergeRequest::Action::kStop:
+      head += " do=stop";
+      break;
+  }
+  return state_->ask_for_text(head + '\n');
+}
+
+Result<std::string> Client::inspect(std::string_view key, std::string_view format) {
+  if (!is_option_value(format)) {
+    return tl::unexpected(Error{Errc::kInvalidArgument, "no such format", {}});
+  }
+  return state_->ask_for_text(fmt::format("INSPECT {} fmt={}\n{}", key.size(), format, key));
 }
 
 Result<void> Client::ping() {

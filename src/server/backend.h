@@ -28,6 +28,11 @@ class Backend {
   virtual void submit(const Write& write, WriteListener& listener, WriteTag tag) = 0;
   virtual void flush() = 0;
   virtual Stats stats() const = 0;
+  virtual Result<MergeSummary> merge(std::uint64_t rate_max) = 0;
+  virtual void stop_merge() = 0;
+  virtual void pause_merges() = 0;
+  virtual void resume_merges() = 0;
+  [[nodiscard]] virtual Result<Inspection> inspect(std::string_view key) const = 0;
 };
 
 }  // namespace kv::server

@@ -95,8 +95,10 @@ class Conversation {
   End end() const;
 
  private:
+  class AwaitedMerge;
   class ColdGet;
   class ColdRange;
+  class InspectTask;
   class StatsTask;
   class Warming;
 
@@ -121,6 +123,12 @@ class Conversation {
   bool must_warm(const protocol::Request& request) const;
   void start_stats(const protocol::Request& request);
   void answer_stats(std::string_view tag, const std::optional<std::string>& page, Time start);
+  void merge(const protocol::Request& request);
+  void start_merge(const protocol::Request& request);
+  void answer_merge(std::string_view tag, const Result<MergeSummary>& outcome, Time start);
+  void start_inspect(const protocol::Request& request);
+  void answer_text(protocol::Verb verb, std::string_view tag, const Result<std::string>& text,
+                   Time start);
   void start_slow(std::unique_ptr<SlowTask> task, const protocol::Request& request);
 
   void refuse_later(const protocol::Request& request, std::string_view fields);

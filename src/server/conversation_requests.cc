@@ -27,11 +27,12 @@ void Conversation::execute(const Request& request) {
     case Verb::kRange:
     case Verb::kPrefix:
     case Verb::kStats:
+    case Verb::kMerge:
+    case Verb::kInspect:
       break;
     case Verb::kHello:
     case Verb::kPing:
     case Verb::kHelp:
-    case Verb::kMerge:
     case Verb::kQuit:
       say(request);
       return;
@@ -42,6 +43,10 @@ void Conversation::execute(const Request& request) {
     get(request);
   } else if (request.verb == Verb::kStats) {
     start_stats(request);
+  } else if (request.verb == Verb::kMerge) {
+    merge(request);
+  } else if (request.verb == Verb::kInspect) {
+    start_inspect(request);
   } else {
     start_range(request);
   }
@@ -97,6 +102,7 @@ void Conversation::written(std::uint64_t request, const Result<WriteResult>& res
   inflight_bytes_ -= write.bytes;
   count(write.verb, write.start);
   if (!result) count_error(write.verb);
+  if (!result && is_merge_debt(result.error())) context_.counters.try_later_merge_debt.add();
   replies_.complete(request, [&](std::string& out) {
     if (!result) {
       append_store_error(out, write.tag, result.error());
@@ -129,11 +135,6 @@ void Conversation::say(const Request& request) {
         break;
       case Verb::kHelp:
         protocol::append_info(out, request.tag, help_page());
-        break;
-      case Verb::kMerge:
-        count_error(request.verb);
-        protocol::append_error(out, request.tag, "ABORTED", protocol::Applied::kNo, {},
-                               "this version of kv does not merge yet");
         break;
       default:
         protocol::append_ok(out, request.tag, "bye");

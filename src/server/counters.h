@@ -48,6 +48,7 @@ struct Counters {
   Counter paused_by_output;
   Counter try_later_memory;
   Counter try_later_queue;
+  Counter try_later_merge_debt;
   Counter connections_refused;
 
   Counter idle_timeouts;

@@ -47,7 +47,7 @@ WireError wire_error(const Error& error) {
     case Errc::kReadOnly:
       return {"READ_ONLY"};
     case Errc::kTryLater:
-      return {"TRY_LATER", Applied::kNo, kRetryQueue};
+      return {"TRY_LATER", Applied::kNo, is_merge_debt(error) ? kRetryMergeDebt : kRetryQueue};
     case Errc::kClosed:
       return {"SHUTTING_DOWN"};
     case Errc::kInvalidArgument:
@@ -67,6 +67,10 @@ WireError wire_error(const Error& error) {
 }
 
 }  // namespace
+
+bool is_merge_debt(const Error& error) {
+  return error.code == Errc::kTryLater && error.context.starts_with("reason=merge_debt");
+}
 
 void append_store_error(std::string& out, std::string_view tag, const Error& error) {
   const WireError wire = wire_error(error);

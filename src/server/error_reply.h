@@ -9,7 +9,12 @@ namespace kv::server {
 
 inline constexpr std::string_view kRetryMemory = "retry_ms=25 reason=memory";
 inline constexpr std::string_view kRetryQueue = "retry_ms=25 reason=queue";
+// Space comes back segment by segment: sooner is of no use.
+inline constexpr std::string_view kRetryMergeDebt = "retry_ms=100 reason=merge_debt";
 inline constexpr std::string_view kRetryConnections = "retry_ms=25 reason=connections";
+
+// Whether writes are refused because merges are behind.
+bool is_merge_debt(const Error& error);
 
 // Appends the ERR that a failure of the store becomes.
 void append_store_error(std::string& out, std::string_view tag, const Error& error);

@@ -14,6 +14,8 @@ Each number on the line is the length in bytes of one of them. Lines end in LF o
   RANGE START_LEN END_LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1]
                                END is exclusive; length 0: from the first, to the last
   PREFIX LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1]
+  MERGE [wait=1] [rate=BYTES]  frees what overwrites and deletes left; MERGE do=pause|resume|stop
+  INSPECT KEY_LEN              where the key lives on the disk, and what older versions are there
   PING [LEN]    HELLO [v=1]    STATS [section=NAME] [fmt=text|json]    HELP    QUIT
 
 @tag in front of any request comes back in front of its reply.

@@ -126,6 +126,21 @@ bool Reactor::start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) {
   return true;
 }
 
+std::optional<MergeTicket> Reactor::start_merge(std::uint64_t connection,
+                                                std::unique_ptr<MergeTask>& task,
+                                                std::uint64_t rate_max) {
+  if (task == nullptr) return shared_.merges.start(rate_max, nullptr);
+  if (slow_tasks_ >= shared_.options.slow_reads_max) return std::nullopt;
+  slow_tasks_ += 1;
+  // A std::function can be copied, a task cannot.
+  const auto held = std::make_shared<std::unique_ptr<MergeTask>>(std::move(task));
+  return shared_.merges.start(rate_max,
+                              [this, connection, held](const Result<MergeSummary>& outcome) {
+                                (*held)->outcome = outcome;
+                                finished(connection, std::move(*held));
+                              });
+}
+
 void Reactor::finished(std::uint64_t connection, std::unique_ptr<SlowTask> task) {
   const std::lock_guard lock(mutex_);
   finished_.push_back({connection, std::move(task)});

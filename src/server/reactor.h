@@ -29,6 +29,7 @@ struct ReactorContext {
   const std::string& hello;
   Backend& backend;
   const StatsSource& stats;
+  MergeDesk& merges;
   MemoryBudget& request_memory;
   MemoryBudget& output_memory;
   asio::thread_pool& io_pool;
@@ -77,6 +78,9 @@ class Reactor final : public WriteListener, private SlowWork {
   };
 
   [[nodiscard]] bool start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) override;
+  [[nodiscard]] std::optional<MergeTicket> start_merge(std::uint64_t connection,
+                                                       std::unique_ptr<MergeTask>& task,
+                                                       std::uint64_t rate_max) override;
   void finished(std::uint64_t connection, std::unique_ptr<SlowTask> task);
   void wake();
 

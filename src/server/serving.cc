@@ -18,7 +18,7 @@ std::string hello_fields(const ServerOptions& options) {
   const protocol::Limits& limits = options.limits;
   return fmt::format(
       "v=1 server=kv/{} node={} role=leader epoch=0 max_header={} max_key={} max_value={} "
-      "max_batch={} max_inflight={} feats=range,prefix,bput,cas",
+      "max_batch={} max_inflight={} feats=range,prefix,bput,cas,merge,inspect",
       options.version, options.node, limits.header_max, limits.key_max, limits.value_max,
       limits.batch_max, limits.inflight_max);
 }
@@ -35,6 +35,7 @@ Serving::Serving(Store& store, const ServerOptions& server_options, Acceptor& it
       acceptor_(its_acceptor),
       hello_(hello_fields(options_)),
       backend_(store),
+      merges_(backend_),
       request_memory_(options_.memory_max),
       output_memory_(options_.memory_max),
       io_pool_(std::max(1U, options_.io_threads)) {
@@ -43,8 +44,9 @@ Serving::Serving(Store& store, const ServerOptions& server_options, Acceptor& it
     counters_.push_back(std::make_unique<Counters>());
     all.push_back(counters_.back().get());
   }
-  stats_ = std::make_unique<StatsPage>(options_, backend_, all, request_memory_, output_memory_);
-  const ReactorContext shared{options_,        hello_,         backend_, *stats_,
+  stats_ = std::make_unique<StatsPage>(options_, backend_, merges_, all, request_memory_,
+                                       output_memory_);
+  const ReactorContext shared{options_,        hello_,         backend_, *stats_,          merges_,
                               request_memory_, output_memory_, io_pool_, connection_count_};
   for (auto& own : counters_) reactors_.push_back(std::make_unique<Reactor>(shared, *own));
   acceptor_.next_io = [this]() -> asio::io_context& {
@@ -60,6 +62,8 @@ Serving::Serving(Store& store, const ServerOptions& server_options, Acceptor& it
 Serving::~Serving() { wait(); }
 
 void Serving::stop(Reactor::Stop how) {
+  // A merge may take minutes. What it has finished stays, and who waits for it is told.
+  merges_.stop();
   for (auto& reactor : reactors_) reactor->stop(how);
 }
 

@@ -11,6 +11,7 @@
 #include <asio/thread_pool.hpp>
 
 #include "server/acceptor.h"
+#include "server/merge_desk.h"
 #include "server/reactor.h"
 #include "server/stats_page.h"
 #include "server/store_backend.h"
@@ -41,6 +42,7 @@ class Serving {
   Acceptor& acceptor_;
   const std::string hello_;
   StoreBackend backend_;
+  MergeDesk merges_;
   MemoryBudget request_memory_;
   MemoryBudget output_memory_;
   std::atomic<std::uint32_t> connection_count_{0};

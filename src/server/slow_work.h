@@ -2,6 +2,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+
+#include "server/merge_desk.h"
 
 namespace kv::server {
 
@@ -16,12 +19,24 @@ class SlowTask {
   virtual void finish(Conversation& conversation) = 0;
 };
 
+// Waits for a merge; `outcome` is set before finish(). Nothing runs on the I/O pool.
+class MergeTask : public SlowTask {
+ public:
+  void run() final {}
+  Result<MergeSummary> outcome;
+};
+
 // Where conversations leave such work. One thread at a time.
 class SlowWork {
  public:
   virtual ~SlowWork() = default;
   // Takes the task and returns true, or leaves it alone when too many are waiting.
   [[nodiscard]] virtual bool start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) = 0;
+  // Has the store merge everything, as MergeDesk::start() does. `task` may be null: nobody waits.
+  // nullopt: too many wait.
+  [[nodiscard]] virtual std::optional<MergeTicket> start_merge(std::uint64_t connection,
+                                                               std::unique_ptr<MergeTask>& task,
+                                                               std::uint64_t rate_max) = 0;
 };
 
 }  // namespace kv::server

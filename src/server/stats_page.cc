@@ -12,8 +12,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kVerbNames[] = {"hello", "ping",   "put",   "get",   "del",  "bput",
-                                      "range", "prefix", "stats", "merge", "help", "quit"};
+constexpr const char* kVerbNames[] = {"hello",   "ping",  "put",    "get",   "del",
+                                      "bput",    "range", "prefix", "stats", "merge",
+                                      "inspect", "help",  "quit"};
 static_assert(std::size(kVerbNames) == kVerbCount);
 
 std::uint64_t resident_bytes() {
@@ -73,11 +74,69 @@ Json segments_section(const Stats& stats) {
   Json out = Json::object();
   for (const SegmentStats& segment : stats.segments) {
     out[fmt::format("segment_{}", segment.id)] = {{"active", segment.is_active},
+                                                  {"merged", segment.is_merged},
                                                   {"bytes", segment.bytes},
                                                   {"live_bytes", segment.live_bytes},
                                                   {"records", segment.records},
                                                   {"first_version", segment.first_version},
                                                   {"last_version", segment.last_version}};
+  }
+  return out;
+}
+
+const char* name_of(MergeState state) {
+  switch (state) {
+    case MergeState::kIdle:
+      return "idle";
+    case MergeState::kMerging:
+      return "merging";
+    case MergeState::kPaused:
+      break;
+  }
+  return "paused";
+}
+
+Json merge_section(const MergeStats& merge, const MergeDesk::Report& report) {
+  return {{"merge_state", name_of(merge.state)},
+          {"merge_automatic", merge.is_automatic},
+          {"merge_space_target", merge.space_target},
+          {"merge_debt", merge.debt},
+          {"merge_rate", merge.rate},
+          {"merge_bytes_total", merge.bytes_total},
+          {"merge_bytes_done", merge.bytes_done},
+          {"merges", merge.merges},
+          {"merge_failures", merge.failures},
+          {"merge_bytes_read", merge.bytes_read},
+          {"merge_bytes_written", merge.bytes_written},
+          {"merge_bytes_freed", merge.bytes_freed},
+          {"merge_calls_begun", report.begun},
+          {"merge_calls_ended", report.ended},
+          {"merge_last_call_segments", report.last.inputs},
+          {"merge_last_call_read", report.last.bytes_read},
+          {"merge_last_call_written", report.last.bytes_written},
+          {"merge_last_call_stopped", report.last.was_stopped},
+          {"merge_last_call_error", report.last_error}};
+}
+
+// Per segment, too, for who asks.
+Json space_section(const Stats& stats, bool has_segments) {
+  std::uint64_t dead = 0;
+  for (const SegmentStats& segment : stats.segments) dead += segment.dead_bytes;
+  Json out = {{"space_total_bytes", stats.disk_bytes},
+              {"space_live_bytes", stats.live_bytes},
+              {"space_dead_bytes", dead}};
+  if (!has_segments) return out;
+  for (const SegmentStats& segment : stats.segments) {
+    const double share = segment.bytes == 0 ? 0
+                                            : static_cast<double>(segment.dead_bytes) /
+                                                  static_cast<double>(segment.bytes);
+    out[fmt::format("space_segment_{}", segment.id)] = {
+        {"kind", segment.is_merged ? "merged" : "log"},
+        {"bytes", segment.bytes},
+        {"live_bytes", segment.live_bytes},
+        {"dead_bytes", segment.dead_bytes},
+        {"dead_share", share},
+        {"kept", segment.kept_because}};
   }
   return out;
 }
@@ -155,6 +214,7 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
                           {"paused_by_output", sum(&Counters::paused_by_output)},
                           {"try_later_memory", sum(&Counters::try_later_memory)},
                           {"try_later_queue", sum(&Counters::try_later_queue)},
+                          {"try_later_merge_debt", sum(&Counters::try_later_merge_debt)},
                           {"connections_refused", sum(&Counters::connections_refused)},
                           {"accept_pauses", sum(&Counters::accept_pauses)},
                           {"idle_timeouts", sum(&Counters::idle_timeouts)},
@@ -162,6 +222,8 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
                           {"slow_readers", sum(&Counters::slow_readers)}};
   page["store"] = store_section(store, options_.sync);
   page["memory"] = memory_section(store, request_memory_, output_memory_);
+  page["merge"] = merge_section(store.merge, merges_.report());
+  page["space"] = space_section(store, section == "space");
   page["recovery"] = recovery_section(store.recovery);
   page["latency"] = latency_section(counters_);
   // Thousands of lines in a large store: only for who asks.

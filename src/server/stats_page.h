@@ -7,6 +7,7 @@
 #include "server/backend.h"
 #include "server/counters.h"
 #include "server/memory_budget.h"
+#include "server/merge_desk.h"
 #include "server/server_options.h"
 #include "server/stats_source.h"
 
@@ -16,11 +17,12 @@ namespace kv::server {
 // JSON. Names are unique over all sections, numbers exact. What it refers to outlives it.
 class StatsPage final : public StatsSource {
  public:
-  StatsPage(const ServerOptions& options, const Backend& backend,
+  StatsPage(const ServerOptions& options, const Backend& backend, const MergeDesk& merges,
             std::vector<const Counters*> counters, const MemoryBudget& request_memory,
             const MemoryBudget& output_memory)
       : options_(options),
         backend_(backend),
+        merges_(merges),
         counters_(std::move(counters)),
         request_memory_(request_memory),
         output_memory_(output_memory) {}
@@ -32,6 +34,7 @@ class StatsPage final : public StatsSource {
 
   const ServerOptions& options_;
   const Backend& backend_;
+  const MergeDesk& merges_;
   const std::vector<const Counters*> counters_;  // one of each reactor
   const MemoryBudget& request_memory_;
   const MemoryBudget& output_memory_;

@@ -34,5 +34,10 @@ void StoreBackend::submit(const Write& write, WriteListener& listener, WriteTag 
 void StoreBackend::flush() { store_.flush(); }
 
 Stats StoreBackend::stats() const { return store_.stats(); }
+Result<MergeSummary> StoreBackend::merge(std::uint64_t rate_max) { return store_.merge(rate_max); }
+void StoreBackend::stop_merge() { store_.stop_merge(); }
+void StoreBackend::pause_merges() { store_.pause_merges(); }
+void StoreBackend::resume_merges() { store_.resume_merges(); }
+Result<Inspection> StoreBackend::inspect(std::string_view key) const { return store_.inspect(key); }
 
 }  // namespace kv::server

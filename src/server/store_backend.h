@@ -15,6 +15,11 @@ class StoreBackend final : public Backend {
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush() override;
   Stats stats() const override;
+  Result<MergeSummary> merge(std::uint64_t rate_max) override;
+  void stop_merge() override;
+  void pause_merges() override;
+  void resume_merges() override;
+  [[nodiscard]] Result<Inspection> inspect(std::string_view key) const override;
 
  private:
   Store& store_;

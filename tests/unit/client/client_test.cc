@@ -90,6 +90,13 @@ TEST_CASE("the requests about the server return what it says") {
     talk.say("OK\n");
     asked += talk.read_line();
     talk.say("INFO 4\ndone\n");
+    asked += talk.read_line();
+    talk.say("INFO 5\nfreed\n");
+    asked += talk.read_line();
+    talk.say("INFO 6\npaused\n");
+    asked += talk.read_line();
+    asked += talk.read_line();
+    talk.say("INFO 2\n{}\n");
   }});
   Client client = connected(to(server));
   CHECK(client.hello() == "v=1 server=kv/9 feats=range,bput");
@@ -98,9 +105,17 @@ TEST_CASE("the requests about the server return what it says") {
   CHECK(client.help() == "help");
   CHECK(client.ping());
   CHECK(client.merge() == "done");
+  kv::MergeRequest merge;
+  merge.waits = true;
+  merge.rate_max = 1000;
+  CHECK(client.merge(merge) == "freed");
+  merge.action = kv::MergeRequest::Action::kPause;
+  CHECK(client.merge(merge) == "paused");
+  CHECK(client.inspect("k\n", "json") == "{}");
   server.join();
   CHECK(asked == "HELLO v=1 client=cpp/" KV_VERSION
-                 "\nSTATS fmt=text\nSTATS fmt=json section=store\nHELP\nPING\nMERGE\n");
+                 "\nSTATS fmt=text\nSTATS fmt=json section=store\nHELP\nPING\nMERGE\n"
+                 "MERGE wait=1 rate=1000\nMERGE do=pause\nINSPECT 2 fmt=json\nk\n");
 }
 
 TEST_CASE("a section's name cannot smuggle a second request in") {

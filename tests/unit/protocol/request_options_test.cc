@@ -75,16 +75,23 @@ TEST_CASE("the other verbs' options") {
   CHECK_FALSE(good("STATS fmt=text").is_json);
   CHECK(good("MERGE wait=1").is_wait);
   CHECK_FALSE(good("MERGE wait=0").is_wait);
+  CHECK(good("MERGE").rate_max == 0);
+  CHECK(good("MERGE rate=1048576 wait=1").rate_max == 1048576);
+  CHECK(good("MERGE").merge_action == MergeAction::kNow);
+  CHECK(good("MERGE do=pause").merge_action == MergeAction::kPause);
+  CHECK(good("MERGE do=resume wait=0").merge_action == MergeAction::kResume);
+  CHECK(good("MERGE do=stop").merge_action == MergeAction::kStop);
+  CHECK(good("INSPECT 3 fmt=json").is_json);
   CHECK(good("HELLO v=1 client=py/0.2 id=x").hello_version == 1);
 }
 
 TEST_CASE("no verb knows as many options as a header keeps") {
   // Else one that was not kept could be a good one, or the second of its name.
-  const char* names[] = {"if",  "sync",    "atomic", "limit", "max_bytes", "rev", "keys",
-                         "fmt", "section", "wait",   "v",     "client",    "id"};
+  const char* names[] = {"if",      "sync", "atomic", "limit", "max_bytes", "rev",    "keys", "fmt",
+                         "section", "wait", "rate",   "do",    "v",         "client", "id"};
   static_assert(std::size(names) < HeaderLine::kOptionsMax);
   for (const char* verb : {"GET", "PUT", "DEL", "BPUT", "RANGE", "PREFIX", "PING", "HELLO", "STATS",
-                           "MERGE", "HELP", "QUIT"}) {
+                           "MERGE", "INSPECT", "HELP", "QUIT"}) {
     for (const char* name : names) {
       std::string line = verb;
       for (int i = 0; i < 2; ++i) line.append(" ").append(name).append("=1");

@@ -119,7 +119,6 @@ TEST_CASE("requests about the server are answered") {
   CHECK(talk.ask("HELP\n").find("RANGE START_LEN END_LEN") != std::string::npos);
   CHECK(talk.ask("PUT 1 1\nkxSTATS fmt=json\n") == "OK ver=1\nINFO 11\njson keys=1\n");
   CHECK(talk.ask("STATS section=none\n").starts_with("ERR BAD_ARG applied=no arg=section"));
-  CHECK(talk.ask("MERGE\n").starts_with("ERR ABORTED applied=no"));
   CHECK(talk.ask("QUIT\nPING\n") == "OK bye\n");
   CHECK(talk.conversation->end() == End::kLinger);
 }

@@ -26,6 +26,8 @@ TEST_CASE("each failure of the store has its code, and only an unknown outcome m
   CHECK(reply({Errc::kInvalidArgument, "x", {}}) == "@t ERR BAD_ARG applied=no :x\n");
   CHECK(reply({Errc::kTryLater, "a=b x", {}}) ==
         "@t ERR TRY_LATER applied=no retry_ms=25 reason=queue :x\n");
+  CHECK(reply({Errc::kTryLater, "reason=merge_debt merges are behind", {}}) ==
+        "@t ERR TRY_LATER applied=no retry_ms=100 reason=merge_debt :merges are behind\n");
   CHECK(reply({Errc::kLocked, "x", {}}) == "@t ERR INTERNAL applied=no :x\n");
 }
 

@@ -2,6 +2,7 @@
 
 #include <set>
 #include <sstream>
+#include <thread>
 
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
@@ -19,7 +20,8 @@ struct Page {
   Counters second;
   kv::server::MemoryBudget requests{1000};
   kv::server::MemoryBudget output{1000};
-  kv::server::StatsPage page{options, backend, {&first, &second}, requests, output};
+  kv::server::MergeDesk merges{backend};
+  kv::server::StatsPage page{options, backend, merges, {&first, &second}, requests, output};
 
   std::string text(std::string_view section = "") const { return *page.stats(section, false); }
 };
@@ -81,7 +83,46 @@ TEST_CASE("a section alone, segments only when asked for, and none by a wrong na
   CHECK(page.text("recovery").starts_with("# recovery\nrecovery_keys: 0\n"));
   CHECK(page.text("recovery").find("# store") == std::string::npos);
   CHECK(page.text().find("segment_3") == std::string::npos);
-  CHECK(page.text("segments").starts_with("# segments\nsegment_3: {\"active\":true,\"bytes\":100"));
+  CHECK(page.text("segments")
+            .starts_with("# segments\nsegment_3: {\"active\":true,\"merged\":false,\"bytes\":100"));
   CHECK_FALSE(page.page.stats("nonsense", false));
   CHECK_FALSE(page.page.stats("nonsense", true));
+}
+
+TEST_CASE("the space section says of each segment how much is dead and which rule keeps it") {
+  Page page;
+  kv::SegmentStats segment;
+  segment.id = 3;
+  segment.is_merged = true;
+  segment.bytes = 100;
+  segment.live_bytes = 70;
+  segment.dead_bytes = 25;
+  segment.kept_because = "it holds damaged records";
+  page.backend.fixed_stats.segments = {segment};
+  page.backend.fixed_stats.disk_bytes = 100;
+  CHECK(page.text("space") ==
+        "# space\nspace_total_bytes: 100\nspace_live_bytes: 0\nspace_dead_bytes: 25\n"
+        "space_segment_3: {\"kind\":\"merged\",\"bytes\":100,\"live_bytes\":70,"
+        "\"dead_bytes\":25,\"dead_share\":0.25,\"kept\":\"it holds damaged records\"}");
+  CHECK(page.text().find("space_segment_3") == std::string::npos);
+  const auto json = nlohmann::json::parse(*page.page.stats("space", true));
+  CHECK(json["space"]["space_segment_3"]["dead_bytes"] == 25);
+}
+
+TEST_CASE("the merge section says what the store does and how the last call ended") {
+  Page page;
+  page.backend.fixed_stats.merge.state = kv::MergeState::kPaused;
+  page.backend.fixed_stats.merge.bytes_freed = 12345;
+  page.backend.on_merge = [](std::uint64_t) -> kv::Result<kv::MergeSummary> {
+    return tl::unexpected(kv::Error{kv::Errc::kNoSpace, "no room", {}});
+  };
+  page.merges.start(0, nullptr);
+  while (page.merges.report().ended == 0) std::this_thread::yield();
+  const std::string text = page.text("merge");
+  for (const char* line :
+       {"merge_state: paused\n", "merge_bytes_freed: 12345\n", "merge_calls_begun: 1\n",
+        "merge_calls_ended: 1\n", "merge_last_call_error: no room"}) {
+    CAPTURE(line);
+    CHECK(text.find(line) != std::string::npos);
+  }
 }

@@ -23,8 +23,8 @@ bool is_terminal(const ReplyPattern& pattern) {
 }  // namespace
 
 std::string described(const Request& request) {
-  constexpr const char* kVerbs[] = {"HELLO", "PING",   "PUT",   "GET",   "DEL",  "BPUT",
-                                    "RANGE", "PREFIX", "STATS", "MERGE", "HELP", "QUIT"};
+  constexpr const char* kVerbs[] = {"HELLO",  "PING",  "PUT",   "GET",     "DEL",  "BPUT", "RANGE",
+                                    "PREFIX", "STATS", "MERGE", "INSPECT", "HELP", "QUIT"};
   std::string out =
       fmt::format("+{} tag={} key={}:{} value={}:{}", kVerbs[int(request.verb)], request.tag,
                   request.key.size(), request.key, request.value.size(), request.value);
@@ -32,7 +32,8 @@ std::string described(const Request& request) {
                      request.has_echo, int(request.condition.kind), request.condition.version,
                      request.sync ? int(*request.sync) : -1, request.limit, request.bytes_max,
                      request.is_reverse, request.is_keys_only, request.is_json);
-  out += fmt::format(" section={} wait={}", request.section, request.is_wait);
+  out += fmt::format(" section={} wait={} rate={} do={}", request.section, request.is_wait,
+                     request.rate_max, int(request.merge_action));
   for (const auto& [key, value] : request.pairs) out += fmt::format(" ({}:{})", key, value);
   return out;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -38,6 +39,18 @@ class FakeBackend final : public server::Backend {
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush() override;
   Stats stats() const override { return fixed_stats; }
+
+  // Merges end as the test says. Any thread.
+  std::function<Result<MergeSummary>(std::uint64_t rate_max)> on_merge =
+      [](std::uint64_t) -> Result<MergeSummary> { return MergeSummary{}; };
+  std::function<void()> on_stop_merge = [] {};
+  bool is_paused = false;
+  Inspection inspection;
+  Result<MergeSummary> merge(std::uint64_t rate_max) override { return on_merge(rate_max); }
+  void stop_merge() override { on_stop_merge(); }
+  void pause_merges() override { is_paused = true; }
+  void resume_merges() override { is_paused = false; }
+  [[nodiscard]] Result<Inspection> inspect(std::string_view) const override { return inspection; }
 
  private:
   class FakeCursor;

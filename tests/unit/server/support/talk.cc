@@ -146,6 +146,23 @@ bool Talk::start(std::uint64_t connection, std::unique_ptr<server::SlowTask>& ta
   return true;
 }
 
+std::optional<server::MergeTicket> Talk::start_merge(std::uint64_t connection,
+                                                     std::unique_ptr<server::MergeTask>& task,
+                                                     std::uint64_t rate_max) {
+  KV_CHECK(connection == kId);
+  if (!takes_merges) return std::nullopt;
+  merge_rates.push_back(rate_max);
+  merge_task_ = std::move(task);
+  return server::MergeTicket{merge_rates.size(), merge_rates.size() > 1};
+}
+
+void Talk::end_merge(Result<MergeSummary> outcome) {
+  const auto task = std::move(merge_task_);
+  task->outcome = std::move(outcome);
+  conversation->slow_task_finished(*task);
+  settle();
+}
+
 std::optional<std::string> Talk::stats(std::string_view section, bool is_json) const {
   if (!section.empty() && section != "server") return std::nullopt;
   return std::string(is_json ? "json" : "text") +

@@ -42,6 +42,11 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   void on_written(const WriteTag& tag, Result<WriteResult> result) override;
   [[nodiscard]] bool start(std::uint64_t connection,
                            std::unique_ptr<server::SlowTask>& task) override;
+  [[nodiscard]] std::optional<server::MergeTicket> start_merge(
+      std::uint64_t connection, std::unique_ptr<server::MergeTask>& task,
+      std::uint64_t rate_max) override;
+  // The merge that the conversation waits for ends.
+  void end_merge(Result<MergeSummary> outcome);
   std::optional<std::string> stats(std::string_view section, bool is_json) const override;
 
   server::ServerOptions options;
@@ -54,6 +59,8 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   bool runs_slow_tasks = true;
   std::size_t slow_tasks_max = 16;
   std::size_t slow_tasks_run = 0;
+  std::vector<std::uint64_t> merge_rates;  // of the merges begun
+  bool takes_merges = true;
   std::vector<std::string> events;
   std::string hello = "v=1 server=kv/test";
 
@@ -77,6 +84,7 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   std::size_t may_read_ = SIZE_MAX;
   std::deque<Written> written_;
   std::deque<std::unique_ptr<server::SlowTask>> slow_tasks_;
+  std::unique_ptr<server::MergeTask> merge_task_;
 
  public:
   std::unique_ptr<server::Conversation> conversation;

@@ -1,0 +1,102 @@
+// How a conversation has the store looked after: MERGE and INSPECT.
+
+#include "protocol/reply.h"
+#include "server/admin_text.h"
+#include "server/conversation.h"
+#include "server/error_reply.h"
+
+namespace kv::server {
+
+using protocol::MergeAction;
+using protocol::Request;
+using protocol::Verb;
+
+class Conversation::AwaitedMerge final : public MergeTask {
+ public:
+  AwaitedMerge(const Request& request, Time start) : tag_(request.tag), start_(start) {}
+  void finish(Conversation& conversation) override {
+    conversation.answer_merge(tag_, outcome, start_);
+  }
+
+ private:
+  const std::string tag_;
+  const Time start_;
+};
+
+class Conversation::InspectTask final : public SlowTask {
+ public:
+  InspectTask(const Backend& backend, const Request& request, Time start)
+      : backend_(backend),
+        key_(request.key),
+        is_json_(request.is_json),
+        tag_(request.tag),
+        start_(start) {}
+  void run() override { found_ = backend_.inspect(key_); }
+  void finish(Conversation& conversation) override {
+    conversation.answer_text(Verb::kInspect, tag_, found_.map([this](const Inspection& found) {
+      return inspection_text(found, is_json_);
+    }),
+                             start_);
+  }
+
+ private:
+  const Backend& backend_;
+  const std::string key_;
+  const bool is_json_;
+  const std::string tag_;
+  const Time start_;
+  Result<Inspection> found_;
+};
+
+void Conversation::merge(const Request& request) {
+  switch (request.merge_action) {
+    case MergeAction::kNow:
+      start_merge(request);
+      return;
+    case MergeAction::kPause:
+      context_.backend.pause_merges();
+      return answer_text(Verb::kMerge, request.tag, "merge: paused", now_);
+    case MergeAction::kResume:
+      context_.backend.resume_merges();
+      return answer_text(Verb::kMerge, request.tag, "merge: resumed", now_);
+    case MergeAction::kStop:
+      context_.backend.stop_merge();
+      return answer_text(Verb::kMerge, request.tag, "merge: stopping", now_);
+  }
+}
+
+void Conversation::start_merge(const Request& request) {
+  std::unique_ptr<MergeTask> task;
+  if (request.is_wait) task = std::make_unique<AwaitedMerge>(request, now_);
+  const auto ticket = context_.slow_work.start_merge(id_, task, request.rate_max);
+  if (!ticket) {
+    refuse_later(request, kRetryQueue);
+  } else if (request.is_wait) {
+    awaits_slow_task_ = true;
+  } else {
+    answer_text(Verb::kMerge, request.tag, begun_text(*ticket), now_);
+  }
+}
+
+void Conversation::answer_merge(std::string_view tag, const Result<MergeSummary>& outcome,
+                                Time start) {
+  answer_text(Verb::kMerge, tag,
+              outcome.map([](const MergeSummary& summary) { return merged_text(summary); }), start);
+}
+
+void Conversation::start_inspect(const Request& request) {
+  start_slow(std::make_unique<InspectTask>(context_.backend, request, now_), request);
+}
+
+void Conversation::answer_text(Verb verb, std::string_view tag, const Result<std::string>& text,
+                               Time start) {
+  if (text) {
+    protocol::append_info(output_.text(), tag, *text);
+  } else {
+    append_store_error(output_.text(), tag, text.error());
+    count_error(verb);
+  }
+  count(verb, start);
+}
+
+}  // namespace kv::server
