@@ -52,7 +52,7 @@ def verbs_answer_in_plain_words_and_quotes(home, server):
             ("STATS store", "keys: 3\r\n"),
             ("PING", "OK"),
             ("HELP", "PUT key value [if="),
-            ("MERGE", "kv: "),
+            ("MERGE", "merge: started"),
             ("FOO", "kv: unknown verb FOO; HELP lists them"),
             ('PUT "a', "kv: a quote that does not end")]:
         terminal.ask(line, answer)
