@@ -45,6 +45,8 @@ int run(int count, char** arguments) {
   add_scan(app, common, action);
   add_import(app, common, action);
   add_export(app, common, action);
+  add_merge(app, common, action);
+  add_inspect(app, common, action);
   add_stats(app, common, action);
   add_verify(app, common, action);
   add_salvage(app, common, action);

@@ -12,8 +12,11 @@ namespace kv::cli {
 std::string progress_line(std::uint64_t records, std::uint64_t bytes, double seconds,
                           std::optional<double> share);
 
-// That line on a terminal's stderr, drawn again as the transfer goes on. Prints nothing when stderr
-// is no terminal.
+// The same of a merge, in bytes read and written.
+std::string merge_line(std::uint64_t done, std::uint64_t total, double seconds);
+
+// Such a line on a terminal's stderr, drawn again as the transfer goes on. Prints nothing when
+// stderr is no terminal.
 class Progress {
  public:
   explicit Progress(bool is_quiet);
@@ -22,11 +25,15 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   // `share`: the part that is done, 0 to 1.
   void show(std::uint64_t records, std::uint64_t bytes, std::optional<double> share);
+  void show_merge(std::uint64_t bytes_done, std::uint64_t bytes_total);
   // Takes the line away, so that something else can be printed.
   void clear();
 
  private:
   using Clock = std::chrono::steady_clock;
+  bool is_due();  // at most ten times a second
+  void draw(const std::string& line);
+  double seconds() const;
   const bool is_shown_;
   bool is_drawn_ = false;
   const Clock::time_point start_ = Clock::now();

@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "cli/escape.h"
+#include "cli/quantity.h"
 
 namespace kv::cli {
 
@@ -22,8 +23,11 @@ const std::vector<VerbOptions>& verbs() {
       {"BPUT", {}},
       {"RANGE", {"limit=", "rev=1", "keys=1"}},
       {"PREFIX", {"limit=", "rev=1", "keys=1"}},
-      {"STATS", {"server", "requests", "latency", "store", "memory", "recovery", "segments"}},
-      {"MERGE", {}},
+      {"STATS",
+       {"server", "requests", "latency", "store", "memory", "merge", "space", "recovery",
+        "segments"}},
+      {"MERGE", {"rate=", "pause", "resume", "stop"}},
+      {"INSPECT", {}},
       {"PING", {}},
       {"HELP", {}},
       {"QUIT", {}}};
@@ -38,7 +42,9 @@ constexpr std::string_view kHelp =
     "RANGE [start [end]] [limit=20] [rev=1] [keys=1]\n"
     "PREFIX prefix [limit=20] [rev=1] [keys=1]\n"
     "STATS [section]\n"
-    "MERGE, PING, HELP, QUIT\n"
+    "MERGE [rate=BYTES], MERGE pause|resume|stop\n"
+    "INSPECT key\n"
+    "PING, HELP, QUIT\n"
     "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".";
 
 std::string upper(std::string text) {
@@ -155,7 +161,9 @@ Shell::Outcome Shell::carry_out(const std::string& verb, const Words& words) {
   if (verb == "DEL") return del(words);
   if (verb == "BPUT") return bput(words);
   if (verb == "RANGE" || verb == "PREFIX") return range(words, verb == "PREFIX");
-  if (verb == "STATS" || verb == "MERGE" || verb == "PING") return ask_server(verb, words);
+  if (verb == "STATS" || verb == "PING") return ask_server(verb, words);
+  if (verb == "MERGE") return merge(words);
+  if (verb == "INSPECT") return inspect(words);
   return {"", fmt::format("unknown verb {}; HELP lists them", shown(verb)), kExitUsage, false};
 }
 
@@ -170,7 +178,39 @@ Shell::Outcome Shell::ask_server(const std::string& verb, const Words& words) {
     auto answered = to.ping();
     return answered ? Outcome{"OK", "", kExitOk, false} : failed(answered.error());
   }
-  auto text = verb == "MERGE" ? to.merge() : to.stats("text", words.empty() ? "" : words[0].text);
+  auto text = to.stats("text", words.empty() ? "" : words[0].text);
+  return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
+}
+
+Shell::Outcome Shell::merge(const Words& words) {
+  constexpr const char* kUsage = "MERGE [rate=BYTES], MERGE pause|resume|stop";
+  MergeRequest request;
+  for (const Word& word : words) {
+    const bool is_alone = words.size() == 1;
+    if (is_alone && word.text == "pause") {
+      request.action = MergeRequest::Action::kPause;
+    } else if (is_alone && word.text == "resume") {
+      request.action = MergeRequest::Action::kResume;
+    } else if (is_alone && word.text == "stop") {
+      request.action = MergeRequest::Action::kStop;
+    } else if (const auto rate = word.text.starts_with("rate=") ? parse_size(word.text.substr(5))
+                                                                : std::nullopt) {
+      request.rate_max = *rate;
+    } else {
+      return usage(kUsage);
+    }
+  }
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  auto text = (*connected)->merge(request);
+  return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
+}
+
+Shell::Outcome Shell::inspect(const Words& words) {
+  if (words.size() != 1) return usage("INSPECT key");
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  auto text = (*connected)->inspect(words[0].text);
   return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
 }
 

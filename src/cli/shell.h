@@ -37,6 +37,8 @@ class Shell {
   Outcome bput(const Words& words);
   Outcome range(const Words& words, bool is_prefix);
   Outcome ask_server(const std::string& verb, const Words& words);
+  Outcome merge(const Words& words);
+  Outcome inspect(const Words& words);
   Result<Client*> client();
   static Outcome failed(const Error& error);
   static Outcome usage(std::string_view text);

@@ -30,6 +30,9 @@ struct StartFlags {
   std::uint32_t threads = 1;
   std::string segment_size = "128MiB";
   std::uint32_t open_segments = 512;
+  double space_target = 1.5;
+  std::string merge_rate = "256MiB";
+  std::string merge = "auto";
   std::uint32_t connections_max = 10'000;
   std::string memory_max = "256MiB";
   std::int64_t idle_timeout_s = 0;
@@ -43,6 +46,9 @@ struct StartFlags {
 
 constexpr std::uint64_t kSegmentSizeMin = 4096;
 constexpr std::uint64_t kSegmentSizeMax = 4ull << 30;
+constexpr double kSpaceTargetMin = 1.1;
+constexpr double kSpaceTargetMax = 100;
+constexpr std::uint64_t kMergeRateMin = 1024 * 1024;
 constexpr std::uint64_t kMemoryMin = 1024 * 1024;
 
 // Refuses what is no size, or one outside its bounds.
@@ -127,6 +133,9 @@ Options store_options_of(const StartFlags& flags, ServerLog& log, const std::str
   options.sync_interval = std::chrono::milliseconds(flags.sync_interval_ms);
   options.segment_size_max = *parse_size(flags.segment_size);
   options.open_segments_max = flags.open_segments;
+  options.space_target = flags.space_target;
+  options.merge_rate_max = *parse_size(flags.merge_rate);
+  options.merges_automatically = flags.merge == "auto";
   options.holder = holder;
   options.listener = &log;
   return options;
@@ -216,6 +225,13 @@ void add_start(CLI::App& app, Common& common, Run& run) {
       ->check(size_check(kSegmentSizeMin, kSegmentSizeMax));
   add("open-segments", flags->open_segments, "descriptors of segments kept open")
       ->check(at_least_one);
+  add("space-target", flags->space_target,
+      "disk use that merges keep under, as a multiple of the live bytes")
+      ->check(CLI::Range(kSpaceTargetMin, kSpaceTargetMax));
+  add("merge-rate", flags->merge_rate, "bytes a second that merges read and write at most")
+      ->check(size_check(kMergeRateMin, UINT64_MAX));
+  add("merge", flags->merge, "auto, or off: only when `kv merge-now` asks for it")
+      ->check(CLI::IsMember({"auto", "off"}));
   add("connections-max", flags->connections_max, "clients at a time")->check(at_least_one);
   add("memory-max", flags->memory_max, "bytes of payloads and replies under way")
       ->check(size_check(kMemoryMin, UINT64_MAX));

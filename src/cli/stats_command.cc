@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/quantity.h"
+#include "cli/space_text.h"
 
 namespace kv::cli {
 
@@ -38,10 +39,18 @@ int run_stats(const Common& common, const std::string& section) {
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
   const bool is_summary = section.empty() && !common.is_json;
+  const bool is_space = section == "space" && !common.is_json;
   auto text = retried(common, [&] {
-    return client->stats(is_summary || common.is_json ? "json" : "text", section);
+    return client->stats(is_summary || is_space || common.is_json ? "json" : "text", section);
   });
   if (!text) return fail(text.error());
+  if (is_space) {
+    const auto page = nlohmann::ordered_json::parse(*text, nullptr, false);
+    const std::string space = page.is_object() ? space_text(page["space"]) : "";
+    if (space.empty()) return fail({Errc::kProtocol, "STATS did not answer with JSON", {}});
+    say(space);
+    return kExitOk;
+  }
   if (!is_summary) {
     say(*text + "\n");
     return kExitOk;
@@ -58,7 +67,7 @@ void add_stats(CLI::App& app, Common& common, Run& run) {
   auto section = std::make_shared<std::string>();
   CLI::App* stats = app.add_subcommand("stats", "show what the server holds and does");
   stats->add_option("section", *section,
-                    "server, requests, store, memory, recovery, latency or segments");
+                    "server, requests, store, memory, merge, space, recovery, latency or segments");
   stats->callback(
       [=, &common, &run] { run = [=, &common] { return run_stats(common, *section); }; });
 }

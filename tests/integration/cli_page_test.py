@@ -23,6 +23,7 @@ DIFFERS = [
     (r"pid \d+", "pid 4242"),
     (r'"(pid|stopped)":\d+', r'"\1":4242'),
     (r"in \d+ ms", "in 1 ms"),
+    (r"reclaimed [\d.]+ [kMG]?B in [\d.]+ s", "reclaimed 1.2 MB in 0.1 s"),
     (r'"duration_ms":[\d.e-]+', '"duration_ms":0.3'),
     (r"(rss|index|disk) [\d.]+ [kMG]?B", r"\1 1.2 MB"),
     (r'_bytes": ?\d+', '_bytes":1'),

@@ -104,7 +104,11 @@ TEST_CASE("STATS, PING and MERGE ask the server") {
   CHECK(stats.asked == "STATS fmt=text section=memory\n");
   CHECK(stats.outcome.text == "rss: 1\n");
   CHECK(OneLine("PING", "OK\n").outcome.text == "OK");
-  CHECK(OneLine("MERGE", "OK merged=0\n").outcome.text == "merged=0");
+  CHECK(OneLine("MERGE", "INFO 14\nmerge: started\n").outcome.text == "merge: started");
+  CHECK(OneLine("MERGE rate=1MiB", "INFO 14\nmerge: started\n").asked == "MERGE rate=1048576\n");
+  CHECK(OneLine("merge pause", "INFO 13\nmerge: paused\n").asked == "MERGE do=pause\n");
+  CHECK(alone("MERGE pause rate=1").code == kv::cli::kExitUsage);
+  CHECK(OneLine("INSPECT k", "INFO 11\nsegments: 1\n").outcome.text == "segments: 1");
   const OneLine refused("MERGE", "ERR BAD_ARG applied=no :not yet\n");
   CHECK(refused.outcome.code == kExitServerError);
 }
@@ -177,7 +181,7 @@ TEST_CASE("a server that is not there yet is looked for with each line") {
 
 TEST_CASE("Tab completes verbs, and options of the verb in front") {
   CHECK(joined(Shell::completions("")) ==
-        "PUT GET DEL BPUT RANGE PREFIX STATS MERGE PING HELP QUIT ");
+        "PUT GET DEL BPUT RANGE PREFIX STATS MERGE INSPECT PING HELP QUIT ");
   CHECK(joined(Shell::completions("p")) == "PUT PREFIX PING ");
   CHECK(joined(Shell::completions("PRE")) == "PREFIX ");
   CHECK(joined(Shell::completions("x")) == "");
