@@ -45,6 +45,11 @@ verbs_by_hand() {
   expect "DEL" $'OK ver=N\nNOT_FOUND\nNOT_FOUND\nOK bye' "$(say 'DEL 2\nb1DEL 2\nb1GET 2\nb1QUIT\n')"
   expect "a tag" $'@t1 OK ver=N\n@t2 NOT_FOUND\nOK bye' "$(say '@t1 PUT 1 0\nx@t2 GET 1\nyQUIT\n')"
   expect "PING with an echo" $'OK\nVALUE 3\nabc\nOK bye' "$(say 'PING\nPING 3\nabcQUIT\n')"
+  expect "MERGE" $'INFO 13\nmerge: paused\nINFO 14\nmerge: resumed\nOK bye' \
+    "$(say 'MERGE do=pause\nMERGE do=resume\nQUIT\n')"
+  say 'MERGE wait=1\nQUIT\n' | grep -q '^merge: done$'
+  say 'INSPECT 2\nb2QUIT\n' | grep -q '^record: {"version":'
+  say 'STATS section=space\nQUIT\n' | grep -q '^space_total_bytes: '
   say 'HELP\nQUIT\n' | grep -q '^INFO [0-9]*$'
   say 'STATS\nQUIT\n' | grep -q '^keys: '
   say 'HELLO v=1\nQUIT\n' | grep -q '^OK v=1 server=kv/'

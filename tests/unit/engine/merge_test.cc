@@ -179,6 +179,7 @@ TEST_CASE_FIXTURE(MergedStore, "a merge that was asked for is stopped, and leave
   }
   REQUIRE(outcome->has_value());
   CHECK((*outcome)->was_stopped);
+  CHECK((*outcome)->inputs == 0);
   CHECK_FALSE(store->stats().merge.is_on_demand);
   for (int i = 0; i < 2000; ++i) REQUIRE(get(i) == value(0, i));
   CHECK_FALSE(merge().was_stopped);
