@@ -30,6 +30,9 @@ struct Options {
   double space_target = 1.5;  // disk use the merges keep under, as a multiple of live bytes
   std::uint64_t merge_rate_max = 256 * 1024 * 1024;  // bytes a second a merge reads and writes
   bool merges_automatically = true;
+  // A checkpoint is written when the sealed segments that the last one does not cover hold this
+  // many records, and a quarter of all keys.
+  std::uint64_t checkpoint_records_min = 1'000'000;
   std::uint32_t open_segments_max = 512;  // descriptors of sealed segments kept open, >= 1
   std::uint32_t recovery_threads = 0;     // 0: one per processor
   bool create_if_missing = true;

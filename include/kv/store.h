@@ -126,6 +126,7 @@ struct SegmentStats {
 struct RecoveryStats {
   std::uint64_t keys = 0;
   std::uint64_t segments = 0;
+  std::uint64_t segments_by_checkpoint = 0;
   std::uint64_t segments_by_hint = 0;
   std::uint64_t segments_by_scan = 0;
   std::uint64_t bytes_cut = 0;          // torn tail, never acknowledged as durable
@@ -250,6 +251,9 @@ class Store {
   // fast as it goes), and returns when it is done. Readers and writers go on meanwhile. Safe to
   // interrupt anywhere, by close() or a crash. kClosed, kNoSpace, kIo.
   Result<MergeSummary> merge(std::uint64_t rate_max = 0);
+  // Writes a checkpoint of the index, from which the next open starts. The store does so by itself
+  // when much has changed. kNoSpace, kIo.
+  Result<void> checkpoint();
   // The store starts no merge by itself until it is told to resume, or opened again.
   void pause_merges();
   void resume_merges();

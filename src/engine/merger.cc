@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/checkpoint.h"
 #include "engine/keep_rule.h"
 
 namespace kv::engine {
@@ -82,7 +83,12 @@ void Merger::run() {
       if (!wants_merge) changed_.wait_for(lock, kTick, [this] { return is_stopped_; });
       if (is_stopped_) return;
     }
-    if (!wants_merge) continue;
+    if (!wants_merge) {
+      // One that fails is tried again when more has changed; until then hints do.
+      if (settings_.is_automatic && is_checkpoint_due()) [[maybe_unused]]
+        const auto done = checkpoint();
+      continue;
+    }
     MergeReport total;
     const auto merged = merge_once({segment_size(), context_.pipeline.applied_sequence(), false},
                                    UINT64_MAX, total);
@@ -178,6 +184,48 @@ void Merger::expect_work() {
   const std::lock_guard lock(mutex_);
   stats_.bytes_total = 2 * bytes;
   stats_.bytes_done = 0;
+}
+
+// A steady rate that no disk notices; whoever asked for the checkpoint has time.
+bool Merger::CheckpointPace::go_on(std::uint64_t bytes) {
+  constexpr double kBytesPerSecond = 64.0 * 1024 * 1024;
+  const std::chrono::duration<double> cost(static_cast<double>(bytes) / kBytesPerSecond);
+  std::unique_lock lock(merger_.mutex_);
+  return !merger_.changed_.wait_for(lock, cost, [this] { return merger_.is_stopped_; });
+}
+
+bool Merger::is_checkpoint_due() const {
+  const std::lock_guard lock(mutex_);
+  std::uint64_t records = 0;
+  for (const SegmentTable::List all = context_.table.all(); const auto& segment : *all) {
+    if (segment->is_sealed && !covered_.contains(segment->id())) records += segment->records;
+  }
+  return records >= std::max(settings_.checkpoint_records_min, context_.index.size() / 4);
+}
+
+void Merger::note_covered(const std::vector<format::SegmentId>& segments) {
+  const std::lock_guard lock(mutex_);
+  covered_ = {segments.begin(), segments.end()};
+}
+
+Result<void> Merger::checkpoint() {
+  std::unique_lock merging(merging_);
+  auto taken = Checkpoint::take(context_);
+  merging.unlock();
+  if (!taken) return {};
+  CheckpointPace pace(*this);
+  auto report = taken->write(pace);
+  if (!report) {
+    if (context_.listener != nullptr) {
+      context_.listener->on_event(
+          {Event::Level::kWarning, "checkpoint failed",
+           fmt::format("reason=\"{}\" action=\"hints serve the next start\"",
+                       describe(report.error()))});
+    }
+    return tl::unexpected(std::move(report).error());
+  }
+  if (!report->was_stopped) note_covered(report->covered);
+  return {};
 }
 
 Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,

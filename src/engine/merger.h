@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,8 @@
 
 namespace kv::engine {
 
-// Decides when to merge what, and how fast. On its own it keeps the disk under live bytes times
+// What goes on beside requests: merges, and checkpoints of the index. Decides when to merge what,
+// and how fast. On its own it keeps the disk under live bytes times
 // `space_target`; see MergeBudget for the rule. On demand it merges everything that has something
 // to give back. Removes the files of segments that nobody holds any more.
 //
@@ -28,6 +30,7 @@ class Merger : private MergePace {
     MergeBudget::Settings budget;
     std::uint64_t segment_size_max = 0;
     bool is_automatic = true;
+    std::uint64_t checkpoint_records_min = 0;
   };
   Merger(const Settings& settings, const MergeContext& context, SegmentKeeper& keeper);
 
@@ -44,11 +47,24 @@ class Merger : private MergePace {
   // Ends merge_all(), if it goes on, within one slice.
   void stop_on_demand();
 
+  // Writes a checkpoint now; between two merges it is done when it is due.
+  Result<void> checkpoint();
+  // What the checkpoint on the disk covers.
+  void note_covered(const std::vector<format::SegmentId>& segments);
+
   MergeStats stats() const;
   // Looks once at what there is to do, without a thread: frees unused files, adapts the budget.
   void look_around();
 
  private:
+  class CheckpointPace final : public MergePace {
+   public:
+    explicit CheckpointPace(Merger& merger) : merger_(merger) {}
+    bool go_on(std::uint64_t bytes) override;
+
+   private:
+    Merger& merger_;
+  };
   bool go_on(std::uint64_t bytes) override;
   bool is_over() const { return is_stopped_ || ends_on_demand_; }  // mutex_ is held
   MergeUse use() const;
@@ -58,6 +74,7 @@ class Merger : private MergePace {
   void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
                       const MergeReport& report);
   void remove_unused();
+  bool is_checkpoint_due() const;
   std::uint64_t segment_size() const;
 
   const Settings settings_;
@@ -72,6 +89,7 @@ class Merger : private MergePace {
   MergeBudget budget_;
   MergeStats stats_;
   std::string last_failure_;
+  std::set<format::SegmentId> covered_;  // by the newest checkpoint
   bool is_stopped_ = false;
   std::uint64_t done_before_ = 0;  // of merge_all(), before the merge under way
   bool is_paused_ = false;

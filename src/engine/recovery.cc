@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
+#include <optional>
 #include <thread>
 
 #include <fmt/format.h>
 
+#include "engine/checkpoint.h"
 #include "engine/index_load.h"
 #include "engine/segment_load.h"
 #include "engine/unsealed.h"
@@ -99,11 +102,13 @@ class Recovery {
   }
 
   Result<void> load_segments() {
+    const format::ManifestState state = context_.dir.manifest().state();
+    open_checkpoint_of(state);
     std::vector<format::SegmentInfo> all;
     std::vector<format::SegmentInfo> sealed;
-    for (const auto& [id, info] : context_.dir.manifest().state().segments) {
+    for (const auto& [id, info] : state.segments) {
       all.push_back(info);
-      if (info.is_sealed) sealed.push_back(info);
+      if (info.is_sealed && !covered_.contains(id)) sealed.push_back(info);
     }
     if (auto loaded = load_in_parallel(sealed); !loaded) return loaded;
     auto rest = seal_unsealed(context_.dir, all, context_.listener);
@@ -114,6 +119,36 @@ class Recovery {
     out_.spare = rest->spare;
     out_.stats.bytes_cut = rest->bytes_cut;
     return {};
+  }
+
+  // Takes the checkpoint for the segments it covers, if it can be relied on.
+  void open_checkpoint_of(const format::ManifestState& state) {
+    // Damage may have taken a delete away from what it saw.
+    if (!state.quarantines.empty()) return;
+    checkpoint_ = open_checkpoint(context_.dir, context_.listener);
+    if (!checkpoint_) return;
+    for (const format::CheckpointSegment& one : checkpoint_->reader.head().segments) {
+      const auto found = state.segments.find(one.id);
+      if (found == state.segments.end()) continue;  // merged away
+      const format::SegmentInfo& info = found->second;
+      const std::string path = context_.dir.segment_path(one.id);
+      const bool is_same = info.is_sealed && info.salt == one.salt && info.size == one.size;
+      if (!is_same || !is_whole(path, info.size)) {
+        tell(Event::Level::kWarning, "checkpoint not used",
+             fmt::format("segment={} reason=\"it is not as it was\" action=\"hints\"", path));
+        checkpoint_ = std::nullopt;
+        covered_.clear();
+        return;
+      }
+      covered_.emplace(one.id, info);
+    }
+  }
+
+  bool is_whole(const std::string& path, std::uint64_t size) {
+    auto file = context_.dir.fs().open(path, io::OpenMode::kRead);
+    if (!file) return false;
+    const auto found = (*file)->size();
+    return found && *found >= size;
   }
 
   Result<void> load_in_parallel(const std::vector<format::SegmentInfo>& infos) {
@@ -146,21 +181,45 @@ class Recovery {
     std::vector<std::shared_ptr<Segment>> handles;
     std::vector<SegmentRun> runs;
     for (const LoadedSegment& loaded : segments_) {
-      auto handle =
-          context_.table.add(loaded.path, loaded.info.id, loaded.info.kind, loaded.info.salt);
+      auto handle = add_sealed(loaded.info, loaded.path);
       if (!handle) return tl::unexpected(std::move(handle).error());
-      (*handle)->size = loaded.info.size;
-      (*handle)->records = loaded.info.records;
-      (*handle)->first_sequence = loaded.info.first_sequence;
-      (*handle)->last_sequence = loaded.info.last_sequence;
-      (*handle)->is_sealed = true;
       (*handle)->is_damaged = is_damaged(loaded);
       handles.push_back(*handle);
       runs.push_back({&loaded.keys->reader, handle->get()});
       count(loaded);
     }
-    load_index(context_.index, runs, context_.threads);
+    if (!checkpoint_) {
+      load_index(context_.index, runs, nullptr, context_.threads);
+      return {};
+    }
+    CheckpointRun checkpoint{&checkpoint_->reader, {}};
+    for (const format::CheckpointSegment& one : checkpoint_->reader.head().segments) {
+      checkpoint.segments.push_back(nullptr);
+      const auto found = covered_.find(one.id);
+      if (found == covered_.end()) continue;
+      auto handle = add_sealed(found->second, context_.dir.segment_path(one.id));
+      if (!handle) return tl::unexpected(std::move(handle).error());
+      (*handle)->delete_bytes = one.delete_bytes;
+      handles.push_back(*handle);
+      checkpoint.segments.back() = handle->get();
+      out_.stats.segments += 1;
+      out_.stats.segments_by_checkpoint += 1;
+      out_.covered.push_back(one.id);
+    }
+    load_index(context_.index, runs, &checkpoint, context_.threads);
     return {};
+  }
+
+  Result<std::shared_ptr<Segment>> add_sealed(const format::SegmentInfo& info,
+                                              const std::string& path) {
+    auto handle = context_.table.add(path, info.id, info.kind, info.salt);
+    if (!handle) return handle;
+    (*handle)->size = info.size;
+    (*handle)->records = info.records;
+    (*handle)->first_sequence = info.first_sequence;
+    (*handle)->last_sequence = info.last_sequence;
+    (*handle)->is_sealed = true;
+    return handle;
   }
 
   bool is_damaged(const LoadedSegment& loaded) const {
@@ -182,6 +241,8 @@ class Recovery {
   const RecoveryContext& context_;
   Recovered out_;
   std::vector<LoadedSegment> segments_;
+  std::optional<OpenCheckpoint> checkpoint_;
+  std::map<format::SegmentId, format::SegmentInfo> covered_;  // by the checkpoint, and still there
 };
 
 }  // namespace

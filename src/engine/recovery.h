@@ -44,6 +44,7 @@ struct Recovered {
   std::uint64_t last_sequence = 0;  // the next record gets the one after it
   std::uint64_t chain = 0;          // hash chain up to and with it
   HiddenDamage hidden;
+  std::vector<format::SegmentId> covered;  // by the checkpoint it began with
   // An empty segment that is in the MANIFEST already and waits to become the active one.
   std::optional<format::SegmentId> spare;
 };
@@ -58,9 +59,10 @@ struct RecoveryContext {
 
 // Brings the index to what the log says. Every segment becomes a sorted run of its keys, from its
 // hint if that is valid and from a scan of its records otherwise; the runs are joined, the highest
-// sequence of each key wins. The torn tail of a crash is cut, what was active is sealed, damage is
-// quarantined. Changes on disk are made so that a crash at any of them, and another recovery, ends
-// in the same state: files are truncated and synced before the MANIFEST says how long they are.
+// sequence of each key wins. A checkpoint stands for the segments it covers. The torn tail of a
+// crash is cut, what was active is sealed, damage is quarantined. Changes on disk are made so that
+// a crash at any of them, and another recovery, ends in the same state: files are truncated and
+// synced before the MANIFEST says how long they are.
 Result<Recovered> recover(const RecoveryContext& context);
 
 }  // namespace kv::engine

@@ -82,6 +82,7 @@ void Store::submit(const Write& write, WriteListener& listener, WriteTag tag) {
 void Store::flush() { impl_->flush(); }
 Result<void> Store::sync() { return impl_->sync(); }
 Result<MergeSummary> Store::merge(std::uint64_t rate_max) { return impl_->merge(rate_max); }
+Result<void> Store::checkpoint() { return impl_->checkpoint(); }
 void Store::pause_merges() { impl_->merger().pause(); }
 void Store::resume_merges() { impl_->merger().resume(); }
 void Store::stop_merge() { impl_->merger().stop_on_demand(); }

@@ -98,6 +98,7 @@ Result<void> StoreImpl::start() {
                       format::database_id_hash(dir_->identity())));
   keeper_ = std::make_unique<engine::SegmentKeeper>(*dir_, table_, *pipeline_, options_.listener);
   merger_ = make_merger();
+  merger_->note_covered(recovered->covered);
   auto spare = recovered->spare ? keeper_->reuse_spare(*recovered->spare) : keeper_->work();
   if (!spare) return spare;
   if (background_ == Background::kThreads) {
@@ -119,6 +120,7 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
       std::min(settings.budget.dead_bytes_min, 2 * options_.segment_size_max);
   settings.segment_size_max = options_.segment_size_max;
   settings.is_automatic = options_.merges_automatically;
+  settings.checkpoint_records_min = options_.checkpoint_records_min;
   return std::make_unique<engine::Merger>(
       settings, engine::MergeContext{*dir_, table_, index_, *pipeline_, options_.listener, 0},
       *keeper_);
@@ -137,6 +139,11 @@ Result<Inspection> StoreImpl::inspect(std::string_view key) const {
   if (is_closed()) return tl::unexpected(closed());
   if (key.empty() || key.size() > kKeySizeMax) return tl::unexpected(invalid("no such key"));
   return engine::inspect(*dir_, table_, index_, key);
+}
+
+Result<void> StoreImpl::checkpoint() {
+  if (is_closed()) return tl::unexpected(closed());
+  return merger_->checkpoint();
 }
 
 StoreImpl::~StoreImpl() {

@@ -49,6 +49,7 @@ class StoreImpl {
   Stats stats() const;
   Result<MergeSummary> merge(std::uint64_t rate_max);
   Result<Inspection> inspect(std::string_view key) const;
+  Result<void> checkpoint();
   engine::Merger& merger() { return *merger_; }
   Result<void> close();
 

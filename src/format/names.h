@@ -13,6 +13,7 @@ namespace kv::format {
 inline constexpr std::string_view kLockName = "LOCK";
 inline constexpr std::string_view kIdentityName = "IDENTITY";
 inline constexpr std::string_view kCurrentName = "CURRENT";
+inline constexpr std::string_view kCheckpointName = "CHECKPOINT";
 inline constexpr std::string_view kLostFoundName = "lost+found";
 // What io writes before it renames it to a name above or below.
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
@@ -25,6 +26,7 @@ enum class FileKind {
   kLock,
   kIdentity,
   kCurrent,
+  kCheckpoint,
   kLostFound,
   kSegment,
   kHint,

@@ -1,6 +1,6 @@
 // How long an open takes after a kill -9: fills a store in a process that then dies without closing
 // it, opens it several times and prints each.
-//   restart [keys] [value bytes] [times each key is written] [opens]
+//   restart [keys] [value bytes] [times each key is written] [opens] [checkpoint|hints]
 #include <chrono>
 #include <cstdlib>
 #include <string>
@@ -17,10 +17,12 @@ namespace {
 kv::Options options() {
   kv::Options options;
   options.sync = kv::Sync::kInterval;
+  options.checkpoint_records_min = UINT64_MAX;  // none by itself
   return options;
 }
 
-void fill(const std::string& path, std::uint64_t keys, std::size_t value_size, int times) {
+void fill(const std::string& path, std::uint64_t keys, std::size_t value_size, int times,
+          bool with_checkpoint) {
   auto store = kv::Store::open(path, options());
   if (!store) std::abort();
   const std::string value(value_size, 'v');
@@ -34,6 +36,7 @@ void fill(const std::string& path, std::uint64_t keys, std::size_t value_size, i
       batch = {};
     }
   }
+  if (with_checkpoint && !store->checkpoint()) std::abort();
   // Dies here, with everything as it lies.
   ::_exit(0);
 }
@@ -45,10 +48,11 @@ int main(int argc, char** argv) {
   const std::size_t value_size = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 1024;
   const int times = argc > 3 ? std::atoi(argv[3]) : 1;
   const int opens = argc > 4 ? std::atoi(argv[4]) : 3;
+  const bool with_checkpoint = argc > 5 && std::string(argv[5]) == "checkpoint";
   const kv::test::ScratchDir scratch;
   const std::string path = scratch.path() + "/db";
   const pid_t child = ::fork();
-  if (child == 0) fill(path, keys, value_size, times);
+  if (child == 0) fill(path, keys, value_size, times, with_checkpoint);
   int status = 0;
   if (child < 0 || ::waitpid(child, &status, 0) != child || status != 0) return 1;
   fmt::print("{} keys of {} bytes, each written {} times, killed\n", keys, value_size, times);
@@ -64,9 +68,9 @@ int main(int argc, char** argv) {
     const auto& recovery = stats.recovery;
     fmt::print(
         "open {}  {:6.0f} ms: directory {:.0f}, segments {:.0f}, index {:.0f}; {} keys, "
-        "{} segments by hint, {} by scan, {:.1f} B/key beyond the key\n",
+        "{} segments by checkpoint, {} by hint, {} by scan, {:.1f} B/key beyond the key\n",
         i + 1, took.count(), took.count() - recovery.duration_ms, recovery.segments_ms,
-        recovery.index_ms, recovery.keys, recovery.segments_by_hint, recovery.segments_by_scan,
-        stats.index_bytes_per_key);
+        recovery.index_ms, recovery.keys, recovery.segments_by_checkpoint,
+        recovery.segments_by_hint, recovery.segments_by_scan, stats.index_bytes_per_key);
   }
 }

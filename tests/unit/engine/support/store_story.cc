@@ -72,6 +72,7 @@ void StoreStory::step() {
   if (choice < 90) return reopen();
   if (choice < 92) return fs_.lose_power();
   if (choice < 95) return merge();
+  if (choice < 97) return checkpoint();
   check_state(model_.newest(), nullptr);
 }
 
@@ -262,6 +263,13 @@ void StoreStory::merge() {
   REQUIRE((!is_calm() || had_failures_));
   const Errc code = merged.error().code;
   if (code == Errc::kUnknownOutcome || code == Errc::kReadOnly) is_broken_ = true;
+}
+
+void StoreStory::checkpoint() {
+  const auto done = store_->checkpoint();
+  if (done) return;
+  CAPTURE(describe(done.error()));
+  REQUIRE(!is_calm());
 }
 
 void StoreStory::take_snapshot() {

@@ -59,6 +59,7 @@ class StoreStory : private EventListener {
   bool is_durable(const Write& write) const;
   void sync();
   void merge();
+  void checkpoint();
   void take_snapshot();
   void check_snapshots();
 
