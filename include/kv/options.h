@@ -27,7 +27,7 @@ struct Options {
   // Bytes, 4 KiB .. 4 GiB; one large record may exceed it. While the data is small, segments are
   // smaller: a sixteenth of the live bytes, from 8 MiB on.
   std::uint64_t segment_size_max = 128 * 1024 * 1024;
-  double space_target = 1.5;  // disk use the merges keep under, as a multiple of live bytes
+  double space_target = 1.5;  // disk use the merges keep under, as a multiple of live bytes; > 1
   std::uint64_t merge_rate_max = 256 * 1024 * 1024;  // bytes a second a merge reads and writes
   bool merges_automatically = true;
   // A checkpoint is written when the sealed segments that the last one does not cover hold this

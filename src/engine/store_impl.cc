@@ -50,6 +50,9 @@ std::optional<Error> check(const Options& options) {
                                options.segment_size_max, kSegmentMin, kSegmentMax));
   }
   if (options.open_segments_max < 1) return invalid("open_segments_max is 0; at least 1 is needed");
+  if (!(options.space_target > 1)) {
+    return invalid(fmt::format("space_target is {}; more than 1 is needed", options.space_target));
+  }
   if (options.sync_interval < std::chrono::milliseconds(1) ||
       options.sync_interval > std::chrono::hours(1)) {
     return invalid(fmt::format("sync_interval is {} ms; 1 ms to 1 h are allowed",

@@ -1,4 +1,5 @@
 #include <atomic>
+#include <cmath>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -208,4 +209,14 @@ TEST_CASE_FIXTURE(MergedStore, "what a snapshot keeps of merged segments is told
     CHECK(held() > 2);
   }
   CHECK(held() == 0);
+}
+
+TEST_CASE_FIXTURE(MergedStore, "no merge can keep the disk under less than what is live") {
+  store.reset();
+  for (const double target : {1.0, 0.5, -1.0, std::nan("")}) {
+    options.space_target = target;
+    const auto opened = Store::open(path, options);
+    REQUIRE_FALSE(opened.has_value());
+    CHECK(opened.error().code == kv::Errc::kInvalidArgument);
+  }
 }
