@@ -30,6 +30,7 @@ void add_stats(CLI::App& app, Common& common, Run& run);
 void add_verify(CLI::App& app, Common& common, Run& run);
 void add_salvage(CLI::App& app, Common& common, Run& run);
 void add_attach(CLI::App& app, Common& common, Run& run);
+void add_torture(CLI::App& app, Common& common, Run& run);
 void add_help(CLI::App& app, Common& common, Run& run);  // version help
 
 // A check for options that count something.

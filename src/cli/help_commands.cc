@@ -18,7 +18,7 @@ constexpr std::string_view kExitCodes =
     "  3  key not found\n"
     "  4  conflict: a condition did not hold\n"
     "  5  try later\n"
-    "  6  data damaged or of a newer kv, or failed conformance cases\n"
+    "  6  data damaged or of a newer kv, failed conformance cases, a finding of torture\n"
     "  7  cannot connect, or no answer in time\n"
     "  8  outcome unknown: the write may have been applied\n"
     "  9  denied\n"

@@ -51,6 +51,7 @@ int run(int count, char** arguments) {
   add_verify(app, common, action);
   add_salvage(app, common, action);
   add_conformance(app, common, action);
+  add_torture(app, common, action);
   add_help(app, common, action);
   if (count == 1) {
     complain("what to do? `kv start` starts a server, `kv help` lists the commands");

@@ -100,6 +100,9 @@ class Sealer {
     loaded.damaged.insert(loaded.damaged.end(), found->damaged.begin(), found->damaged.end());
     if (found->tail_size > 0) {
       if (auto cut = cut_tail(file, *found, size); !cut) return cut;
+    } else if (found->end < size) {
+      // Zeros that a crash left behind the last record: nobody would count them as used space.
+      if (auto cut = file.truncate(found->end); !cut) return cut;
     }
     if (found->last_sequence < required) {
       loaded.damaged.push_back(lost_end(*found, required));

@@ -17,7 +17,7 @@ using kv::io::CrashMode;
 using kv::io::SimFileSystem;
 using kv::io::SimOperation;
 
-// Stories that once went wrong, each by itself; store_model_test.cc looks for new ones.
+// Stories that once went wrong, each by itself; src/torture looks for new ones.
 namespace {
 
 struct CrashyStore : private kv::EventListener {

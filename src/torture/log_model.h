@@ -8,7 +8,7 @@
 
 #include "kv/options.h"
 
-namespace kv::test {
+namespace kv::torture {
 
 struct ModelValue {
   std::string bytes;
@@ -57,4 +57,4 @@ class LogModel {
   Version durable_ = 0;
 };
 
-}  // namespace kv::test
+}  // namespace kv::torture

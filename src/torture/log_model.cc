@@ -1,14 +1,14 @@
-#include "tests/unit/engine/support/log_model.h"
+#include "torture/log_model.h"
 
 #include <algorithm>
 
-#include <doctest/doctest.h>
+#include "base/check.h"
 
-namespace kv::test {
+namespace kv::torture {
 
 ModelState LogModel::at(Version version) const {
-  REQUIRE(version >= base_version_);
-  REQUIRE(version <= last());
+  KV_CHECK(version >= base_version_);
+  KV_CHECK(version <= last());
   ModelState state = base_;
   for (Version next = base_version_ + 1; next <= version; ++next) {
     apply(state, records_[next - base_version_ - 1], next);
@@ -23,7 +23,7 @@ Version LogModel::attempt(std::vector<ModelChange> changes) {
 }
 
 void LogModel::take_back(Version version) {
-  REQUIRE(version >= promised_);
+  KV_CHECK(version >= promised_);
   newest_ = at(version);
   records_.resize(version - base_version_);
 }
@@ -58,4 +58,4 @@ void LogModel::trim() {
   }
 }
 
-}  // namespace kv::test
+}  // namespace kv::torture
