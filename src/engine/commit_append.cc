@@ -1,6 +1,7 @@
 // The append step of the commit pipeline: a write is checked, judged and given its place in the
 // log.
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -46,6 +47,12 @@ std::optional<Error> check_batch(const Batch& batch) {
   }
   if (bytes <= kBatchSizeMax) return std::nullopt;
   return invalid(fmt::format("batch of {} bytes is over the limit of {}", bytes, kBatchSizeMax));
+}
+
+bool has_put(const Write& write) {
+  if (write.kind != Write::Kind::kBatch) return write.kind == Write::Kind::kPut;
+  return std::ranges::any_of(write.batch->operations(),
+                             [](const Batch::Operation& one) { return !one.is_delete; });
 }
 
 Error conflict(Version found) {
@@ -133,7 +140,7 @@ void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTa
           tl::unexpected(Error{Errc::kTryLater, "no room for another segment was found yet", {}}));
       return;
     }
-    if (refuses_puts_ && write.kind != Write::Kind::kDelete) {
+    if (refuses_puts_ && has_put(write)) {
       lock.unlock();
       listener.on_written(tag, tl::unexpected(Error{Errc::kTryLater,
                                                     "reason=merge_debt merges are behind; space "

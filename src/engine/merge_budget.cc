@@ -23,7 +23,8 @@ void MergeBudget::note_use(const MergeUse& use) {
   const double allowed = static_cast<double>(use.live_bytes) * (settings_.space_target - 1);
   const auto dead_bytes = static_cast<double>(dead);
   debt_ = dead_bytes / std::max(allowed, static_cast<double>(settings_.dead_bytes_min));
-  strain_ = dead_bytes / std::max(allowed, kStrainBytesMin);
+  live_peak_ = std::max(static_cast<double>(use.live_bytes), 0.999 * live_peak_);
+  strain_ = dead_bytes / std::max(live_peak_ * (settings_.space_target - 1), kStrainBytesMin);
   has_enough_dead_ = dead >= settings_.dead_bytes_min;
 }
 

@@ -19,7 +19,8 @@ struct MergeUse {
 //   above 3.0  puts are refused with TRY_LATER until merges have caught up
 //
 // (While the data is small, writers are judged as if 64 MiB of dead bytes were allowed: they outrun
-// any merge for a moment, and it does no harm.)
+// any merge for a moment, and it does no harm. And they are judged by the most live bytes of the
+// last minute or so: deleting most of the data is no reason to stop who writes.)
 //
 // While requests take more than twice as long as they did without a merge, the rate falls to a
 // tenth, step by step; not when the debt is 1.0 or more. Needs no clock but the one it is given.
@@ -55,7 +56,8 @@ class MergeBudget {
 
   const Settings settings_;
   double debt_ = 0;
-  double strain_ = 0;  // the debt as writers feel it
+  double strain_ = 0;     // the debt as writers feel it
+  double live_peak_ = 0;  // bytes; falls by a thousandth with each note_use()
   bool has_enough_dead_ = false;
   double calm_ = 1.0;               // share of the rate that request latency allows
   double baseline_latency_us_ = 0;  // without a merge

@@ -53,6 +53,17 @@ TEST_CASE("writers are slowed, then refused, when merges cannot keep up") {
   CHECK(at_debt(3.1).refuses_writes());
 }
 
+TEST_CASE("deleting most of the data slows nobody down for long") {
+  MergeBudget budget(settings());
+  budget.note_use({1000 * kMiB, 1000 * kMiB});
+  budget.note_use({1000 * kMiB, 100 * kMiB});
+  CHECK(budget.debt() > 10);
+  CHECK_FALSE(budget.refuses_writes());
+  // Minutes later the merges should have been through.
+  for (int i = 0; i < 3000; ++i) budget.note_use({1000 * kMiB, 100 * kMiB});
+  CHECK(budget.refuses_writes());
+}
+
 TEST_CASE("merges give way while requests wait, unless the disk would fill") {
   MergeBudget budget = at_debt(0.9);
   const std::uint64_t calm = budget.rate();
