@@ -1,6 +1,7 @@
 #include "engine/merger.h"
 
 #include <algorithm>
+#include <malloc.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
@@ -49,6 +50,7 @@ std::uint64_t Merger::segment_size() const {
 
 void Merger::look_around() {
   remove_unused();
+  give_memory_back();
   const MergeUse now = use();
   const std::lock_guard lock(mutex_);
   budget_.note_use(now);
@@ -59,6 +61,17 @@ void Merger::look_around() {
   const bool is_helpful = settings_.is_automatic && !is_paused_;
   context_.pipeline.slow_down(is_helpful ? budget_.write_delay() : std::chrono::microseconds(0),
                               is_helpful && budget_.refuses_writes());
+}
+
+// The allocator keeps what the index has freed; after a large deletion it is told to let go.
+void Merger::give_memory_back() {
+  constexpr std::uint64_t kWorthIt = 16 * 1024 * 1024;
+  const std::uint64_t bytes = context_.index.memory().total_bytes;
+  const std::lock_guard lock(mutex_);
+  index_peak_ = std::max(index_peak_, bytes);
+  if (index_peak_ - bytes < std::max(kWorthIt, index_peak_ / 4)) return;
+  ::malloc_trim(0);
+  index_peak_ = bytes;
 }
 
 void Merger::remove_unused() {

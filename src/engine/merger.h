@@ -74,6 +74,7 @@ class Merger : private MergePace {
   void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
                       const MergeReport& report);
   void remove_unused();
+  void give_memory_back();
   bool is_checkpoint_due() const;
   std::uint64_t segment_size() const;
 
@@ -89,6 +90,7 @@ class Merger : private MergePace {
   MergeBudget budget_;
   MergeStats stats_;
   std::string last_failure_;
+  std::uint64_t index_peak_ = 0;         // bytes, since memory was given back last
   std::set<format::SegmentId> covered_;  // by the newest checkpoint
   bool is_stopped_ = false;
   std::uint64_t done_before_ = 0;  // of merge_all(), before the merge under way

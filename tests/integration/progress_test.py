@@ -39,7 +39,7 @@ def main():
             imported = screen_of(folder, "import", file, *address)
             exported = screen_of(folder, "export", file + ".out", *address)
             shown = f"{count:,}".replace(",", " ")
-            assert imported.endswith(f"\rimported {shown} records\r\n".encode()), imported
+            assert imported.endswith(f"imported {shown} records\r\n".encode()), imported
             count *= 4
         print(BAR.search(imported)[0].decode())
         assert BAR.search(screen_of(folder, "import", file, "--quiet", *address)) is None
