@@ -187,7 +187,8 @@ KeyTree::Impl::Split KeyTree::Impl::insert_child(Inner& inner, std::size_t slot,
 KeyTree::Impl::Split KeyTree::Impl::insert(Node* node, KeyRef ref, std::string_view added) {
   if (node->is_leaf) return insert_into_leaf(*static_cast<Leaf*>(node), ref, added);
   auto& inner = *static_cast<Inner*>(node);
-  const std::size_t slot = child_of(inner, added);
+  std::size_t slot = child_of(inner, added);
+  if (make_room(inner, slot)) slot = child_of(inner, added);
   Split split = insert(inner.children[slot], ref, added);
   if (split.right == nullptr) return {};
   return insert_child(inner, slot + 1, std::move(split));

@@ -87,6 +87,10 @@ struct KeyTree::Impl {
   std::vector<Leaf*> build_leaves(std::span<const KeyRef> refs, std::uint32_t threads) const;
 
   Split insert(Node* node, KeyRef ref, std::string_view key);
+  bool make_room(Inner& inner, std::size_t slot);
+  void shift_right(Leaf& left, Leaf& right, std::size_t count) const;
+  void shift_left(Leaf& left, Leaf& right, std::size_t count) const;
+  void update_fragments(Leaf& leaf, std::uint32_t known_skip) const;
   Split insert_into_leaf(Leaf& leaf, KeyRef ref, std::string_view key);
   Split insert_child(Inner& inner, std::size_t slot, Split split);
   void erase(Node* node, std::string_view key);
