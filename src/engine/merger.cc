@@ -207,13 +207,22 @@ bool Merger::CheckpointPace::go_on(std::uint64_t bytes) {
   return !merger_.changed_.wait_for(lock, cost, [this] { return merger_.is_stopped_; });
 }
 
-bool Merger::is_checkpoint_due() const {
+// Every change beside a checkpoint's snapshot is kept twice, so it waits for a quiet moment; not
+// for ever.
+bool Merger::is_checkpoint_due() {
+  constexpr std::uint64_t kQuietWrites = 1000;  // in a tick
+  constexpr std::uint64_t kBusyTicksMax = 3000;
   const std::lock_guard lock(mutex_);
   std::uint64_t records = 0;
   for (const SegmentTable::List all = context_.table.all(); const auto& segment : *all) {
     if (segment->is_sealed && !covered_.contains(segment->id())) records += segment->records;
   }
-  return records >= std::max(settings_.checkpoint_records_min, context_.index.size() / 4);
+  const std::uint64_t writes = context_.pipeline.writes();
+  const bool is_quiet = writes - std::exchange(writes_seen_, writes) < kQuietWrites;
+  const bool is_due =
+      records >= std::max(settings_.checkpoint_records_min, context_.index.size() / 4);
+  busy_ticks_ = is_due ? busy_ticks_ + 1 : 0;
+  return is_due && (is_quiet || busy_ticks_ > kBusyTicksMax);
 }
 
 void Merger::note_covered(const std::vector<format::SegmentId>& segments) {

@@ -75,7 +75,7 @@ class Merger : private MergePace {
                       const MergeReport& report);
   void remove_unused();
   void give_memory_back();
-  bool is_checkpoint_due() const;
+  bool is_checkpoint_due();
   std::uint64_t segment_size() const;
 
   const Settings settings_;
@@ -90,6 +90,8 @@ class Merger : private MergePace {
   MergeBudget budget_;
   MergeStats stats_;
   std::string last_failure_;
+  std::uint64_t writes_seen_ = 0;        // at the last tick
+  std::uint64_t busy_ticks_ = 0;         // for which a checkpoint has been due
   std::uint64_t index_peak_ = 0;         // bytes, since memory was given back last
   std::set<format::SegmentId> covered_;  // by the newest checkpoint
   bool is_stopped_ = false;

@@ -74,6 +74,13 @@ void measure(std::uint64_t keys) {
     for (std::uint64_t i = 0; i < keys; ++i) index.put(key_of(i), Place(1, i * 8, 160), i + 1);
     report("ascending", index, keys, seconds_since(start));
   }
+  {
+    Index index;
+    const auto start = std::chrono::steady_clock::now();
+    for (std::uint64_t i = 0; i < keys; ++i)
+      index.put(key_of(i * 7919 % keys), Place(1, i * 8, 160), i + 1);
+    report("strided", index, keys, seconds_since(start));
+  }
   Index index;
   const auto start = std::chrono::steady_clock::now();
   constexpr std::uint32_t kThreads = 2;
