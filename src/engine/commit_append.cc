@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "engine/commit_pipeline.h"
+#include "engine/planted.h"
 
 namespace kv::engine {
 
@@ -212,7 +213,10 @@ WriteGroup& CommitPipeline::open_group() {
     groups_.back()->records = 0;
   }
   open_group_ = groups_.back().get();
-  tail_.begin(*open_group_, synced_sequence_);
+  // What a mark calls synced must be on the disk before the mark is.
+  const std::uint64_t synced =
+      is_planted(Bug::kMarkTooEarly) ? written_sequence_ : synced_sequence_;
+  tail_.begin(*open_group_, synced);
   return *open_group_;
 }
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "engine/planted.h"
 
 namespace kv::engine {
 
@@ -73,6 +74,13 @@ void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
     writes_ += group.records;
     written_sequence_ = group.last_sequence;
     written_groups_ += 1;
+    if (is_planted(Bug::kApplyBeforeSync)) {
+      for (const Pending& pending : pending_) {
+        if (pending.sequence == 0 || pending.sequence > written_sequence_) continue;
+        if (pending.changes.empty())
+          index_.apply({&pending.change, 1}, pending.sequence, replaced_);
+      }
+    }
     if (unsealed_.empty() || unsealed_.back().target.segment != group.target.segment) {
       unsealed_.push_back({group.target, 0, 0});
     }
@@ -87,7 +95,8 @@ void CommitPipeline::write_failed(Lock& lock, WriteGroup& group, const Error& er
   if (error.code == Errc::kNoSpace) {
     // Cut off what was written of the group, durably, before anybody hears that nothing was done.
     lock.unlock();
-    auto cut = group.target.file->truncate(group.offset);
+    Result<void> cut;
+    if (!is_planted(Bug::kKeepRefusedRecords)) cut = group.target.file->truncate(group.offset);
     if (cut) cut = group.target.file->sync();
     lock.lock();
     if (!cut) outcome = cut.error();
@@ -120,8 +129,10 @@ bool CommitPipeline::is_complete(const AppendTarget& target) const {
 }
 
 void CommitPipeline::retire_complete() {
-  while (!unsealed_.empty() && unsealed_.front().last_sequence <= synced_sequence_ &&
-         is_complete(unsealed_.front().target)) {
+  while (
+      !unsealed_.empty() &&
+      (unsealed_.front().last_sequence <= synced_sequence_ || is_planted(Bug::kSealBeforeSync)) &&
+      is_complete(unsealed_.front().target)) {
     retired_.push_back(std::move(unsealed_.front()));
     unsealed_.erase(unsealed_.begin());
     has_rotation_news_ = true;
@@ -145,7 +156,7 @@ void CommitPipeline::sync_once(Lock& lock) {
   }
   lock.lock();
   is_syncing_ = false;
-  if (!done) {
+  if (!done && !is_planted(Bug::kForgetFailedSync)) {
     Error outcome = done.error();
     outcome.context = fmt::format("{}; the write may survive a restart or not", outcome.context);
     outcome.code = Errc::kUnknownOutcome;
@@ -233,7 +244,8 @@ void CommitPipeline::close() {
 
 bool CommitPipeline::is_ready(const Pending& pending) const {
   return pending.wait_sequence <= written_sequence_ &&
-         (!pending.needs_disk || pending.wait_sequence <= synced_sequence_);
+         (!pending.needs_disk || pending.wait_sequence <= synced_sequence_ ||
+          is_planted(Bug::kAcknowledgeBeforeSync));
 }
 
 void CommitPipeline::advance(Lock& lock) {

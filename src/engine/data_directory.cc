@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/planted.h"
 #include "format/names.h"
 
 namespace kv::engine {
@@ -135,7 +136,7 @@ Result<void> DataDirectory::resume(EventListener* listener) {
     if (parsed.kind == FileKind::kTemporary || is_stale_manifest) {
       // The process that replaced CURRENT may have died before its new name was durable, and the
       // old CURRENT needs the old MANIFEST.
-      if (is_stale_manifest) {
+      if (is_stale_manifest && !is_planted(Bug::kDropOldManifestEarly)) {
         if (auto synced = fs_.sync_dir(path_); !synced) return synced;
       }
       if (auto removed = fs_.remove(file_path(name)); !removed) return removed;
@@ -171,7 +172,10 @@ Result<NewSegment> DataDirectory::create_segment(format::SegmentKind kind) {
   auto file = fs_.open(path, io::OpenMode::kCreate);
   if (!file) return tl::unexpected(std::move(file).error());
   made.file = std::move(*file);
-  if (auto synced = fs_.sync_dir(path_); !synced) return tl::unexpected(std::move(synced).error());
+  if (!is_planted(Bug::kSkipDirectorySync)) {
+    if (auto synced = fs_.sync_dir(path_); !synced)
+      return tl::unexpected(std::move(synced).error());
+  }
   const format::Edit edits[] = {format::AddSegment{made.id, kind, made.salt}};
   if (auto said = manifest_->append(edits); !said) return tl::unexpected(std::move(said).error());
   return made;

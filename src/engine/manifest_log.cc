@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/planted.h"
 #include "format/identity.h"
 #include "format/names.h"
 
@@ -19,6 +20,22 @@ std::string encode_state(const format::ManifestState& state, std::uint64_t numbe
   if (!edits.empty()) format::append_edits(out, edits, number);
   return out;
 }
+
+#ifdef KV_PLANTED_BUGS
+Result<void> replace_without_sync(io::FileSystem& fs, const std::string& path,
+                                  std::string_view content) {
+  const std::string temporary = path + ".tmp";
+  if (auto there = fs.exists(temporary); there && *there) {
+    if (auto removed = fs.remove(temporary); !removed) return removed;
+  }
+  auto file = fs.open(temporary, io::OpenMode::kCreate);
+  if (!file) return tl::unexpected(std::move(file).error());
+  const std::string_view pieces[] = {content};
+  if (auto written = (*file)->write_at(0, pieces); !written) return written;
+  if (auto renamed = fs.rename(temporary, path); !renamed) return renamed;
+  return fs.sync_dir(path.substr(0, path.rfind('/')));
+}
+#endif
 
 }  // namespace
 
@@ -64,11 +81,14 @@ Result<void> ManifestLog::start(std::uint64_t number, const format::ManifestStat
   if (auto written = (*file)->write_at(0, pieces); !written) return written;
   if (auto synced = (*file)->sync(); !synced) return synced;
   if (auto synced = fs_.sync_dir(dir_); !synced) return synced;
-  if (auto replaced = io::replace_file(fs_, dir_ + "/" + std::string(format::kCurrentName),
-                                       format::encode_current(number));
-      !replaced) {
-    return replaced;
-  }
+  const std::string current = dir_ + "/" + std::string(format::kCurrentName);
+#ifdef KV_PLANTED_BUGS
+  const auto replace = is_planted(Bug::kCurrentNotSynced) ? replace_without_sync : io::replace_file;
+#else
+  const auto replace = io::replace_file;
+#endif
+  const auto replaced = replace(fs_, current, format::encode_current(number));
+  if (!replaced) return replaced;
   file_ = std::move(*file);
   number_ = number;
   size_ = content.size();
@@ -130,7 +150,7 @@ Result<void> ManifestLog::append(std::span<const format::Edit> edits) {
   const std::string_view pieces[] = {bytes};
   auto done = file_->write_at(size_, pieces);
   if (!done && done.error().code == Errc::kNoSpace && cut_back()) return done;
-  if (done) done = file_->sync();
+  if (done && !is_planted(Bug::kEditNotSynced)) done = file_->sync();
   if (!done) {
     has_failed_ = true;
     done.error().code = Errc::kUnknownOutcome;

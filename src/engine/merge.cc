@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/planted.h"
+
 namespace kv::engine {
 
 namespace {
@@ -67,6 +69,14 @@ Result<bool> Merge::copy(Segment& input) {
     auto frame = window.frame(at);
     if (!frame) return tl::unexpected(std::move(frame).error());
     if (frame->state != Frame::State::kIntact) {
+      if (is_planted(Bug::kMergeDamagedInput)) {
+        std::uint64_t next = size;
+        if (auto found = window.next_intact(at + format::kRecordAlignment, next); !found) {
+          return tl::unexpected(std::move(found).error());
+        }
+        at = next;
+        continue;
+      }
       tell_damage(input, at);
       return false;  // some of it is copied already: the next merge begins anew, without it
     }
@@ -129,7 +139,9 @@ Result<void> Merge::take(const format::RecordHeader& header, std::string_view ke
   }
   auto out = output();
   if (!out) return tl::unexpected(std::move(out).error());
-  auto to = (*out)->append(header, key, value);
+  format::RecordHeader copied = header;
+  if (is_planted(Bug::kRenumberMoved)) copied.sequence = context_.pipeline.applied_sequence();
+  auto to = (*out)->append(copied, key, value);
   if (!to) return tl::unexpected(std::move(to).error());
   report_.bytes_written += format::record_size(header);
   if (header.type == format::RecordType::kDelete) return {};
@@ -154,7 +166,14 @@ Result<void> Merge::commit() {
   }
   // A record was left out because a newer one of its key is visible; that one must not be lost
   // when this one goes.
-  if (auto synced = context_.pipeline.sync(); !synced) return synced;
+  if (!is_planted(Bug::kMergeWithoutLogSync)) {
+    if (auto synced = context_.pipeline.sync(); !synced) return synced;
+  }
+  if (is_planted(Bug::kUnlinkBeforeManifest)) {
+    for (const auto& input : inputs_) {
+      [[maybe_unused]] const auto gone = context_.dir.fs().remove(input->path());
+    }
+  }
   std::vector<format::Edit> edits;
   format::MergeSegments merged;
   for (const auto& out : outputs_) {
@@ -172,7 +191,10 @@ void Merge::publish() {
   for (std::size_t i = 0; i < moves_.size(); ++i) {
     const Move& move = moves_[i];
     const std::string_view key = std::string_view(keys_).substr(move.key_at, move.key_size);
-    if (context_.index.replace(key, move.from, move.to)) {
+    if (is_planted(Bug::kPublishWithoutCompare)) {
+      const auto now = context_.index.find(key);
+      if (now) context_.index.replace(key, *now, move.to);
+    } else if (context_.index.replace(key, move.from, move.to)) {
       if (const auto to = context_.table.find(move.to.slot())) {
         to->live_bytes += static_cast<std::int64_t>(move.to.size_hint());
       }

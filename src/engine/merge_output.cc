@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/planted.h"
 #include "engine/segment_load.h"
 
 namespace kv::engine {
@@ -69,7 +70,9 @@ Result<void> MergeOutput::flush() {
 
 Result<void> MergeOutput::finish() {
   if (auto flushed = flush(); !flushed) return flushed;
-  if (auto synced = file_->sync(); !synced) return synced;
+  if (!is_planted(Bug::kMergeOutputNotSynced)) {
+    if (auto synced = file_->sync(); !synced) return synced;
+  }
   format::SegmentInfo info;
   const format::SealSegment seal = seal_edit();
   info.id = seal.id;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/checksum.h"
+#include "engine/planted.h"
 #include "engine/segment_keys.h"
 
 namespace kv::engine {
@@ -37,7 +38,8 @@ std::optional<OpenHint> read_hint(DataDirectory& dir, const format::SegmentInfo&
     return std::nullopt;
   }
   auto hint = OpenHint::open(std::move(*content));
-  const bool is_valid = hint && hint->reader.binding() == binding_of(info, info.salt);
+  const bool is_valid = hint && (hint->reader.binding() == binding_of(info, info.salt) ||
+                                 is_planted(Bug::kTrustAnyHint));
   if (!is_valid) {
     tell(listener, Event::Level::kWarning, "hint not valid",
          fmt::format("file={} reason=\"{}\" action=scan", path,

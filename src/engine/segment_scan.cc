@@ -4,6 +4,8 @@
 #include <deque>
 #include <optional>
 
+#include "engine/planted.h"
+
 namespace kv::engine {
 
 using format::RecordType;
@@ -63,7 +65,11 @@ class Scanner {
   }
 
   void note(const format::RecordHeader& header, const Frame& frame, std::uint64_t at) {
-    const RecordVisitor count_and_visit = [this](const ScannedRecord& record) {
+    bool is_half = false;
+    const RecordVisitor count_and_visit = [&](const ScannedRecord& record) {
+      if (is_half) return;
+      is_half = is_planted(Bug::kReplayHalfBatch) && request_.mode == ScanMode::kUnsealed &&
+                header.type == RecordType::kBatch;
       scan_.records += 1;
       visit_(record);
     };
@@ -104,7 +110,7 @@ class Scanner {
     if (request_.mode == ScanMode::kUnsealed) {
       auto later = find_synced_sequence(window_, at);
       if (!later) return tl::unexpected(std::move(later).error());
-      proven_ = std::max(proven_, *later);
+      if (!is_planted(Bug::kCutAcknowledged)) proven_ = std::max(proven_, *later);
     }
     std::uint64_t resume = 0;
     auto next = next_fitting(at, resume);

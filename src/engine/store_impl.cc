@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "engine/inspect.h"
+#include "engine/planted.h"
 #include "format/identity.h"
 
 namespace kv {
@@ -264,7 +265,9 @@ Result<std::optional<Value>> StoreImpl::get(std::string_view key, const Snapshot
 Snapshot StoreImpl::snapshot() const {
   Snapshot out;
   std::shared_ptr<const void> segments;
-  auto index = pipeline_->snapshot([&] { segments = table_.pin(); });
+  auto index = pipeline_->snapshot([&] {
+    if (!engine::is_planted(engine::Bug::kSnapshotDoesNotPin)) segments = table_.pin();
+  });
   out.state_ = std::make_shared<const Snapshot::State>(
       Snapshot::State{std::move(index), std::move(segments)});
   return out;

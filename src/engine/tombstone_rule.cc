@@ -2,12 +2,14 @@
 
 #include <algorithm>
 
+#include "engine/planted.h"
 #include "engine/segment_load.h"
 #include "format/filter.h"
 
 namespace kv::engine {
 
 bool TombstoneRule::may_drop(std::string_view key, std::uint64_t sequence) {
+  if (is_planted(Bug::kDropTombstoneEarly)) return true;
   if (!loaded_) load();
   for (const Other& other : *loaded_) {
     if (other.first_sequence > sequence) return true;  // and so do those behind

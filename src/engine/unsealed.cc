@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/planted.h"
 #include "engine/segment_keys.h"
 #include "format/names.h"
 
@@ -61,7 +62,12 @@ class Sealer {
     if (!size) return tl::unexpected(std::move(size).error());
     // Only behind all others can it take the next records: segments are in log order. One that a
     // full disk left empty has used ones behind it.
-    if (*size == 0 && std::ranges::none_of(later, is_log)) {
+    const bool is_last = std::ranges::none_of(later, is_log) || is_planted(Bug::kReuseEarlySpare);
+    if (*size == 0 && is_last) {
+      out_.spare = info.id;
+      return {};
+    }
+    if (is_planted(Bug::kAppendToRecovered) && is_last) {
       out_.spare = info.id;
       return {};
     }
@@ -98,7 +104,9 @@ class Sealer {
     auto found = scan_keys(file, {ScanMode::kUnsealed, size, *header, 0, *proven}, keys);
     if (!found) return tl::unexpected(std::move(found).error());
     loaded.damaged.insert(loaded.damaged.end(), found->damaged.begin(), found->damaged.end());
-    if (found->tail_size > 0) {
+    if (is_planted(Bug::kTailNotCut)) {
+      out_.bytes_cut += size - found->end;
+    } else if (found->tail_size > 0) {
       if (auto cut = cut_tail(file, *found, size); !cut) return cut;
     } else if (found->end < size) {
       // Zeros that a crash left behind the last record: nobody would count them as used space.
@@ -111,8 +119,12 @@ class Sealer {
     }
     if (found->records == 0 && loaded.damaged.empty()) return remove(info);
     // What a kill left in the page cache alone becomes durable before it counts.
-    if (auto written = write_again(file, found->synced_end, found->end); !written) return written;
-    if (auto synced = file.sync(); !synced) return synced;
+    if (!is_planted(Bug::kNotWrittenAgain)) {
+      if (auto written = write_again(file, found->synced_end, found->end); !written) return written;
+    }
+    if (!is_planted(Bug::kSealTailUnsynced)) {
+      if (auto synced = file.sync(); !synced) return synced;
+    }
     return seal(std::move(loaded), *found, std::move(keys));
   }
 
@@ -241,6 +253,10 @@ class Sealer {
 
   // First the MANIFEST forgets it, then the file goes; in between it is an unlisted empty file.
   Result<void> remove(const format::SegmentInfo& info) {
+    if (is_planted(Bug::kUnlinkBeforeDrop)) {
+      if (auto gone = dir_.fs().remove(dir_.segment_path(info.id)); !gone) return gone;
+      return drop(info);
+    }
     if (auto dropped = drop(info); !dropped) return dropped;
     return dir_.fs().remove(dir_.segment_path(info.id));
   }

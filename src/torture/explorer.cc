@@ -168,9 +168,7 @@ std::optional<Finding> Explorer::cut_starts(std::uint64_t operation, const After
     life.machine().lose_power_after(again);
     has_started = life.open();
     const Moment second = moment_of(life);
-    const Aftermath after_all[] = {{CrashMode::kLoseUnsynced, 0},
-                                   {CrashMode::kKeepCache, 0},
-                                   {CrashMode::kRandom, operation + again}};
+    const std::vector<Aftermath> after_all = aftermaths(operation + again);
     for (const Aftermath& after : after_all) {
       if (!life.problem()) {
         go_back(life, second, after);

@@ -70,19 +70,19 @@ bool merge_under_way(Life& life, std::size_t which) {
 
 bool write_and_merge(Life& life) {
   return life.open() && fill(life) && life.take_snapshot() && merge_under_way(life, 0) &&
-         life.check_snapshots() && life.check() && life.del("cold") && fill(life) && life.merge() &&
-         life.check();
+         life.check_snapshots() && life.check() && life.checkpoint() && life.del("cold") &&
+         fill(life) && life.merge() && life.checkpoint() && life.check();
 }
 
 bool write_and_reopen(Life& life) {
   return life.open() && fill(life) && life.close() && life.open() && life.check() && fill(life) &&
-         life.del("e") && merge_under_way(life, 1) && life.close() && life.open() && life.check() &&
-         merge_under_way(life, 2) && put(life, "z", 100);
+         life.del("e") && life.checkpoint() && merge_under_way(life, 1) && life.close() &&
+         life.open() && life.check() && merge_under_way(life, 2) && put(life, "z", 100);
 }
 
 // The process dies, and the next one finds what the system has in memory.
 bool write_and_die(Life& life) {
-  if (!life.open() || !fill(life) || !life.merge()) return false;
+  if (!life.open() || !fill(life) || !life.checkpoint() || !life.merge()) return false;
   life.restart({io::CrashMode::kKeepCache, 0});
   if (!life.open()) return false;
   life.check_start();
@@ -110,6 +110,8 @@ std::vector<Script> make_scripts() {
           {"reopen", settings_with(Sync::kNone), {}, write_and_reopen},
           {"reopen-synced", settings_with(Sync::kDisk), {}, write_and_reopen},
           {"die", settings_with(Sync::kNone), {}, write_and_die},
+          {"rewrite", settings_with(Sync::kNone), disk_with_long_manifest(),
+           [](Life& life) { return life.open(); }},
           {"long-manifest", settings_with(Sync::kNone), disk_with_long_manifest(), open_and_write}};
 }
 

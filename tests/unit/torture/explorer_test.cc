@@ -47,6 +47,7 @@ KV_EXPLORE("merge-synced")
 KV_EXPLORE("reopen")
 KV_EXPLORE("reopen-synced")
 KV_EXPLORE("die")
+KV_EXPLORE("rewrite")
 KV_EXPLORE("long-manifest")
 
 TEST_CASE("every script lives to its end, and the explorer reaches each of its operations") {
