@@ -36,6 +36,11 @@ struct Inspected {
       put("fill" + std::to_string(i), std::string(1000, 'f'));
     }
   }
+  // Everything sealed, with its hint.
+  void reopen() {
+    { const Store closed = std::move(store); }
+    store = open();
+  }
   Inspection look(const std::string& key) const {
     auto found = store.inspect(key);
     REQUIRE(found.has_value());
@@ -81,6 +86,7 @@ TEST_CASE_FIXTURE(Inspected, "a delete is found, and nothing is current then") {
 TEST_CASE_FIXTURE(Inspected, "key filters spare the segments that have nothing of the key") {
   put("k", "one");
   fill(8);
+  reopen();
   const Inspection found = look("k");
   CHECK(found.records.size() == 1);
   CHECK(found.segments_skipped >= 4);
@@ -94,6 +100,7 @@ TEST_CASE_FIXTURE(Inspected, "after a merge the key is in a merged segment, the 
   fill(6);
   for (int i = 0; i < 500; ++i) put("fill" + std::to_string(i), "x");
   fill(8);
+  reopen();
   const auto merged = store.merge();
   REQUIRE(merged.has_value());
   CHECK(merged->inputs > 2);
