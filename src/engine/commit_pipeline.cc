@@ -121,24 +121,6 @@ bool CommitPipeline::needs_sync() const {
   return disk_wanted_ > synced_sequence_ || is_complete(unsealed_.front().target);
 }
 
-bool CommitPipeline::is_complete(const AppendTarget& target) const {
-  if (target.segment == tail_.target().segment) return false;
-  // Groups are in log order: if the first to write is of a later segment, so are all.
-  return written_groups_ == groups_.size() ||
-         groups_[written_groups_]->target.segment != target.segment;
-}
-
-void CommitPipeline::retire_complete() {
-  while (
-      !unsealed_.empty() &&
-      (unsealed_.front().last_sequence <= synced_sequence_ || is_planted(Bug::kSealBeforeSync)) &&
-      is_complete(unsealed_.front().target)) {
-    retired_.push_back(std::move(unsealed_.front()));
-    unsealed_.erase(unsealed_.begin());
-    has_rotation_news_ = true;
-  }
-}
-
 void CommitPipeline::sync_once(Lock& lock) {
   KV_CHECK(!is_syncing_);
   is_syncing_ = true;
@@ -310,11 +292,6 @@ std::chrono::microseconds CommitPipeline::write_latency() const {
       std::chrono::nanoseconds(write_latency_ns_.load(std::memory_order_relaxed)));
 }
 
-void CommitPipeline::set_segment_size(std::uint64_t size) {
-  const std::lock_guard lock(mutex_);
-  segment_size_ = size;
-}
-
 void CommitPipeline::slow_down(std::chrono::microseconds delay, bool refuses) {
   const std::lock_guard lock(mutex_);
   sync_delay_ = delay;
@@ -371,47 +348,6 @@ void CommitPipeline::forget(const Pending& pending) {
   };
   if (pending.changes.empty()) forget_key(pending.change);
   for (const KeyChange& change : pending.changes) forget_key(change);
-}
-
-bool CommitPipeline::wants_spare() const {
-  const std::lock_guard lock(mutex_);
-  return !spare_ && !failure_ && !is_closed_;
-}
-
-void CommitPipeline::give_spare(AppendTarget spare) {
-  const std::lock_guard lock(mutex_);
-  KV_CHECK(!spare_);
-  spare_ = std::move(spare);
-}
-
-std::vector<RetiredSegment> CommitPipeline::take_retired() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(retired_, {});
-}
-
-void CommitPipeline::notify_rotation(Lock& lock) {
-  if (!std::exchange(has_rotation_news_, false) || !on_rotation) return;
-  lock.unlock();
-  on_rotation();
-  lock.lock();
-}
-
-void CommitPipeline::retire_active() {
-  const std::lock_guard lock(mutex_);
-  if (!tail_.has_target() || tail_.offset() == 0 || failure_) return;
-  tail_.take_target({});
-  open_group_ = nullptr;
-  retire_complete();
-}
-
-void CommitPipeline::rotate() {
-  const std::lock_guard lock(mutex_);
-  if (!spare_ || tail_.offset() == 0 || failure_) return;
-  tail_.take_target(std::move(*spare_));
-  spare_.reset();
-  open_group_ = nullptr;
-  has_rotation_news_ = true;
-  retire_complete();
 }
 
 Index::Snapshot CommitPipeline::snapshot(const std::function<void()>& pin) const {

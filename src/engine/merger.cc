@@ -75,6 +75,8 @@ void Merger::give_memory_back() {
 }
 
 void Merger::remove_unused() {
+  // Who comes second returns when the files are gone, too.
+  const std::lock_guard removing(removing_);
   for (const format::SegmentId id : context_.table.take_unused()) {
     // What cannot be removed now is not listed any more: the next open removes it.
     [[maybe_unused]] const auto segment = context_.dir.fs().remove(context_.dir.segment_path(id));

@@ -82,7 +82,8 @@ class Merger : private MergePace {
   const MergeContext context_;
   SegmentKeeper& keeper_;
 
-  std::mutex merging_;  // held by whoever merges
+  std::mutex merging_;   // held by whoever merges
+  std::mutex removing_;  // and by whoever removes files
 
   // Guarded by mutex_.
   mutable std::mutex mutex_;

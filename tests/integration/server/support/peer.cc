@@ -66,7 +66,8 @@ bool Peer::try_send(std::string_view bytes) {
 }
 
 void Peer::half_close() {
-  if (::shutdown(fd_, SHUT_WR) != 0) fail("shutdown");
+  // The server may have closed before us.
+  if (::shutdown(fd_, SHUT_WR) != 0 && errno != ENOTCONN) fail("shutdown");
 }
 
 void Peer::reset() {
