@@ -64,7 +64,7 @@ Result<bool> Merge::copy(Segment& input) {
   const std::uint64_t size = input.size;
   SegmentWindow window(**file, size, input.salt());
   std::uint64_t slice_start = format::kSegmentHeaderSize;
-  const std::uint64_t written_before = report_.bytes_written;
+  std::uint64_t written_before = report_.bytes_written;
   for (std::uint64_t at = format::kSegmentHeaderSize; at < size;) {
     auto frame = window.frame(at);
     if (!frame) return tl::unexpected(std::move(frame).error());
@@ -90,6 +90,7 @@ Result<bool> Merge::copy(Segment& input) {
       return false;
     }
     slice_start = at;
+    written_before = report_.bytes_written;
   }
   return true;
 }
