@@ -33,6 +33,11 @@ struct Options {
   // A checkpoint is written when the sealed segments that the last one does not cover hold this
   // many records, and a quarter of all keys.
   std::uint64_t checkpoint_records_min = 1'000'000;
+  // Bytes a second at which sealed segments are read in the background, to find what rots; 0: not.
+  std::uint64_t scrub_rate = 4 * 1024 * 1024;
+  // Free bytes of the disk below which puts are refused, so that deletes and merges can make room;
+  // 0: twice segment_size_max, and at most an eighth of the disk.
+  std::uint64_t space_reserve = 0;
   std::uint32_t open_segments_max = 512;  // descriptors of sealed segments kept open, >= 1
   std::uint32_t recovery_threads = 0;     // 0: one per processor
   bool create_if_missing = true;

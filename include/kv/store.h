@@ -8,9 +8,11 @@
 #include <string_view>
 #include <vector>
 
+#include "kv/backup.h"
 #include "kv/batch.h"
 #include "kv/options.h"
 #include "kv/result.h"
+#include "kv/verify.h"
 
 namespace kv {
 
@@ -185,6 +187,28 @@ struct Inspection {
   std::vector<std::uint32_t> damaged_segments;  // where there may be more, unreadable
 };
 
+// What reading all sealed segments again and again has found; see Options::scrub_rate.
+struct ScrubStats {
+  std::uint64_t rate = 0;      // bytes a second
+  std::uint64_t bytes = 0;     // read since the store was opened
+  std::uint64_t rounds = 0;    // in which every segment was read
+  std::uint64_t findings = 0;  // each counted once
+  // Since the segment was read whole that was not for the longest; at most as old as the open.
+  std::uint64_t oldest_unverified_age_s = 0;
+};
+
+enum class SpaceState {
+  kNormal,
+  kFull,        // puts are refused
+  kMergesOnly,  // deletes, too
+};
+struct SpaceStats {
+  SpaceState state = SpaceState::kNormal;
+  std::uint64_t free_bytes = 0;  // of the disk
+  std::uint64_t total_bytes = 0;
+  std::uint64_t reserve_bytes = 0;  // kept back for what gives room
+};
+
 struct Stats {
   std::uint64_t keys = 0;
   std::uint64_t key_bytes = 0;
@@ -202,6 +226,8 @@ struct Stats {
   bool is_read_only = false;
   RecoveryStats recovery;
   MergeStats merge;
+  ScrubStats scrub;
+  SpaceStats space;
   std::vector<SegmentStats> segments;
 };
 
@@ -262,6 +288,17 @@ class Store {
   // Reads every segment whose key filter does not rule the key out, whole: for people, not for
   // programs. kInvalidArgument, kIo, kClosed.
   [[nodiscard]] Result<Inspection> inspect(std::string_view key) const;
+  // Reads every byte of every sealed segment and its hint now; see kv::verify. kClosed.
+  [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options = {});
+  // Makes the backup in `directory`, which is missing, empty or holds an earlier backup of this
+  // database, whose files are used again. All that was acknowledged before the call is in it.
+  // Readers, writers and merges go on. Safe to interrupt anywhere: the backup before stays whole.
+  // kNotADatabase (`directory` holds something else), kLocked (another backup is at it), kNoSpace,
+  // kIo, kClosed.
+  [[nodiscard]] Result<BackupSummary> backup(const std::filesystem::path& directory,
+                                             const BackupOptions& options = {});
+  // Ends verify() and backup() under way, and the scrub, within moments; for good.
+  void stop_upkeep();
   Stats stats() const;
   // Syncs, seals the active segment with a hint, so that the next open is fast. Repeated calls do
   // nothing. The destructor does the same and cannot report.

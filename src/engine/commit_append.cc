@@ -60,6 +60,19 @@ Error conflict(Version found) {
   return {Errc::kConflict, fmt::format("ver={} the condition does not hold", found), {}};
 }
 
+bool is_only_deletes(const Write& write) {
+  if (write.kind != Write::Kind::kBatch) return write.kind == Write::Kind::kDelete;
+  return std::ranges::all_of(write.batch->operations(), &Batch::Operation::is_delete);
+}
+
+Error disk_full(const Write& write) {
+  return {Errc::kNoSpace,
+          is_only_deletes(write)
+              ? "reason=disk_full what is left of the disk is kept for merges"
+              : "reason=disk_full what is left of the disk is kept for deletes and merges",
+          {}};
+}
+
 }  // namespace
 
 std::optional<Error> CommitPipeline::check(const Write& write) {
@@ -149,11 +162,43 @@ void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTa
                                                     {}}));
       return;
     }
+    if (!has_room(write)) {
+      space_refusals_ += 1;
+      lock.unlock();
+      listener.on_written(tag, tl::unexpected(disk_full(write)));
+      return;
+    }
     if (!append(write, record, *judged, pending)) continue;
     pending_.push_back(std::move(pending));
     notify_rotation(lock);
     return;
   }
+}
+
+void CommitPipeline::limit_space(std::uint64_t puts, bool allows_deletes) {
+  const std::lock_guard lock(mutex_);
+  put_room_ = puts;
+  allows_deletes_ = allows_deletes;
+}
+
+std::uint64_t CommitPipeline::take_space_refusals() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(space_refusals_, 0);
+}
+
+// Takes what the write needs off the room there is. A write that is refused later gives nothing
+// back: the room is told anew many times a second.
+bool CommitPipeline::has_room(const Write& write) {
+  if (is_only_deletes(write)) return allows_deletes_;
+  std::uint64_t bytes = format::kRecordHeaderSize + write.key.size() + write.value.size();
+  if (write.kind == Write::Kind::kBatch) {
+    for (const Batch::Operation& operation : write.batch->operations()) {
+      bytes += member_size(operation);
+    }
+  }
+  if (bytes > put_room_) return false;
+  if (put_room_ != UINT64_MAX) put_room_ -= bytes;
+  return true;
 }
 
 bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Judged& judged,

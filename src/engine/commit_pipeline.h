@@ -74,6 +74,11 @@ class CommitPipeline {
   // Merges fell behind: each sync, and with it each write, waits for `delay`; and puts are refused
   // with kTryLater if `refuses`. Deletes go on.
   void slow_down(std::chrono::microseconds delay, bool refuses);
+  // What the disk still takes: `puts` bytes of puts, until the next call, and deletes or not. What
+  // does not fit is refused with kNoSpace, and nothing done.
+  void limit_space(std::uint64_t puts, bool allows_deletes);
+  // How many were, since the last call.
+  std::uint64_t take_space_refusals();
   // From a write's place in the log to its acknowledgement, averaged over the last few dozen
   // groups.
   std::chrono::microseconds write_latency() const;
@@ -129,6 +134,7 @@ class CommitPipeline {
 
   static std::optional<Error> check(const Write& write);
   Result<Judged> look_up(const Write& write) const;
+  bool has_room(const Write& write);
   // False: the key moved meanwhile; look it up again.
   bool append(const Write& write, PreparedRecord& record, const Judged& judged, Pending& pending);
   Result<WriteResult> judge(const Write& write, bool exists, Version version) const;
@@ -188,6 +194,9 @@ class CommitPipeline {
   std::uint64_t segment_size_;
   std::chrono::microseconds sync_delay_{0};
   bool refuses_puts_ = false;
+  std::uint64_t put_room_ = UINT64_MAX;
+  bool allows_deletes_ = true;
+  std::uint64_t space_refusals_ = 0;
   std::optional<Error> failure_;
 
   // Held while the index changes, so that a snapshot stands between two writes.

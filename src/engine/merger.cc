@@ -94,7 +94,8 @@ void Merger::run() {
     bool wants_merge = false;
     {
       std::unique_lock lock(mutex_);
-      wants_merge = settings_.is_automatic && !is_paused_ && budget_.wants_merge();
+      wants_merge =
+          settings_.is_automatic && !is_paused_ && (budget_.wants_merge() || is_disk_full_);
       if (!wants_merge) changed_.wait_for(lock, kTick, [this] { return is_stopped_; });
       if (is_stopped_) return;
     }
@@ -121,6 +122,12 @@ void Merger::stop() {
   changed_.notify_all();
 }
 
+void Merger::set_disk_full(bool is_full) {
+  const std::lock_guard lock(mutex_);
+  is_disk_full_ = is_full;
+  changed_.notify_all();
+}
+
 void Merger::pause() {
   const std::lock_guard lock(mutex_);
   is_paused_ = true;
@@ -141,7 +148,9 @@ void Merger::stop_on_demand() {
 bool Merger::go_on(std::uint64_t bytes) {
   std::unique_lock lock(mutex_);
   stats_.bytes_done += bytes;
-  const std::uint64_t rate = stats_.is_on_demand ? stats_.rate_max : budget_.rate();
+  const std::uint64_t rate = stats_.is_on_demand ? stats_.rate_max
+                             : is_disk_full_     ? settings_.budget.rate_max
+                                                 : budget_.rate();
   stats_.rate = rate;
   const auto now = MergeBudget::Clock::now();
   const auto wait = budget_.wait_after(bytes, rate, now);

@@ -43,6 +43,8 @@ class Merger : private MergePace {
   Result<MergeReport> merge_all(std::uint64_t rate_max);
   // No merge goes on by itself until resume(); one under way waits.
   void pause();
+  // Room is wanted: what is worth its copying is merged now, as fast as may be.
+  void set_disk_full(bool is_full);
   void resume();
   // Ends merge_all(), if it goes on, within one slice.
   void stop_on_demand();
@@ -98,6 +100,7 @@ class Merger : private MergePace {
   bool is_stopped_ = false;
   std::uint64_t done_before_ = 0;  // of merge_all(), before the merge under way
   bool is_paused_ = false;
+  bool is_disk_full_ = false;
   bool ends_on_demand_ = false;  // what merge_all() does is to end
 };
 

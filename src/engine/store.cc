@@ -81,6 +81,12 @@ void Store::submit(const Write& write, WriteListener& listener, WriteTag tag) {
 
 void Store::flush() { impl_->flush(); }
 Result<void> Store::sync() { return impl_->sync(); }
+Result<VerifyReport> Store::verify(const VerifyOptions& options) { return impl_->verify(options); }
+Result<BackupSummary> Store::backup(const std::filesystem::path& directory,
+                                    const BackupOptions& options) {
+  return impl_->backup(directory.string(), options);
+}
+void Store::stop_upkeep() { impl_->stop_upkeep(); }
 Result<MergeSummary> Store::merge(std::uint64_t rate_max) { return impl_->merge(rate_max); }
 Result<void> Store::checkpoint() { return impl_->checkpoint(); }
 void Store::pause_merges() { impl_->merger().pause(); }

@@ -105,15 +105,20 @@ Result<void> StoreImpl::start() {
   merger_->note_covered(recovered->covered);
   auto spare = recovered->spare ? keeper_->reuse_spare(*recovered->spare) : keeper_->work();
   if (!spare) return spare;
-  if (background_ == Background::kThreads) {
-    pipeline_->on_rotation = [keeper = keeper_.get()] { keeper->poke(); };
-    std::optional<std::chrono::milliseconds> interval;
-    if (options_.sync == Sync::kInterval) interval = options_.sync_interval;
-    log_thread_ = std::jthread([this, interval] { pipeline_->drive(interval); });
-    keeper_thread_ = std::jthread([this] { keeper_->run(); });
-    merger_thread_ = std::jthread([this] { merger_->run(); });
-  }
+  make_watchers();
+  if (background_ == Background::kThreads) start_threads();
   return {};
+}
+
+void StoreImpl::start_threads() {
+  pipeline_->on_rotation = [keeper = keeper_.get()] { keeper->poke(); };
+  std::optional<std::chrono::milliseconds> interval;
+  if (options_.sync == Sync::kInterval) interval = options_.sync_interval;
+  log_thread_ = std::jthread([this, interval] { pipeline_->drive(interval); });
+  keeper_thread_ = std::jthread([this] { keeper_->run(); });
+  merger_thread_ = std::jthread([this] { merger_->run(); });
+  space_thread_ = std::jthread([this] { space_watch_->run(); });
+  if (options_.scrub_rate > 0) scrubber_thread_ = std::jthread([this] { scrubber_->run(); });
 }
 
 std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
@@ -158,6 +163,7 @@ StoreImpl::~StoreImpl() {
 Result<void> StoreImpl::close() {
   const std::lock_guard lock(close_mutex_);
   if (is_closed_.exchange(true, std::memory_order_acq_rel)) return {};
+  stop_watchers();
   merger_->stop();
   if (merger_thread_.joinable()) merger_thread_.join();
   pipeline_->close();
@@ -175,12 +181,14 @@ Result<void> StoreImpl::close() {
 }
 
 void StoreImpl::submit(const Write& write, WriteListener& listener, WriteTag tag) {
+  if (background_ == Background::kCaller) space_watch_->look();
   pipeline_->submit(write, listener, tag);
 }
 
 void StoreImpl::flush() { pipeline_->flush(ReadMode::kNoWait); }
 
 Result<WriteResult> StoreImpl::write(const Write& write) {
+  if (background_ == Background::kCaller) space_watch_->look();
   WriteWaiter waiter;
   pipeline_->submit(write, waiter, {});
   pipeline_->flush(ReadMode::kMayBlock);

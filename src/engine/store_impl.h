@@ -10,8 +10,10 @@
 #include "engine/index.h"
 #include "engine/merger.h"
 #include "engine/recovery.h"
+#include "engine/scrubber.h"
 #include "engine/segment_keeper.h"
 #include "engine/segment_table.h"
+#include "engine/space_watch.h"
 #include "io/file_system.h"
 #include "kv/store.h"
 
@@ -24,8 +26,8 @@ struct Snapshot::State {
 
 // Who does the work that nobody waits for.
 enum class Background {
-  kThreads,  // three threads: one writes and syncs the log, one makes and seals segments, one
-             // merges
+  kThreads,  // five threads: one writes and syncs the log, one makes and seals segments, one
+             // merges, one scrubs, one watches the disk's space
   kCaller,   // whoever writes does it before it returns: one thread, the same order every time
 };
 
@@ -48,6 +50,9 @@ class StoreImpl {
   Cursor range(RangeOptions options, Snapshot snapshot) const;
   Stats stats() const;
   Result<MergeSummary> merge(std::uint64_t rate_max);
+  void stop_upkeep();
+  Result<VerifyReport> verify(const VerifyOptions& options);
+  Result<BackupSummary> backup(const std::string& directory, const BackupOptions& options);
   Result<Inspection> inspect(std::string_view key) const;
   Result<void> checkpoint();
   engine::Merger& merger() { return *merger_; }
@@ -65,7 +70,11 @@ class StoreImpl {
   Result<void> start();
   void add_segments(Stats& stats) const;
   std::unique_ptr<engine::Merger> make_merger();
-  void caller_work();  // kCaller: what the threads would do
+  void make_watchers();
+  void start_threads();
+  void stop_watchers();
+  Result<void> seal_all();  // what was written so far lies in sealed segments then
+  void caller_work();       // kCaller: what the threads would do
   // Not found, unless damage may hide the key or, for a found one, a newer value.
   Result<std::optional<Value>> answer(std::string_view key, std::optional<Value> value) const;
   bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
@@ -80,12 +89,17 @@ class StoreImpl {
   std::unique_ptr<engine::CommitPipeline> pipeline_;
   std::unique_ptr<engine::SegmentKeeper> keeper_;
   std::unique_ptr<engine::Merger> merger_;
+  std::unique_ptr<engine::Scrubber> scrubber_;
+  std::unique_ptr<engine::SpaceWatch> space_watch_;
+  engine::RatePace closing_{0};  // stopped by close()
   mutable std::atomic<std::uint64_t> reads_deferred_{0};
   std::atomic<bool> is_closed_{false};
   std::mutex close_mutex_;
   std::jthread log_thread_;
   std::jthread keeper_thread_;
   std::jthread merger_thread_;
+  std::jthread scrubber_thread_;
+  std::jthread space_thread_;
 };
 
 }  // namespace kv

@@ -69,6 +69,8 @@ Stats StoreImpl::stats() const {
   stats.is_read_only = pipeline_->failure().has_value();
   stats.recovery = recovery_;
   stats.merge = merger_->stats();
+  stats.scrub = scrubber_->stats();
+  stats.space = space_watch_->stats();
   stats.merge.space_target = options_.space_target;
   stats.merge.is_automatic = options_.merges_automatically;
   return stats;

@@ -8,6 +8,7 @@
 #include "engine/segment_check.h"
 #include "engine/segment_scan.h"
 #include "engine/told_pace.h"
+#include "format/checkpoint.h"
 #include "format/names.h"
 
 namespace kv::engine {
@@ -35,10 +36,27 @@ class Verification {
     if (auto done = check_all(files->database_id_hash().value_or(0)); !done) {
       return tl::unexpected(std::move(done).error());
     }
+    check_checkpoint();
     return std::move(report_);
   }
 
  private:
+  void check_checkpoint() {
+    const std::string path = dir_ + "/" + std::string(format::kCheckpointName);
+    const auto is_there = fs_.exists(path);
+    if (!is_there || !*is_there) return;
+    const auto content = io::read_file(fs_, path);
+    const auto reader = content ? format::CheckpointReader::open(*content)
+                                : Result<format::CheckpointReader>(tl::unexpect, content.error());
+    if (reader) return;
+    Finding finding;
+    finding.what = "checkpoint damaged";
+    finding.file = path;
+    finding.loses_data = false;
+    finding.details = reader.error().context + "; the next open goes without it";
+    report_.findings.push_back(std::move(finding));
+  }
+
   void note_unlisted(const DatabaseFiles& files) {
     for (const format::SegmentId id : files.segments) {
       if (files.manifest->state.segments.contains(id)) continue;

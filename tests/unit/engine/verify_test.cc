@@ -158,3 +158,11 @@ TEST_CASE_FIXTURE(StoppedDatabase, "a verification stops when it is told to") {
   REQUIRE_FALSE(report.has_value());
   CHECK(report.error().code == kv::Errc::kClosed);
 }
+
+TEST_CASE_FIXTURE(StoppedDatabase, "a damaged checkpoint is told, and loses no data") {
+  write("CHECKPOINT", "not one");
+  const auto report = verify();
+  REQUIRE(report.findings.size() == 1);
+  CHECK(report.findings[0].what == "checkpoint damaged");
+  CHECK_FALSE(report.findings[0].loses_data);
+}

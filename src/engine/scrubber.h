@@ -1,0 +1,92 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "engine/data_directory.h"
+#include "engine/read_pace.h"
+#include "engine/segment_check.h"
+#include "engine/segment_table.h"
+#include "kv/event.h"
+#include "kv/result.h"
+#include "kv/store.h"
+#include "kv/verify.h"
+
+namespace kv::engine {
+
+// Reads the sealed segments of an open store again and again, the one that was not looked at for
+// the longest first, so that rot is found while a backup or a replica still has what was lost.
+// Reads at a rate, and each segment at most once in kRest. A segment with damage is told as an
+// event, once, and marked: merges leave it alone. Changes no file.
+//
+// Threads: run() is the scrubber's own; everything else from any.
+class Scrubber {
+ public:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::minutes kRest{10};
+
+  struct Settings {
+    std::uint64_t rate = 0;  // bytes a second of run()
+    std::function<Clock::time_point()> now = &Clock::now;
+  };
+  Scrubber(const Settings& settings, DataDirectory& dir, SegmentTable& table,
+           EventListener* listener);
+
+  // Checks the segment whose turn it is. False: all of them were looked at within kRest. kClosed
+  // when the pace says stop.
+  Result<bool> step(ReadPace& pace);
+  // Checks all that are sealed now, at once.
+  Result<VerifyReport> verify(const VerifyOptions& options);
+
+  // The scrubber's thread, until stop(), which ends a check under way, of verify() too.
+  void run();
+  void stop();
+
+  ScrubStats stats() const;
+
+ private:
+  // The segment to check. It is not held: at this rate that would keep the space of one that was
+  // merged for minutes.
+  struct Turn {
+    format::SegmentId id{};
+    std::uint32_t slot = 0;
+  };
+  struct Seen {
+    Clock::time_point since;  // first seen, or checked last
+    bool was_checked = false;
+    std::uint64_t round = 0;  // of its last check
+    bool was_told = false;    // its findings were
+  };
+
+  // The sealed segments that are there now; forgets those that are not.
+  std::vector<std::shared_ptr<Segment>> look_around();
+  std::optional<Turn> choose();
+  bool is_gone(const Turn& turn) const;
+  // nullopt: a merge took it away.
+  Result<std::optional<SegmentCheck>> check(const Turn& turn, ReadPace& pace);
+  void take(const SegmentCheck& checked, format::SegmentId id);
+  bool is_stopped() const;
+
+  const Settings settings_;
+  DataDirectory& dir_;
+  SegmentTable& table_;
+  EventListener* const listener_;
+  RatePace pace_;
+
+  // Guarded by mutex_.
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<format::SegmentId, Seen> seen_;
+  std::uint64_t round_ = 1;  // the one under way
+  std::uint64_t bytes_ = 0;
+  std::uint64_t findings_ = 0;
+  bool is_stopped_ = false;
+};
+
+}  // namespace kv::engine
