@@ -145,8 +145,8 @@ void RequestParser::State::check_sizes(const HeaderLine& header) {
   const Verb verb = request.verb;
   const bool is_value_first = verb == Verb::kPing;
   const bool is_value_second = verb == Verb::kPut;
-  const bool needs_key =
-      verb == Verb::kPut || verb == Verb::kGet || verb == Verb::kDel || verb == Verb::kInspect;
+  const bool needs_key = verb == Verb::kPut || verb == Verb::kGet || verb == Verb::kDel ||
+                         verb == Verb::kInspect || verb == Verb::kBackup;
   if (first == 0 && needs_key) {
     refuse("EMPTY_KEY", "", "a key has at least 1 byte");
   }

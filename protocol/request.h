@@ -23,6 +23,8 @@ enum class Verb {
   kStats,
   kMerge,
   kInspect,
+  kVerify,
+  kBackup,
   kHelp,
   kQuit
 };
@@ -48,10 +50,11 @@ struct Request {
   std::uint64_t bytes_max = 0;                   // RANGE PREFIX: max_bytes=; 0: none given
   bool is_reverse = false;                       // rev=1
   bool is_keys_only = false;                     // keys=1
-  bool is_json = false;                          // STATS INSPECT: fmt=json
+  bool is_json = false;                          // STATS INSPECT VERIFY BACKUP: fmt=json
   std::string_view section;                      // STATS: section=
   bool is_wait = false;                          // MERGE: wait=1
-  std::uint64_t rate_max = 0;                    // MERGE: rate=; bytes a second, 0: no limit
+  bool is_copy = false;                          // BACKUP: copy=1
+  std::uint64_t rate_max = 0;                    // MERGE VERIFY BACKUP: rate=; bytes a second
   MergeAction merge_action = MergeAction::kNow;  // MERGE: do=
   std::uint64_t hello_version = 1;               // HELLO: v=
 };

@@ -23,6 +23,8 @@ constexpr VerbShape kVerbs[] = {
     {"STATS", Verb::kStats, 0, 0, kNoLength},
     {"MERGE", Verb::kMerge, 0, 0, kNoLength},
     {"INSPECT", Verb::kInspect, 1, 1, kKey},
+    {"VERIFY", Verb::kVerify, 0, 0, kNoLength},
+    {"BACKUP", Verb::kBackup, 1, 1, "BACKUP takes 1 length, that of the directory's path"},
     {"HELP", Verb::kHelp, 0, 0, kNoLength},
     {"QUIT", Verb::kQuit, 0, 0, kNoLength},
 };
@@ -94,14 +96,16 @@ const char* take_range_option(const HeaderLine::Option& option, const Limits& li
   return kUnknown;
 }
 
+const char* take_rate(std::string_view value, Request& request) {
+  const auto rate = parse_number(value);
+  if (!rate || *rate == 0) return "takes bytes a second, a decimal from 1";
+  request.rate_max = *rate;
+  return nullptr;
+}
+
 const char* take_merge_option(const HeaderLine::Option& option, Request& request) {
   if (option.name == "wait") return take_flag(option.value, request.is_wait) ? nullptr : kFlag;
-  if (option.name == "rate") {
-    const auto rate = parse_number(option.value);
-    if (!rate || *rate == 0) return "takes bytes a second, a decimal from 1";
-    request.rate_max = *rate;
-    return nullptr;
-  }
+  if (option.name == "rate") return take_rate(option.value, request);
   if (option.name != "do") return kUnknown;
   if (option.value == "pause") request.merge_action = MergeAction::kPause;
   if (option.value == "resume") request.merge_action = MergeAction::kResume;
@@ -110,14 +114,18 @@ const char* take_merge_option(const HeaderLine::Option& option, Request& request
 }
 
 const char* take_other_option(const HeaderLine::Option& option, Request& request) {
-  const bool has_format = request.verb == Verb::kStats || request.verb == Verb::kInspect;
-  if (has_format && option.name == "fmt") {
+  if (request.verb != Verb::kHello && option.name == "fmt") {
     request.is_json = option.value == "json";
     return request.is_json || option.value == "text" ? nullptr : "takes text or json";
   }
   if (request.verb == Verb::kStats && option.name == "section") {
     request.section = option.value;
     return nullptr;
+  }
+  const bool is_long = request.verb == Verb::kVerify || request.verb == Verb::kBackup;
+  if (is_long && option.name == "rate") return take_rate(option.value, request);
+  if (request.verb == Verb::kBackup && option.name == "copy") {
+    return take_flag(option.value, request.is_copy) ? nullptr : kFlag;
   }
   if (request.verb == Verb::kHello) {
     if (option.name == "v")
@@ -139,6 +147,8 @@ const char* take_option(const HeaderLine::Option& option, const Limits& limits, 
     case Verb::kHello:
     case Verb::kStats:
     case Verb::kInspect:
+    case Verb::kVerify:
+    case Verb::kBackup:
       return take_other_option(option, request);
     case Verb::kMerge:
       return take_merge_option(option, request);

@@ -79,6 +79,13 @@ class Client {
   [[nodiscard]] Result<std::string> merge(const MergeRequest& request = {});
   // Where the key lives on the server's disk; `format` is "text" or "json".
   [[nodiscard]] Result<std::string> inspect(std::string_view key, std::string_view format = "text");
+  // Every byte of the data on the server's disk, and the backup in a directory of the server's
+  // machine, as Store::verify and Store::backup; ClientOptions::timeout must allow for either.
+  [[nodiscard]] Result<std::string> verify(std::uint64_t rate_max = 0,
+                                           std::string_view format = "text");
+  [[nodiscard]] Result<std::string> backup(std::string_view directory, bool may_link = true,
+                                           std::uint64_t rate_max = 0,
+                                           std::string_view format = "text");
   [[nodiscard]] Result<void> ping();
 
   // Pipelining: requests are queued, sent in few writes, and answered in order by drain().

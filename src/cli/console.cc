@@ -66,4 +66,13 @@ Result<Client> connect(const Common& common) {
   return Client::connect(options);
 }
 
+Result<Client> connect_patiently(const Common& common) {
+  ClientOptions options;
+  options.address = common.address;
+  options.connect_timeout = common.timeout();
+  const bool has_default = common.timeout_text == kTimeoutDefault;
+  options.timeout = has_default ? std::chrono::hours(1000) : common.timeout();
+  return Client::connect(options);
+}
+
 }  // namespace kv::cli

@@ -16,10 +16,12 @@
 
 namespace kv::cli {
 
+inline constexpr std::string_view kTimeoutDefault = "5s";
+
 // Flags that every command has.
 struct Common {
   std::string address = "127.0.0.1:7400";
-  std::string timeout_text = "5s";
+  std::string timeout_text = std::string(kTimeoutDefault);
   std::uint32_t retries = 3;
   bool is_json = false;
   bool is_quiet = false;
@@ -45,6 +47,9 @@ bool stderr_is_terminal();
 
 // A connection as the flags say.
 Result<Client> connect(const Common& common);
+
+// The same, and as patient as a request of minutes needs, unless the user set a timeout.
+Result<Client> connect_patiently(const Common& common);
 
 // Makes the call again for as long as the server says to try later, which promises that nothing was
 // done, and the flags allow it. Waits longer each time.

@@ -50,6 +50,7 @@ int run(int count, char** arguments) {
   add_stats(app, common, action);
   add_verify(app, common, action);
   add_salvage(app, common, action);
+  add_backup(app, common, action);
   add_conformance(app, common, action);
   add_torture(app, common, action);
   add_help(app, common, action);

@@ -29,6 +29,8 @@ struct StartFlags {
   std::int64_t sync_interval_ms = 1000;
   std::uint32_t threads = 1;
   std::string segment_size = "128MiB";
+  std::string scrub_rate = "4MiB";
+  std::string space_reserve = "0";
   std::uint32_t open_segments = 512;
   double space_target = 1.5;
   std::string merge_rate = "256MiB";
@@ -132,6 +134,8 @@ Options store_options_of(const StartFlags& flags, ServerLog& log, const std::str
   options.sync = sync_of(flags.sync);
   options.sync_interval = std::chrono::milliseconds(flags.sync_interval_ms);
   options.segment_size_max = *parse_size(flags.segment_size);
+  options.scrub_rate = *parse_size(flags.scrub_rate);
+  options.space_reserve = *parse_size(flags.space_reserve);
   options.open_segments_max = flags.open_segments;
   options.space_target = flags.space_target;
   options.merge_rate_max = *parse_size(flags.merge_rate);
@@ -223,6 +227,12 @@ void add_start(CLI::App& app, Common& common, Run& run) {
   add("threads", flags->threads, "reactor threads")->check(CLI::Range(1, 256));
   add("segment-size", flags->segment_size, "size at which the log goes on in a new segment")
       ->check(size_check(kSegmentSizeMin, kSegmentSizeMax));
+  add("scrub-rate", flags->scrub_rate,
+      "bytes a second read in the background to find what rots; 0: none")
+      ->check(size_check(0, UINT64_MAX));
+  add("space-reserve", flags->space_reserve,
+      "free bytes of the disk kept back for deletes and merges; 0: as the disk's size asks for")
+      ->check(size_check(0, UINT64_MAX));
   add("open-segments", flags->open_segments, "descriptors of segments kept open")
       ->check(at_least_one);
   add("space-target", flags->space_target,

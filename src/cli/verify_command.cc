@@ -1,12 +1,11 @@
 // kv verify: whether every byte of a database is what was written.
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
-#include "cli/finding_text.h"
 #include "cli/lock_file.h"
 #include "cli/progress.h"
+#include "cli/verify_report.h"
 #include "kv/verify.h"
 
 namespace kv::cli {
@@ -16,37 +15,33 @@ namespace {
 struct VerifyFlags {
   std::string data = "./kv-data";
   std::string rate = "0";
+  bool is_online = false;
 };
+
+// Long requests wait as long as they take, unless --timeout says otherwise.
+int run_online(const Common& common, const VerifyFlags& flags) {
+  auto client = connect_patiently(common);
+  if (!client) return fail_to_connect(client.error());
+  const auto page = client->verify(*parse_size(flags.rate), common.is_json ? "json" : "text");
+  if (!page) return fail(page.error());
+  say(*page + "\n");
+  const bool is_clean =
+      page->find(common.is_json ? "\"findings\":[]" : "\nfindings: 0") != std::string::npos;
+  return is_clean ? kExitOk : kExitIntegrity;
+}
 
 int fail_offline(const VerifyFlags& flags, const Error& error) {
   const auto holder = error.code == Errc::kLocked ? find_holder(flags.data) : std::nullopt;
   if (!holder) return fail(error);
   complain(
-      fmt::format("{} is in use by kv pid {} on {}; stop it first, or let it verify itself: "
-                  "it reads all segments in turn, see `kv stats scrub`",
-                  flags.data, holder->pid, holder->address));
+      fmt::format("{} is in use by kv pid {} on {}; `kv verify --online --addr {}` has that server "
+                  "verify itself",
+                  flags.data, holder->pid, holder->address, holder->address));
   return kExitServerError;
 }
 
-void print(const Common& common, const VerifyReport& report) {
-  if (common.is_json) {
-    nlohmann::ordered_json out{{"segments", report.segments}, {"hints", report.hints},
-                               {"records", report.records},   {"bytes", report.bytes},
-                               {"notes", report.notes},       {"findings", nullptr}};
-    out["findings"] = nlohmann::ordered_json::parse(json_of(report.findings));
-    say(out.dump() + "\n");
-    return;
-  }
-  for (const Finding& finding : report.findings) say(text_of(finding) + "\n");
-  if (common.is_quiet) return;
-  for (const std::string& note : report.notes) say("note: " + note + "\n");
-  say(fmt::format("{}: {} records in {} segments, {} hints, {} read, {} findings\n",
-                  report.findings.empty() ? "clean" : "DAMAGED", human_count(report.records),
-                  report.segments, report.hints, human_bytes(static_cast<double>(report.bytes)),
-                  report.findings.size()));
-}
-
 int run_verify(const Common& common, const VerifyFlags& flags) {
+  if (flags.is_online) return run_online(common, flags);
   VerifyOptions options;
   options.rate_max = *parse_size(flags.rate);
   Progress progress(common.is_quiet);
@@ -67,10 +62,12 @@ int run_verify(const Common& common, const VerifyFlags& flags) {
 void add_verify(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<VerifyFlags>();
   CLI::App* verify = app.add_subcommand(
-      "verify", "compare every byte of a stopped database with its checksums; changes nothing");
-  verify->add_option("data", flags->data, "directory of the database")
+      "verify", "compare every byte of a database with its checksums; changes nothing");
+  verify->add_option("data", flags->data, "directory of the database, which no server has open")
       ->envname("KV_DATA")
       ->capture_default_str();
+  verify->add_flag("--online", flags->is_online,
+                   "have the server at --addr verify the sealed segments of its own");
   verify->add_option("--rate", flags->rate, "bytes a second, as 64MiB; 0: as fast as it goes")
       ->check([](const std::string& text) {
         return parse_size(text) ? std::string() : text + " is no size such as 64MiB";

@@ -125,6 +125,24 @@ Result<std::string> Client::merge(const MergeRequest& request) {
   return state_->ask_for_text(head + '\n');
 }
 
+Result<std::string> Client::verify(std::uint64_t rate_max, std::string_view format) {
+  if (!is_option_value(format)) {
+    return tl::unexpected(Error{Errc::kInvalidArgument, "no such format", {}});
+  }
+  const std::string rate = rate_max > 0 ? fmt::format(" rate={}", rate_max) : "";
+  return state_->ask_for_text(fmt::format("VERIFY fmt={}{}\n", format, rate));
+}
+
+Result<std::string> Client::backup(std::string_view directory, bool may_link,
+                                   std::uint64_t rate_max, std::string_view format) {
+  if (!is_option_value(format)) {
+    return tl::unexpected(Error{Errc::kInvalidArgument, "no such format", {}});
+  }
+  const std::string rate = rate_max > 0 ? fmt::format(" rate={}", rate_max) : "";
+  return state_->ask_for_text(fmt::format("BACKUP {} fmt={} copy={}{}\n{}", directory.size(),
+                                          format, may_link ? 0 : 1, rate, directory));
+}
+
 Result<std::string> Client::inspect(std::string_view key, std::string_view format) {
   if (!is_option_value(format)) {
     return tl::unexpected(Error{Errc::kInvalidArgument, "no such format", {}});

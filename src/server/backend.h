@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "kv/store.h"
@@ -32,6 +33,10 @@ class Backend {
   virtual void stop_merge() = 0;
   virtual void pause_merges() = 0;
   virtual void resume_merges() = 0;
+  [[nodiscard]] virtual Result<VerifyReport> verify(const VerifyOptions& options) = 0;
+  [[nodiscard]] virtual Result<BackupSummary> backup(const std::string& directory,
+                                                     const BackupOptions& options) = 0;
+  virtual void stop_upkeep() = 0;
   [[nodiscard]] virtual Result<Inspection> inspect(std::string_view key) const = 0;
 };
 

@@ -99,6 +99,7 @@ class Conversation {
   class ColdGet;
   class ColdRange;
   class InspectTask;
+  class UpkeepTask;
   class StatsTask;
   class Warming;
 
@@ -127,6 +128,7 @@ class Conversation {
   void start_merge(const protocol::Request& request);
   void answer_merge(std::string_view tag, const Result<MergeSummary>& outcome, Time start);
   void start_inspect(const protocol::Request& request);
+  void start_upkeep(const protocol::Request& request);
   void answer_text(protocol::Verb verb, std::string_view tag, const Result<std::string>& text,
                    Time start);
   void start_slow(std::unique_ptr<SlowTask> task, const protocol::Request& request);

@@ -29,6 +29,8 @@ void Conversation::execute(const Request& request) {
     case Verb::kStats:
     case Verb::kMerge:
     case Verb::kInspect:
+    case Verb::kVerify:
+    case Verb::kBackup:
       break;
     case Verb::kHello:
     case Verb::kPing:
@@ -47,6 +49,8 @@ void Conversation::execute(const Request& request) {
     merge(request);
   } else if (request.verb == Verb::kInspect) {
     start_inspect(request);
+  } else if (request.verb == Verb::kVerify || request.verb == Verb::kBackup) {
+    start_upkeep(request);
   } else {
     start_range(request);
   }

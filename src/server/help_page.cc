@@ -15,6 +15,8 @@ Each number on the line is the length in bytes of one of them. Lines end in LF o
                                END is exclusive; length 0: from the first, to the last
   PREFIX LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1]
   MERGE [wait=1] [rate=BYTES]  frees what overwrites and deletes left; MERGE do=pause|resume|stop
+  VERIFY [rate=BYTES]          reads every byte of the data on the disk and says what is damaged
+  BACKUP PATH_LEN [copy=1]     brings the backup in that directory of the server up to date
   INSPECT KEY_LEN              where the key lives on the disk, and what older versions are there
   PING [LEN]    HELLO [v=1]    STATS [section=NAME] [fmt=text|json]    HELP    QUIT
 

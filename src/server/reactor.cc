@@ -126,6 +126,16 @@ bool Reactor::start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) {
   return true;
 }
 
+bool Reactor::start_long(std::uint64_t connection, std::unique_ptr<SlowTask>& task) {
+  if (slow_tasks_ >= shared_.options.slow_reads_max) return false;
+  slow_tasks_ += 1;
+  asio::post(shared_.long_pool, [this, connection, work = std::move(task)]() mutable {
+    work->run();
+    finished(connection, std::move(work));
+  });
+  return true;
+}
+
 std::optional<MergeTicket> Reactor::start_merge(std::uint64_t connection,
                                                 std::unique_ptr<MergeTask>& task,
                                                 std::uint64_t rate_max) {

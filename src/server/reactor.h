@@ -33,6 +33,7 @@ struct ReactorContext {
   MemoryBudget& request_memory;
   MemoryBudget& output_memory;
   asio::thread_pool& io_pool;
+  asio::thread_pool& long_pool;
   std::atomic<std::uint32_t>& connection_count;
 };
 
@@ -78,6 +79,7 @@ class Reactor final : public WriteListener, private SlowWork {
   };
 
   [[nodiscard]] bool start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) override;
+  [[nodiscard]] bool start_long(std::uint64_t connection, std::unique_ptr<SlowTask>& task) override;
   [[nodiscard]] std::optional<MergeTicket> start_merge(std::uint64_t connection,
                                                        std::unique_ptr<MergeTask>& task,
                                                        std::uint64_t rate_max) override;

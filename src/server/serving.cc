@@ -18,7 +18,7 @@ std::string hello_fields(const ServerOptions& options) {
   const protocol::Limits& limits = options.limits;
   return fmt::format(
       "v=1 server=kv/{} node={} role=leader epoch=0 max_header={} max_key={} max_value={} "
-      "max_batch={} max_inflight={} feats=range,prefix,bput,cas,merge,inspect",
+      "max_batch={} max_inflight={} feats=range,prefix,bput,cas,merge,inspect,verify,backup",
       options.version, options.node, limits.header_max, limits.key_max, limits.value_max,
       limits.batch_max, limits.inflight_max);
 }
@@ -38,7 +38,8 @@ Serving::Serving(Store& store, const ServerOptions& server_options, Acceptor& it
       merges_(backend_),
       request_memory_(options_.memory_max),
       output_memory_(options_.memory_max),
-      io_pool_(std::max(1U, options_.io_threads)) {
+      io_pool_(std::max(1U, options_.io_threads)),
+      long_pool_(1) {
   std::vector<const Counters*> all = {&accept_counters_};
   for (std::uint32_t i = 0; i < reactor_count(options_); ++i) {
     counters_.push_back(std::make_unique<Counters>());
@@ -46,8 +47,9 @@ Serving::Serving(Store& store, const ServerOptions& server_options, Acceptor& it
   }
   stats_ = std::make_unique<StatsPage>(options_, backend_, merges_, all, request_memory_,
                                        output_memory_);
-  const ReactorContext shared{options_,        hello_,         backend_, *stats_,          merges_,
-                              request_memory_, output_memory_, io_pool_, connection_count_};
+  const ReactorContext shared{options_,   hello_,           backend_,       *stats_,
+                              merges_,    request_memory_,  output_memory_, io_pool_,
+                              long_pool_, connection_count_};
   for (auto& own : counters_) reactors_.push_back(std::make_unique<Reactor>(shared, *own));
   acceptor_.next_io = [this]() -> asio::io_context& {
     next_reactor_ = (next_reactor_ + 1) % reactors_.size();
@@ -64,6 +66,8 @@ Serving::~Serving() { wait(); }
 void Serving::stop(Reactor::Stop how) {
   // A merge may take minutes. What it has finished stays, and who waits for it is told.
   merges_.stop();
+  // Once: a server that has stopped may outlive its store.
+  if (!is_upkeep_stopped_.exchange(true)) backend_.stop_upkeep();
   for (auto& reactor : reactors_) reactor->stop(how);
 }
 
@@ -73,6 +77,7 @@ void Serving::wait() {
   if (accepting_.joinable()) accepting_.join();
   for (auto& reactor : reactors_) reactor->join();
   io_pool_.join();
+  long_pool_.join();
 }
 
 void Serving::take(tcp::socket socket) {

@@ -54,6 +54,8 @@ class Serving {
   std::vector<std::unique_ptr<Counters>> counters_;  // one of each reactor
   std::unique_ptr<StatsPage> stats_;
   asio::thread_pool io_pool_;
+  std::atomic<bool> is_upkeep_stopped_{false};
+  asio::thread_pool long_pool_;  // one thread: verifications and backups
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::thread accepting_;
   std::mutex wait_mutex_;

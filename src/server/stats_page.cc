@@ -6,15 +6,17 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "server/upkeep_stats.h"
+
 namespace kv::server {
 
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kVerbNames[] = {"hello",   "ping",  "put",    "get",   "del",
-                                      "bput",    "range", "prefix", "stats", "merge",
-                                      "inspect", "help",  "quit"};
+constexpr const char* kVerbNames[] = {"hello",   "ping",   "put",    "get",   "del",
+                                      "bput",    "range",  "prefix", "stats", "merge",
+                                      "inspect", "verify", "backup", "help",  "quit"};
 static_assert(std::size(kVerbNames) == kVerbCount);
 
 std::uint64_t resident_bytes() {
@@ -224,6 +226,8 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
   page["memory"] = memory_section(store, request_memory_, output_memory_);
   page["merge"] = merge_section(store.merge, merges_.report());
   page["space"] = space_section(store, section == "space");
+  page["disk"] = disk_section(store.space);
+  page["scrub"] = scrub_section(store.scrub);
   page["recovery"] = recovery_section(store.recovery);
   page["latency"] = latency_section(counters_);
   // Thousands of lines in a large store: only for who asks.

@@ -38,6 +38,14 @@ Result<MergeSummary> StoreBackend::merge(std::uint64_t rate_max) { return store_
 void StoreBackend::stop_merge() { store_.stop_merge(); }
 void StoreBackend::pause_merges() { store_.pause_merges(); }
 void StoreBackend::resume_merges() { store_.resume_merges(); }
+Result<VerifyReport> StoreBackend::verify(const VerifyOptions& options) {
+  return store_.verify(options);
+}
+Result<BackupSummary> StoreBackend::backup(const std::string& directory,
+                                           const BackupOptions& options) {
+  return store_.backup(directory, options);
+}
+void StoreBackend::stop_upkeep() { store_.stop_upkeep(); }
 Result<Inspection> StoreBackend::inspect(std::string_view key) const { return store_.inspect(key); }
 
 }  // namespace kv::server

@@ -19,6 +19,10 @@ class StoreBackend final : public Backend {
   void stop_merge() override;
   void pause_merges() override;
   void resume_merges() override;
+  [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions& options) override;
+  [[nodiscard]] Result<BackupSummary> backup(const std::string& directory,
+                                             const BackupOptions& options) override;
+  void stop_upkeep() override;
   [[nodiscard]] Result<Inspection> inspect(std::string_view key) const override;
 
  private:

@@ -45,6 +45,15 @@ class FakeBackend final : public server::Backend {
       [](std::uint64_t) -> Result<MergeSummary> { return MergeSummary{}; };
   std::function<void()> on_stop_merge = [] {};
   bool is_paused = false;
+  VerifyReport verified;
+  std::string backup_directory;  // of the last backup
+  [[nodiscard]] Result<VerifyReport> verify(const VerifyOptions&) override { return verified; }
+  [[nodiscard]] Result<BackupSummary> backup(const std::string& directory,
+                                             const BackupOptions&) override {
+    backup_directory = directory;
+    return BackupSummary{.version = 7};
+  }
+  void stop_upkeep() override {}
   Inspection inspection;
   Result<MergeSummary> merge(std::uint64_t rate_max) override { return on_merge(rate_max); }
   void stop_merge() override { on_stop_merge(); }

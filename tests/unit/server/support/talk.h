@@ -42,6 +42,10 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   void on_written(const WriteTag& tag, Result<WriteResult> result) override;
   [[nodiscard]] bool start(std::uint64_t connection,
                            std::unique_ptr<server::SlowTask>& task) override;
+  [[nodiscard]] bool start_long(std::uint64_t connection,
+                                std::unique_ptr<server::SlowTask>& task) override {
+    return start(connection, task);
+  }
   [[nodiscard]] std::optional<server::MergeTicket> start_merge(
       std::uint64_t connection, std::unique_ptr<server::MergeTask>& task,
       std::uint64_t rate_max) override;
