@@ -108,10 +108,10 @@ class Writer(threading.Thread):
             self.version = versions[0]
 
 
-def start(kv, data, sync):
+def start(kv, data, sync, segment_size="64KiB"):
     log = open(data + ".log", "ab")
     process = subprocess.Popen(
-        [kv, "start", "--data", data, "--listen", "127.0.0.1:0", "--sync", sync, "--segment-size", "64KiB"],
+        [kv, "start", "--data", data, "--listen", "127.0.0.1:0", "--sync", sync, "--segment-size", segment_size],
         stdout=subprocess.PIPE, stderr=log)
     address = None
     for line in process.stdout:
