@@ -87,7 +87,7 @@ Result<void> ManifestLog::start(std::uint64_t number, const format::ManifestStat
 #else
   const auto replace = io::replace_file;
 #endif
-  const auto replaced = replace(fs_, current, format::encode_current(number));
+  auto replaced = replace(fs_, current, format::encode_current(number));
   if (!replaced) return replaced;
   file_ = std::move(*file);
   number_ = number;

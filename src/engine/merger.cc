@@ -51,8 +51,12 @@ std::uint64_t Merger::segment_size() const {
 void Merger::look_around() {
   remove_unused();
   give_memory_back();
-  const MergeUse now = use();
+  adapt(use());
+}
+
+void Merger::adapt(const MergeUse& now) {
   const std::lock_guard lock(mutex_);
+  adapted_at_ = MergeBudget::Clock::now();
   budget_.note_use(now);
   budget_.note_latency(context_.pipeline.write_latency(), stats_.state == MergeState::kMerging);
   stats_.debt = budget_.debt();
@@ -147,6 +151,11 @@ void Merger::stop_on_demand() {
 
 bool Merger::go_on(std::uint64_t bytes) {
   std::unique_lock lock(mutex_);
+  if (MergeBudget::Clock::now() - adapted_at_ >= kTick) {
+    lock.unlock();
+    adapt(use());
+    lock.lock();
+  }
   stats_.bytes_done += bytes;
   const std::uint64_t rate = stats_.is_on_demand ? stats_.rate_max
                              : is_disk_full_     ? settings_.budget.rate_max

@@ -75,6 +75,8 @@ class Merger : private MergePace {
   void expect_work();  // of merge_all(), for who watches it
   void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
                       const MergeReport& report);
+  // The budget, and what writers feel of it: between merges and, every tick, within one.
+  void adapt(const MergeUse& now);
   void remove_unused();
   void give_memory_back();
   bool is_checkpoint_due();
@@ -93,6 +95,7 @@ class Merger : private MergePace {
   MergeBudget budget_;
   MergeStats stats_;
   std::string last_failure_;
+  MergeBudget::Clock::time_point adapted_at_{};
   std::uint64_t writes_seen_ = 0;        // at the last tick
   std::uint64_t busy_ticks_ = 0;         // for which a checkpoint has been due
   std::uint64_t index_peak_ = 0;         // bytes, since memory was given back last
