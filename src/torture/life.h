@@ -86,7 +86,9 @@ class Life : private EventListener, private WriteListener {
   void restart(const Aftermath& aftermath);
 
   bool write(const PlannedWrite& planned);
-  bool put(std::string key, std::string value) { return write(plan_put(key, std::move(value))); }
+  bool put(std::string key, std::string value) {
+    return write(plan_put(std::move(key), std::move(value)));
+  }
   bool del(std::string key) { return write(plan_delete(std::move(key))); }
   // A group: submitted one by one, then written and synced together.
   void submit(PlannedWrite planned);
