@@ -3,12 +3,13 @@
 # there is tried: nc.openbsd keeps the connection when its input ends and half-closes it with -N, nc.traditional
 # half-closes it with -q.
 set -euo pipefail
+# shellcheck source=tests/integration/end_servers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/end_servers.sh"
 kv=$(realpath "$1")
 scratch=$(mktemp -d)
 cd "$scratch"
 stop() {
-  pid=$("$kv" status --data data --pid 2>/dev/null || true)
-  [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+  end_servers "$kv" data
   rm -rf "$scratch"
 }
 trap stop EXIT

@@ -2,6 +2,8 @@
 # How `kv start` refuses: start_failures_test.sh KV-BINARY. Each time one clear line on stderr, the documented exit
 # code, nothing on stdout, and not a byte changed on disk.
 set -euo pipefail
+# shellcheck source=tests/integration/end_servers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/end_servers.sh"
 kv=$1
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 scratch=$(mktemp -d)
@@ -11,8 +13,7 @@ cd "$disk"
 unset "${!KV_@}"
 export HOME=$scratch KV_LISTEN=127.0.0.1:0
 cleanup() {
-  pid=$("$kv" status --data "$disk/data" --pid 2>/dev/null || true)
-  [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
+  end_servers "$kv" "$disk/data"
   chmod -R u+w "$scratch"
   rm -rf "$scratch"
 }
@@ -116,7 +117,7 @@ full_disk() {
   cd full
   mkdir empty
   cp -r ../data old
-  cat /dev/zero >ballast 2>/dev/null || true
+  cat /dev/zero >ballast 2>/dev/null || true # it ends when the disk is full: that is its purpose
   refused "disk full, nothing there yet" 1 "write empty/*: No space left on device; make room and start again" \
     --data empty
   start old

@@ -1,15 +1,14 @@
 #!/usr/bin/env bash
 # verify, salvage and backup as an operator uses them, with their exit codes: tools_test.sh KV-BINARY.
 set -euo pipefail
+# shellcheck source=tests/integration/end_servers.sh
+source "$(dirname "${BASH_SOURCE[0]}")/end_servers.sh"
 kv=$(realpath "$1")
 scratch=$(mktemp -d)
 cd "$scratch"
 export HOME=$scratch
 stop_all() {
-  for data in "$scratch"/*/; do
-    pid=$("$kv" status --data "$data" --pid 2>/dev/null || true)
-    [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
-  done
+  end_servers "$kv" "$scratch"/*/
   rm -rf "$scratch"
 }
 trap stop_all EXIT
