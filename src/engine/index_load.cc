@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/index_part.h"
+#include "engine/planted.h"
 #include "engine/run_merge.h"
 #include "format/record.h"
 
@@ -72,6 +73,7 @@ class Filler {
   }
   bool counts(const format::CheckpointEntry& entry) const { return segment_of(entry) != nullptr; }
   bool is_after(const format::HintEntry& entry) const {
+    if (is_planted(Bug::kCheckpointHidesNewer)) return false;
     return entry.sequence > checkpoint_->keys->head().sequence;
   }
 

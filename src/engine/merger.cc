@@ -43,8 +43,8 @@ MergeUse Merger::use() const {
   return use;
 }
 
-std::uint64_t Merger::segment_size() const {
-  const std::uint64_t wanted = std::max(use().live_bytes / kSegmentsPerLive, kSegmentSizeMin);
+std::uint64_t Merger::segment_size(const MergeUse& now) const {
+  const std::uint64_t wanted = std::max(now.live_bytes / kSegmentsPerLive, kSegmentSizeMin);
   return std::min(wanted, settings_.segment_size_max);
 }
 
@@ -60,7 +60,7 @@ void Merger::adapt(const MergeUse& now) {
   budget_.note_use(now);
   budget_.note_latency(context_.pipeline.write_latency(), stats_.state == MergeState::kMerging);
   stats_.debt = budget_.debt();
-  context_.pipeline.set_segment_size(segment_size());
+  context_.pipeline.set_segment_size(segment_size(now));
   // Who paused merges has chosen to let the disk fill.
   const bool is_helpful = settings_.is_automatic && !is_paused_;
   context_.pipeline.slow_down(is_helpful ? budget_.write_delay() : std::chrono::microseconds(0),
@@ -71,11 +71,10 @@ void Merger::adapt(const MergeUse& now) {
 void Merger::give_memory_back() {
   constexpr std::uint64_t kWorthIt = 16 * 1024 * 1024;
   const std::uint64_t bytes = context_.index.memory().total_bytes;
-  const std::lock_guard lock(mutex_);
   index_peak_ = std::max(index_peak_, bytes);
   if (index_peak_ - bytes < std::max(kWorthIt, index_peak_ / 4)) return;
-  ::malloc_trim(0);
   index_peak_ = bytes;
+  ::malloc_trim(0);
 }
 
 void Merger::remove_unused() {
@@ -110,8 +109,8 @@ void Merger::run() {
       continue;
     }
     MergeReport total;
-    const auto merged = merge_once({segment_size(), context_.pipeline.applied_sequence(), false},
-                                   UINT64_MAX, total);
+    const auto merged = merge_once(
+        {segment_size(use()), context_.pipeline.applied_sequence(), false}, UINT64_MAX, total);
     if (merged && *merged) continue;
     // Nothing to gain at the moment, or no room: look again later.
     std::unique_lock lock(mutex_);
@@ -189,8 +188,8 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
   expect_work();
   bool goes_on = merged.has_value();
   while (goes_on) {
-    merged =
-        merge_once({segment_size(), context_.pipeline.applied_sequence(), true}, id_max, total);
+    merged = merge_once({segment_size(use()), context_.pipeline.applied_sequence(), true}, id_max,
+                        total);
     remove_unused();
     goes_on = merged && *merged && !total.was_stopped;
   }

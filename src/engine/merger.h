@@ -80,14 +80,15 @@ class Merger : private MergePace {
   void remove_unused();
   void give_memory_back();
   bool is_checkpoint_due();
-  std::uint64_t segment_size() const;
+  std::uint64_t segment_size(const MergeUse& now) const;
 
   const Settings settings_;
   const MergeContext context_;
   SegmentKeeper& keeper_;
 
-  std::mutex merging_;   // held by whoever merges
-  std::mutex removing_;  // and by whoever removes files
+  std::uint64_t index_peak_ = 0;  // bytes, since memory was given back last; look_around()'s alone
+  std::mutex merging_;            // held by whoever merges
+  std::mutex removing_;           // and by whoever removes files
 
   // Guarded by mutex_.
   mutable std::mutex mutex_;
@@ -98,7 +99,6 @@ class Merger : private MergePace {
   MergeBudget::Clock::time_point adapted_at_{};
   std::uint64_t writes_seen_ = 0;        // at the last tick
   std::uint64_t busy_ticks_ = 0;         // for which a checkpoint has been due
-  std::uint64_t index_peak_ = 0;         // bytes, since memory was given back last
   std::set<format::SegmentId> covered_;  // by the newest checkpoint
   bool is_stopped_ = false;
   std::uint64_t done_before_ = 0;  // of merge_all(), before the merge under way

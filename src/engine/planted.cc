@@ -38,6 +38,8 @@ constexpr BugName kBugs[] = {
     {Bug::kReuseEarlySpare, "reuse-early-spare"},
     {Bug::kSealTailUnsynced, "seal-tail-unsynced"},
     {Bug::kNotWrittenAgain, "not-written-again"},
+    {Bug::kCheckpointWithoutSync, "checkpoint-without-sync"},
+    {Bug::kCheckpointHidesNewer, "checkpoint-hides-newer"},
     {Bug::kUnlinkBeforeDrop, "unlink-before-drop"},
 };
 

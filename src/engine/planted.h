@@ -35,6 +35,8 @@ enum class Bug {
   kReuseEarlySpare,        // an empty segment before used ones takes the next records
   kSealTailUnsynced,       // recovery seals what only the page cache holds
   kNotWrittenAgain,        // recovery trusts pages that a failed sync left clean
+  kCheckpointWithoutSync,  // a checkpoint gets its name before what it left out is durable
+  kCheckpointHidesNewer,   // what it says of a key counts against newer records
   kUnlinkBeforeDrop,       // an empty segment's file goes before the MANIFEST forgets it
 };
 
