@@ -3,13 +3,11 @@
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
 #include "cli/lock_file.h"
 #include "cli/progress.h"
-#include "cli/verify_report.h"
-#include "kv/backup.h"
+#include "cli/upkeep_report.h"
 #include "kv/store.h"
 
 namespace kv::cli {
@@ -17,69 +15,49 @@ namespace kv::cli {
 namespace {
 
 struct BackupFlags {
-  std::string from;
-  std::string to;
+  std::string backup;
+  std::string data;
   std::string rate = "0";
   bool is_copied = false;
 };
-
-void print(const Common& common, const std::string& done, const BackupSummary& summary) {
-  if (common.is_json) {
-    say(nlohmann::ordered_json{{"version", summary.version},
-                               {"files", summary.files},
-                               {"bytes", summary.bytes},
-                               {"reused", summary.reused},
-                               {"linked", summary.linked},
-                               {"copied", summary.copied},
-                               {"bytes_copied", summary.bytes_copied}}
-            .dump() +
-        "\n");
-  } else if (!common.is_quiet) {
-    say(fmt::format(
-        "{}: everything up to version {}, {} files, {} ({} reused, {} linked, {} "
-        "copied)\n",
-        done, summary.version, summary.files, human_bytes(static_cast<double>(summary.bytes)),
-        summary.reused, summary.linked, summary.copied));
-  }
-}
 
 // By the server that has the database open, on its machine.
 int run_create_online(const Common& common, const BackupFlags& flags) {
   auto client = connect_patiently(common);
   if (!client) return fail_to_connect(client.error());
-  const std::string to = std::filesystem::absolute(flags.from).lexically_normal().string();
-  const auto page = client->backup(to, !flags.is_copied, *parse_size(flags.rate),
-                                   common.is_json ? "json" : "text");
-  if (!page) return fail(page.error());
-  if (!common.is_quiet) say(*page + "\n");
+  const std::string to = std::filesystem::absolute(flags.backup).lexically_normal().string();
+  const auto summary = client->backup(to, !flags.is_copied, *parse_size(flags.rate), "json")
+                           .and_then(backup_summary_of);
+  if (!summary) return fail(summary.error());
+  print(common, flags.backup, *summary);
   return kExitOk;
 }
 
 // Of a database that no server has open: this opens it as a server would, with its recovery.
 int run_create(const Common& common, const BackupFlags& flags) {
-  if (flags.to.empty()) return run_create_online(common, flags);
+  if (flags.data.empty()) return run_create_online(common, flags);
   Options options;
   options.create_if_missing = false;
   options.merges_automatically = false;
   options.scrub_rate = 0;
   options.holder = "kv backup\n";
-  auto store = Store::open(flags.from, options);
+  auto store = Store::open(flags.data, options);
   if (!store) {
     const auto holder =
-        store.error().code == Errc::kLocked ? find_holder(flags.from) : std::nullopt;
+        store.error().code == Errc::kLocked ? find_holder(flags.data) : std::nullopt;
     if (!holder) return fail(store.error());
     complain(
-        fmt::format("{} is in use by kv pid {} on {}; `kv backup create DST --addr {}` has "
-                    "that server make the backup",
-                    flags.from, holder->pid, holder->address, holder->address));
+        fmt::format("{} is in use by kv pid {} on {}; `kv backup create {} --addr {}` "
+                    "has that server make the backup",
+                    flags.data, holder->pid, holder->address, flags.backup, holder->address));
     return kExitServerError;
   }
   BackupOptions how;
   how.may_link = !flags.is_copied;
   how.rate_max = *parse_size(flags.rate);
-  const auto summary = store->backup(flags.to, how);
+  const auto summary = store->backup(flags.backup, how);
   if (!summary) return fail(summary.error());
-  print(common, flags.to, *summary);
+  print(common, flags.backup, *summary);
   return kExitOk;
 }
 
@@ -95,7 +73,7 @@ VerifyOptions with_progress(const BackupFlags& flags, Progress& progress) {
 
 int run_backup_verify(const Common& common, const BackupFlags& flags) {
   Progress progress(common.is_quiet);
-  const auto report = verify_backup(flags.from, with_progress(flags, progress));
+  const auto report = verify_backup(flags.backup, with_progress(flags, progress));
   progress.clear();
   if (!report) return fail(report.error());
   print(common, *report);
@@ -104,10 +82,10 @@ int run_backup_verify(const Common& common, const BackupFlags& flags) {
 
 int run_restore(const Common& common, const BackupFlags& flags) {
   Progress progress(common.is_quiet);
-  const auto summary = restore_backup(flags.from, flags.to, with_progress(flags, progress));
+  const auto summary = restore_backup(flags.backup, flags.data, with_progress(flags, progress));
   progress.clear();
   if (!summary) return fail(summary.error());
-  print(common, flags.to, *summary);
+  print(common, flags.data, *summary);
   return kExitOk;
 }
 
@@ -127,12 +105,10 @@ void add_backup(CLI::App& app, Common& common, Run& run) {
   backup->require_subcommand(1);
 
   CLI::App* create = backup->add_subcommand(
-      "create",
-      "bring a backup up to date, or make it: SRC DST of a stopped database, DST of the server at "
-      "--addr");
-  create->add_option("from", flags->from, "directory of the stopped database; or of the backup")
-      ->required();
-  create->add_option("to", flags->to, "directory of the backup; none: the server makes it");
+      "create", "bring a backup up to date, or make it: by the server at --addr, on its machine");
+  create->add_option("backup", flags->backup, "directory of the backup")->required();
+  create->add_option("--data", flags->data,
+                     "directory of a database that no server has open, instead of a server's");
   create->add_flag("--copy", flags->is_copied, "copy segments even where a hard link would do");
   add_rate(*create, *flags);
   create->callback(
@@ -140,15 +116,15 @@ void add_backup(CLI::App& app, Common& common, Run& run) {
 
   CLI::App* verify =
       backup->add_subcommand("verify", "compare every byte of a backup with its checksums");
-  verify->add_option("backup", flags->from, "directory of the backup")->required();
+  verify->add_option("backup", flags->backup, "directory of the backup")->required();
   add_rate(*verify, *flags);
   verify->callback(
       [=, &common, &run] { run = [=, &common] { return run_backup_verify(common, *flags); }; });
 
   CLI::App* restore =
       backup->add_subcommand("restore", "verify a backup and make a database out of it");
-  restore->add_option("backup", flags->from, "directory of the backup")->required();
-  restore->add_option("to", flags->to, "directory of the database; must be empty or missing")
+  restore->add_option("backup", flags->backup, "directory of the backup")->required();
+  restore->add_option("data", flags->data, "directory of the database; must be empty or missing")
       ->required();
   add_rate(*restore, *flags);
   restore->callback(

@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
 namespace kv::cli {
 
@@ -58,7 +58,7 @@ std::string in_quotes(std::string_view bytes) {
   std::string out = "\"";
   while (!bytes.empty()) {
     const char c = bytes[0];
-    std::size_t size = utf8_sequence_size(bytes);
+    std::size_t size = base::utf8_sequence_size(bytes);
     if (c == '"' || c == '\\') {
       out += '\\';
       out += c;

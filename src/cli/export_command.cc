@@ -6,13 +6,13 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
-#include "cli/base64.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 #include "cli/commands.h"
 #include "cli/csv.h"
 #include "cli/escape.h"
 #include "cli/json_text.h"
 #include "cli/progress.h"
-#include "cli/utf8.h"
 
 namespace kv::cli {
 
@@ -26,9 +26,9 @@ struct ExportFlags {
 
 std::string csv_line(const Item& item, bool is_base64) {
   std::string out;
-  append_csv_field(out, is_base64 ? base64(item.key) : item.key);
+  append_csv_field(out, is_base64 ? base::base64(item.key) : item.key);
   out += ',';
-  append_csv_field(out, is_base64 ? base64(item.value) : item.value);
+  append_csv_field(out, is_base64 ? base::base64(item.value) : item.value);
   return out + "\r\n";
 }
 
@@ -71,7 +71,7 @@ class Export {
       write(json_of(item.key, &item.value, 0) + "\n");
     } else if (flags_.format == "csv-b64") {
       write(csv_line(item, true));
-    } else if (is_utf8(item.key) && is_utf8(item.value)) {
+    } else if (base::is_utf8(item.key) && base::is_utf8(item.value)) {
       write(csv_line(item, false));
     } else {
       not_text_ = item.key;

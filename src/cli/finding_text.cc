@@ -1,11 +1,8 @@
 #include "cli/finding_text.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "cli/base64.h"
 #include "cli/escape.h"
-#include "cli/utf8.h"
 
 namespace kv::cli {
 
@@ -39,28 +36,6 @@ std::string text_of(const Finding& finding) {
   if (!finding.details.empty()) out += " (" + finding.details + ")";
   if (!finding.loses_data) out += " [no data lost]";
   return out;
-}
-
-std::string json_of(const std::vector<Finding>& findings) {
-  using Json = nlohmann::ordered_json;
-  Json list = Json::array();
-  for (const Finding& finding : findings) {
-    Json keys = Json::array();
-    for (const std::string& key : finding.keys) {
-      keys.push_back(is_utf8(key) ? Json{{"key", key}} : Json{{"key_b64", base64(key)}});
-    }
-    list.push_back({{"what", finding.what},
-                    {"file", finding.file},
-                    {"offset", finding.offset},
-                    {"size", finding.size},
-                    {"first_version", finding.first_version},
-                    {"last_version", finding.last_version},
-                    {"keys", std::move(keys)},
-                    {"has_unknown_keys", finding.has_unknown_keys},
-                    {"loses_data", finding.loses_data},
-                    {"details", finding.details}});
-  }
-  return list.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace kv::cli

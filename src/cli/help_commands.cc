@@ -32,11 +32,16 @@ constexpr std::string_view kConfig =
     "The file holds `name = value` lines, names as the flags without --. Unknown names are "
     "errors.\n";
 
-const CLI::App* find_command(const CLI::App& app, const std::string& name) {
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
-    if (command->get_name() == name) return command;
+// The command that `words` name one below the other: backup create. nullptr: there is none.
+const CLI::App* find_command(const CLI::App& app, const std::vector<std::string>& words) {
+  const CLI::App* found = &app;
+  for (const std::string& word : words) {
+    const auto below =
+        found->get_subcommands([&](const CLI::App* c) { return c->get_name() == word; });
+    if (below.empty()) return nullptr;
+    found = below.front();
   }
-  return nullptr;
+  return found;
 }
 
 // App::help() would be that of the command being run, which is help.
@@ -44,7 +49,8 @@ std::string help_of(const CLI::App& app, const std::string& name) {
   return app.get_formatter()->make_help(&app, name, CLI::AppFormatMode::Normal);
 }
 
-int run_help(const Common& common, const CLI::App& app, const std::string& topic) {
+int run_help(const Common& common, const CLI::App& app, const std::vector<std::string>& topics) {
+  const std::string topic = CLI::detail::join(topics, " ");
   if (common.is_json) {
     complain("help is for people; it has no --json");
     return kExitUsage;
@@ -55,7 +61,7 @@ int run_help(const Common& common, const CLI::App& app, const std::string& topic
     say(kConfig);
   } else if (topic.empty()) {
     say(help_of(app, "kv") + "\nFurther: kv help COMMAND, kv help exit-codes, kv help config\n");
-  } else if (const CLI::App* command = find_command(app, topic)) {
+  } else if (const CLI::App* command = find_command(app, topics)) {
     say(help_of(*command, "kv " + topic) + "\nOptions of all commands: kv help\n");
   } else {
     complain("no command or topic \"" + topic + "\"; `kv help` lists them");
@@ -75,11 +81,11 @@ void add_help(CLI::App& app, Common& common, Run& run) {
       return kExitOk;
     };
   });
-  auto topic = std::make_shared<std::string>();
+  auto topics = std::make_shared<std::vector<std::string>>();
   CLI::App* help = app.add_subcommand("help", "explain a command, exit-codes or config");
-  help->add_option("topic", *topic);
+  help->add_option("topic", *topics, "a command, exit-codes or config");
   help->callback([=, &app, &common, &run] {
-    run = [=, &app, &common] { return run_help(common, app, *topic); };
+    run = [=, &app, &common] { return run_help(common, app, *topics); };
   });
 }
 

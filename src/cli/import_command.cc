@@ -85,8 +85,7 @@ class Import {
       say(nlohmann::ordered_json{{"imported", sender_.written()}, {"skipped", skipped_}}.dump() +
           "\n");
     } else if (!common_.is_quiet) {
-      say(fmt::format("imported {} record{}{}\n", human_count(sender_.written()),
-                      sender_.written() == 1 ? "" : "s",
+      say(fmt::format("imported {}{}\n", counted(sender_.written(), "record"),
                       skipped_ > 0 ? ", skipped " + human_count(skipped_) : ""));
     }
   }

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/base64.h"
-#include "cli/utf8.h"
+#include "base/base64.h"
+#include "base/utf8.h"
 
 namespace kv::cli {
 
@@ -12,10 +12,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 void set_bytes(Json& json, const std::string& name, std::string_view bytes) {
-  if (is_utf8(bytes)) {
+  if (base::is_utf8(bytes)) {
     json[name] = bytes;
   } else {
-    json[name + "_b64"] = base64(bytes);
+    json[name + "_b64"] = base::base64(bytes);
   }
 }
 
@@ -29,7 +29,7 @@ bool take_bytes(const Json& json, const std::string& name, std::string& out, std
     problem = "\"" + name + "\" or \"" + name + "_b64\" is missing or no string";
     return false;
   }
-  auto bytes = from_base64(coded->get<std::string>());
+  auto bytes = base::from_base64(coded->get<std::string>());
   if (!bytes) {
     problem = "\"" + name + "_b64\" is not base64";
     return false;

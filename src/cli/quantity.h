@@ -22,5 +22,7 @@ std::string problem_with_count(std::string_view text, std::uint64_t min);
 std::string human_bytes(double bytes);
 // 12 345 678
 std::string human_count(std::uint64_t count);
+// "1 record", "12 345 records".
+std::string counted(std::uint64_t count, std::string_view noun);
 
 }  // namespace kv::cli

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "cli/base64.h"
+#include "base/base64.h"
 #include "kv/options.h"
 
 namespace kv::cli {
@@ -76,7 +76,7 @@ bool RecordSource::take(const Column& column, const char* name, std::string& out
     out = std::move(fields_[column.index]);
     return true;
   }
-  auto bytes = from_base64(fields_[column.index]);
+  auto bytes = base::from_base64(fields_[column.index]);
   if (!bytes) {
     problem_ = fmt::format("{}_b64 is not base64", name);
     return false;

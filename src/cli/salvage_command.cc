@@ -8,6 +8,7 @@
 #include "cli/finding_text.h"
 #include "cli/progress.h"
 #include "kv/salvage.h"
+#include "server/upkeep_text.h"
 
 namespace kv::cli {
 
@@ -36,7 +37,7 @@ void print_json(const SalvageReport& report) {
   out["keys_older"] = list(report.keys_older);
   out["has_unknown_losses"] = report.has_unknown_losses;
   out["notes"] = report.notes;
-  out["findings"] = nlohmann::ordered_json::parse(json_of(report.findings));
+  out["findings"] = nlohmann::ordered_json::parse(server::findings_json(report.findings));
   say(out.dump() + "\n");
 }
 
@@ -48,9 +49,9 @@ void print(const Common& common, const SalvageFlags& flags, const SalvageReport&
   if (common.is_quiet) return;
   for (const std::string& note : report.notes) say("note: " + note + "\n");
   say(fmt::format(
-      "{}: {} keys out of {} intact records in {} segments; {} keys lost, {} older{}\n", flags.to,
-      human_count(report.keys), human_count(report.records), report.segments,
-      report.keys_lost.size(), report.keys_older.size(),
+      "{}: {} out of {} in {}; {} lost, {} older{}\n", flags.to, counted(report.keys, "key"),
+      counted(report.records, "intact record"), counted(report.segments, "segment"),
+      counted(report.keys_lost.size(), "key"), report.keys_older.size(),
       report.has_unknown_losses ? ", and perhaps others whose keys cannot be told" : ""));
 }
 

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/lock_file.h"
 #include "cli/progress.h"
-#include "cli/verify_report.h"
+#include "cli/upkeep_report.h"
 #include "kv/verify.h"
 
 namespace kv::cli {
@@ -22,12 +22,10 @@ struct VerifyFlags {
 int run_online(const Common& common, const VerifyFlags& flags) {
   auto client = connect_patiently(common);
   if (!client) return fail_to_connect(client.error());
-  const auto page = client->verify(*parse_size(flags.rate), common.is_json ? "json" : "text");
-  if (!page) return fail(page.error());
-  say(*page + "\n");
-  const bool is_clean =
-      page->find(common.is_json ? "\"findings\":[]" : "\nfindings: 0") != std::string::npos;
-  return is_clean ? kExitOk : kExitIntegrity;
+  const auto report = client->verify(*parse_size(flags.rate), "json").and_then(verify_report_of);
+  if (!report) return fail(report.error());
+  print(common, *report);
+  return report->findings.empty() ? kExitOk : kExitIntegrity;
 }
 
 int fail_offline(const VerifyFlags& flags, const Error& error) {
@@ -63,7 +61,7 @@ void add_verify(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<VerifyFlags>();
   CLI::App* verify = app.add_subcommand(
       "verify", "compare every byte of a database with its checksums; changes nothing");
-  verify->add_option("data", flags->data, "directory of the database, which no server has open")
+  verify->add_option("--data", flags->data, "directory of the database, which no server has open")
       ->envname("KV_DATA")
       ->capture_default_str();
   verify->add_flag("--online", flags->is_online,

@@ -173,6 +173,7 @@ class Salvage {
     }
     report_.segments += 1;
     report_.records += scan->records;
+    if (source.info.is_sealed) name_keys_by_hint(fs_, from_, source.info, scan->damaged);
     for (const DamagedRange& range : scan->damaged) {
       report_.findings.push_back(finding_of(source.path, range));
       for (const DamagedRange::Key& key : range.keys) {

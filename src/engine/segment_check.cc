@@ -75,7 +75,10 @@ class Check {
     return {};
   }
 
-  void take(const SegmentScan& found, ScanMode mode, std::uint64_t size) {
+  void take(SegmentScan& found, ScanMode mode, std::uint64_t size) {
+    if (mode == ScanMode::kSealed) {
+      name_keys_by_hint(checker_.fs, checker_.dir, info_, found.damaged);
+    }
     for (const DamagedRange& range : found.damaged) {
       out_.findings.push_back(finding_of(path_, range));
     }
@@ -143,6 +146,31 @@ class Check {
 };
 
 }  // namespace
+
+void name_keys_by_hint(io::FileSystem& fs, const std::string& dir, const format::SegmentInfo& info,
+                       std::vector<DamagedRange>& damaged) {
+  if (damaged.empty()) return;
+  const auto content = io::read_file(fs, dir + "/" + format::hint_name(info.id));
+  if (!content) return;
+  auto reader = format::HintReader::open(*content);
+  if (!reader || reader->binding() != binding_of(info, info.salt)) return;
+  for (DamagedRange& range : damaged) {
+    range.keys.clear();
+    range.fingerprints.clear();
+    range.is_blind = false;
+  }
+  for (format::HintEntry entry; reader->next(entry);) {
+    // Ranges are in the order of their offsets, and do not overlap.
+    const auto after = std::upper_bound(
+        damaged.begin(), damaged.end(), entry.offset,
+        [](std::uint64_t offset, const DamagedRange& range) { return offset < range.offset; });
+    if (after == damaged.begin()) continue;
+    DamagedRange& range = *(after - 1);
+    if (entry.offset < range.offset + range.size) {
+      range.keys.push_back({std::string(entry.key), entry.offset, entry.sequence});
+    }
+  }
+}
 
 Finding finding_of(const std::string& path, const DamagedRange& range) {
   Finding out = finding("damaged records", path, "");

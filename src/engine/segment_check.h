@@ -42,6 +42,12 @@ Result<format::SegmentHeader> read_header(const io::File& file, const format::Se
                                           std::uint64_t database_id_hash,
                                           std::vector<Finding>& findings);
 
+// Adds the keys that the hint of the sealed segment `info` knows to have lain in `damaged`. A hint
+// has each key's newest record, so that no key is unknown then. Without an intact hint of exactly
+// this segment nothing changes.
+void name_keys_by_hint(io::FileSystem& fs, const std::string& dir, const format::SegmentInfo& info,
+                       std::vector<DamagedRange>& damaged);
+
 Finding finding_of(const std::string& path, const DamagedRange& range);
 
 }  // namespace kv::engine

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/base64.h"
+#include "base/utf8.h"
+
 namespace kv::server {
 
 namespace {
@@ -25,7 +28,9 @@ std::string visible(std::string_view bytes) {
 
 Json json_of(const Finding& finding) {
   Json keys = Json::array();
-  for (const std::string& key : finding.keys) keys.push_back(visible(key));
+  for (const std::string& key : finding.keys) {
+    keys.push_back(base::is_utf8(key) ? Json{{"key", key}} : Json{{"key_b64", base::base64(key)}});
+  }
   return {{"what", finding.what},
           {"file", finding.file},
           {"offset", finding.offset},
@@ -36,6 +41,17 @@ Json json_of(const Finding& finding) {
           {"has_unknown_keys", finding.has_unknown_keys},
           {"loses_data", finding.loses_data},
           {"details", finding.details}};
+}
+
+Json json_of(const std::vector<Finding>& findings) {
+  Json list = Json::array();
+  for (const Finding& finding : findings) list.push_back(json_of(finding));
+  return list;
+}
+
+// Paths and details may hold any bytes.
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 std::string text_of(const Json& page) {
@@ -68,12 +84,13 @@ std::string verified_text(const VerifyReport& report, bool is_json) {
                {"records", report.records},
                {"bytes", report.bytes}};
   if (is_json) {
-    page["findings"] = Json::array();
-    for (const Finding& finding : report.findings) page["findings"].push_back(json_of(finding));
-    return page.dump(-1, ' ', false, Json::error_handler_t::replace);
+    page["notes"] = report.notes;
+    page["findings"] = json_of(report.findings);
+    return dump(page);
   }
   page["findings"] = report.findings.size();
   std::string out = text_of(page);
+  for (const std::string& note : report.notes) out += "\nnote: " + note;
   for (const Finding& finding : report.findings) out += line_of(finding);
   return out;
 }
@@ -86,7 +103,9 @@ std::string backed_up_text(const BackupSummary& summary, bool is_json) {
                      {"linked", summary.linked},
                      {"copied", summary.copied},
                      {"bytes_copied", summary.bytes_copied}};
-  return is_json ? page.dump() : text_of(page);
+  return is_json ? dump(page) : text_of(page);
 }
+
+std::string findings_json(const std::vector<Finding>& findings) { return dump(json_of(findings)); }
 
 }  // namespace kv::server

@@ -72,7 +72,7 @@ def flip(data, chance):
 
 
 def verify(kv, data):
-    out = subprocess.run([kv, "verify", "--json", data], capture_output=True, text=True)
+    out = subprocess.run([kv, "verify", "--json", "--data", data], capture_output=True, text=True)
     report = json.loads(out.stdout) if out.stdout.startswith("{") else {"findings": [], "notes": [out.stderr]}
     return out.returncode, report
 

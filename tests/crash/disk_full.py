@@ -143,7 +143,7 @@ class Drill:
         self.check("reads after that", keys)
 
         self.end(signal.SIGTERM)
-        verified = subprocess.run([self.kv, "verify", self.data], capture_output=True, text=True)
+        verified = subprocess.run([self.kv, "verify", "--data", self.data], capture_output=True, text=True)
         self.row("kv verify", verified.stdout.strip().splitlines()[-1], verified.returncode == 0)
         return self.bad
 

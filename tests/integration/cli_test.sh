@@ -144,16 +144,19 @@ grep -q '^kv: --sync: weird not in .*(from KV_SYNC)' err
 for name in start stop status attach put get del range count import export stats conformance version help; do
   expect "help lists $name" 1 "$(grep -c "^  $name " commands)"
 done
+expect "commands below a command, too" 1 "$("$kv" help backup restore | grep -c "^Usage: kv backup restore")"
 expect "each has a help" "" "$("$kv" help | sed -n '/^Subcommands/,/^$/s/^  \([a-z]*\) .*/\1/p' |
   while read -r name; do "$kv" help "$name" | grep -q "^Usage: kv $name" || echo "$name"; done)"
 
 # A foreground server: its last line is "ready", SIGINT drains, a second one ends a drain that takes too long.
+: >front.out
 timeout 300 "$kv" start --data front --listen 127.0.0.1:0 >front.out 2>front.err &
 until grep -qx ready front.out; do :; done
 expect "ready comes last" ready "$(tail -1 front.out)"
 kill -INT "$("$kv" status --data front --pid)"
 code=0; wait $! || code=$?
 expect "SIGINT ends it cleanly" 0 "$code"
+: >front.out
 timeout 300 "$kv" start --data front --listen 127.0.0.1:0 >front.out 2>front.err &
 until grep -qx ready front.out; do :; done
 front=$(address front)

@@ -3,7 +3,5 @@
 set -euo pipefail
 kv=$(realpath "$1")
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-code=0
-timeout 600 python3 "$here/../crash/disk_full.py" --kv "$kv" || code=$?
-[ "$code" -eq 77 ] && exit 0
-exit "$code"
+# Exit code 77 tells CTest that nobody here may mount, and the test was skipped.
+exec timeout 600 python3 "$here/../crash/disk_full.py" --kv "$kv"

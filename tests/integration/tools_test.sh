@@ -25,13 +25,12 @@ for i in 1 2 3 4 5; do "$kv" put "key$i" "value$i" >/dev/null; done
 "$kv" del key5 >/dev/null
 
 # With the server running: it verifies itself and makes backups.
-exits 1 "$kv" verify db
+exits 1 "$kv" verify --data db
 grep -q "kv verify --online --addr $KV_ADDR" err
 exits 0 "$kv" backup create backup
-grep -q '^version: 6$' out
-grep -q '^linked: 2$' out
+grep -q '^backup: everything up to version 6, 2 files, .* 2 linked' out
 exits 0 "$kv" verify --online
-grep -q '^findings: 0$' out
+grep -q '^clean: 6 records in .* 0 findings$' out
 exits 0 "$kv" verify --online --json --rate 1GB
 grep -q '"findings":\[\]' out
 "$kv" put later x >/dev/null
@@ -42,19 +41,19 @@ grep -q '^disk_state: normal$' out
 exits 0 "$kv" stats scrub
 grep -q '^scrub_findings: 0$' out
 exits 1 "$kv" backup create db
-exits 1 "$kv" backup create db elsewhere
-grep -q "kv backup create DST --addr $KV_ADDR" err
+exits 1 "$kv" backup create elsewhere --data db
+grep -q "kv backup create elsewhere --addr $KV_ADDR" err
 "$kv" stop --data db >/dev/null
 
 # Stopped: everything is read, nothing changed.
 find db -type f -exec cksum {} + | sort >before
-exits 0 "$kv" verify db
+exits 0 "$kv" verify --data db
 grep -q '^clean: ' out
 find db -type f -exec cksum {} + | sort | cmp - before
-exits 1 "$kv" verify nowhere
+exits 1 "$kv" verify --data nowhere
 exits 0 "$kv" backup verify backup
 exits 1 "$kv" backup verify db
-exits 0 "$kv" backup create db copies --copy
+exits 0 "$kv" backup create copies --data db --copy
 grep -q ' 0 linked' out
 exits 1 "$kv" backup restore backup db
 exits 0 "$kv" backup restore backup restored
@@ -65,9 +64,9 @@ start restored
 # Damage: named by verify, told by the server, left out by salvage, and not in the copies.
 at=$(grep -abo value2 db/000001.seg | cut -d: -f1)
 printf X | dd of=db/000001.seg bs=1 seek="$at" conv=notrunc 2>/dev/null
-exits 6 "$kv" verify db
+exits 6 "$kv" verify --data db
 grep -q 'damaged records: db/000001.seg offset=[0-9]* size=[0-9]* versions=2..2 keys: "key2"' out
-exits 6 "$kv" verify db --json
+exits 6 "$kv" verify --data db --json
 grep -q '"keys":\[{"key":"key2"}\]' out
 exits 6 "$kv" backup verify backup  # a link shares what rots
 exits 6 "$kv" backup restore backup again
@@ -78,7 +77,7 @@ KV_ADDR=$(address db) && export KV_ADDR
 exits 6 "$kv" get key2
 exits 0 "$kv" get key1
 exits 6 "$kv" verify --online
-grep -q '^finding: damaged records file=db/000001.seg .* keys=key2 ' out
+grep -q '^damaged records: db/000001.seg .* keys: "key2"' out
 "$kv" stop --data db >/dev/null
 rm db/CURRENT db/MANIFEST-*
 exits 6 "$kv" salvage db saved

@@ -36,12 +36,13 @@ struct DamagedDatabase : kv::test::StoppedDatabase {
       all[cursor.item().key] = {cursor.item().value, cursor.item().version};
     }
   }
-  void damage(const std::string& text, std::size_t behind) const {
+  void damage(const std::string& text, std::ptrdiff_t behind) const {
     for (auto& [name, content] : contents()) {
       const std::size_t at = content.find(text);
       if (!name.ends_with(".seg") || at == std::string::npos) continue;
       std::string damaged = content;
-      damaged[at + behind] = static_cast<char>(damaged[at + behind] ^ 1);
+      char& byte = damaged[at + static_cast<std::size_t>(behind)];
+      byte = static_cast<char>(byte ^ 1);
       write(name, damaged);
       return;
     }
@@ -78,6 +79,14 @@ TEST_CASE_FIXTURE(DamagedDatabase, "salvage loses what is damaged, says so, and 
   REQUIRE(report.findings.size() == 1);
   expected.erase("key0-7");
   CHECK(state(target) == expected);
+}
+
+TEST_CASE_FIXTURE(DamagedDatabase, "a key with nothing left in its segment is named by the hint") {
+  damage("key0-7", -40);  // in the header
+  damage("key0-7", 0);
+  const auto report = salvage();
+  CHECK(report.keys_lost == std::vector<std::string>{"key0-7"});
+  CHECK_FALSE(report.has_unknown_losses);
 }
 
 TEST_CASE_FIXTURE(DamagedDatabase, "an older value is kept for a key whose newest is damaged") {

@@ -66,6 +66,29 @@ TEST_CASE_FIXTURE(StoppedDatabase, "a finding tells the keys of damaged records"
   CHECK(finding.loses_data);
 }
 
+TEST_CASE_FIXTURE(StoppedDatabase, "a record with nothing left of it is named by the hint") {
+  const std::string name = first(".seg");
+  std::string content = contents().at(name);
+  const std::size_t at = content.find("key0-7");
+  REQUIRE(at != std::string::npos);
+  content.replace(at - 48, 56, 56, '\0');  // header and key
+  write(name, content);
+  auto report = verify();
+  REQUIRE(report.findings.size() == 1);
+  CHECK(report.findings[0].keys == std::vector<std::string>{"key0-7"});
+  CHECK_FALSE(report.findings[0].has_unknown_keys);
+
+  // Only by an intact one, though.
+  const std::string hint = first(".hint");
+  std::string entries = contents().at(hint);
+  entries[entries.find("key0-7")] = 'x';
+  write(hint, entries);
+  report = verify();
+  REQUIRE(report.findings.size() == 2);
+  CHECK(report.findings[0].keys.empty());
+  CHECK(report.findings[0].has_unknown_keys);
+}
+
 TEST_CASE_FIXTURE(StoppedDatabase, "missing and shortened segments are found") {
   const std::string name = first(".seg");
   SUBCASE("missing") {

@@ -1,6 +1,6 @@
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
-namespace kv::cli {
+namespace kv::base {
 
 std::size_t utf8_sequence_size(std::string_view bytes) {
   const auto at = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
@@ -26,4 +26,4 @@ bool is_utf8(std::string_view bytes) {
   return true;
 }
 
-}  // namespace kv::cli
+}  // namespace kv::base

@@ -1,10 +1,10 @@
-#include "cli/utf8.h"
+#include "base/utf8.h"
 
 #include <string>
 
 #include <doctest/doctest.h>
 
-using namespace kv::cli;
+using namespace kv::base;
 
 TEST_CASE("a sequence of UTF-8 is as long as its first byte says") {
   CHECK(utf8_sequence_size("a") == 1);

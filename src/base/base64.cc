@@ -1,8 +1,8 @@
-#include "cli/base64.h"
+#include "base/base64.h"
 
 #include <cstdint>
 
-namespace kv::cli {
+namespace kv::base {
 
 namespace {
 
@@ -54,4 +54,4 @@ std::optional<std::string> from_base64(std::string_view text) {
   return out;
 }
 
-}  // namespace kv::cli
+}  // namespace kv::base

@@ -1,9 +1,9 @@
-#include "cli/base64.h"
+#include "base/base64.h"
 
 #include <doctest/doctest.h>
 
-using kv::cli::base64;
-using kv::cli::from_base64;
+using kv::base::base64;
+using kv::base::from_base64;
 
 TEST_CASE("base64 is that of RFC 4648, with padding") {
   const auto check = [](std::string_view bytes, std::string_view text) {
