@@ -45,9 +45,9 @@ void WatchedFileSystem::give_turn() {
 
 Result<std::unique_ptr<io::File>> WatchedFileSystem::open(const std::string& path,
                                                           io::OpenMode mode) {
-  return under_.open(path, mode).map([this](std::unique_ptr<io::File> file) {
-    return std::unique_ptr<io::File>(std::make_unique<WatchedFile>(*this, std::move(file)));
-  });
+  auto file = under_.open(path, mode);
+  if (file) *file = std::make_unique<WatchedFile>(*this, std::move(*file));
+  return file;
 }
 
 Result<void> WatchedFileSystem::rename(const std::string& from, const std::string& to) {
