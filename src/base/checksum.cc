@@ -26,6 +26,9 @@ std::uint32_t crc32c_extend(std::uint32_t crc, std::string_view bytes) {
 }
 
 std::uint64_t hash64(std::string_view bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t hash64(std::string_view bytes, std::uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+}
 
 std::uint64_t chain64(std::uint64_t seed, std::string_view bytes) {
   return XXH64(bytes.data(), bytes.size(), seed);

@@ -12,8 +12,9 @@ std::uint32_t crc32c(std::string_view bytes);
 // The checksum of `head` followed by `bytes`, where `crc` is the one of `head`.
 std::uint32_t crc32c_extend(std::uint32_t crc, std::string_view bytes);
 
-// XXH3, 64 bits: keydir and filter hashes.
+// XXH3, 64 bits: key filters, and with a seed the keydir's hashes.
 std::uint64_t hash64(std::string_view bytes);
+std::uint64_t hash64(std::string_view bytes, std::uint64_t seed);
 
 // XXH64 of `bytes` seeded with `seed`: the log's hash chain.
 std::uint64_t chain64(std::uint64_t seed, std::string_view bytes);

@@ -2,6 +2,7 @@
 
 #include <ctime>
 #include <filesystem>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
@@ -145,9 +146,18 @@ Options store_options_of(const StartFlags& flags, ServerLog& log, const std::str
   return options;
 }
 
+// glibc keeps what was freed at the end of each thread's heap, and the more of it the larger the
+// blocks were; after a merge or many deletes that would be most of the process.
+void give_memory_back_early() {
+  constexpr int kBlock = 1024 * 1024;  // larger ones are mapped, and gone when they are freed
+  ::mallopt(M_MMAP_THRESHOLD, kBlock);
+  ::mallopt(M_TRIM_THRESHOLD, kBlock);
+}
+
 // Runs the server until it is told to stop; returns the exit code. It listens before it opens the
 // store, so that a taken port leaves the data directory alone and the lock can name the address.
 int serve(const StartFlags& flags, bool is_json, const std::function<void()>& is_ready) {
+  give_memory_back_early();
   if (!flags.log_file.empty()) {
     if (auto writable = ServerLog::check_file(flags.log_file); !writable) {
       complain(describe(writable.error()) + "; --log-file names another");

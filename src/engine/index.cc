@@ -6,7 +6,6 @@
 #include <absl/base/thread_annotations.h>
 
 #include "base/check.h"
-#include "base/checksum.h"
 #include "engine/index_history.h"
 #include "engine/index_lock.h"
 #include "engine/index_part.h"
@@ -61,7 +60,7 @@ Index::Index() : impl_(std::make_unique<Impl>()) {}
 Index::~Index() = default;
 
 std::optional<Place> Index::find(std::string_view key) const {
-  const std::uint64_t key_hash = base::hash64(key);
+  const std::uint64_t key_hash = hash_key(key);
   const ReaderLock lock(impl_->mutex);
   const auto ref = impl_->hash.find(key, key_hash);
   if (!ref) return std::nullopt;
@@ -70,7 +69,7 @@ std::optional<Place> Index::find(std::string_view key) const {
 }
 
 std::optional<Place> Index::find(std::string_view key, const Snapshot& snapshot) const {
-  const std::uint64_t key_hash = base::hash64(key);
+  const std::uint64_t key_hash = hash_key(key);
   const ReaderLock lock(impl_->mutex);
   const auto ref = impl_->hash.find(key, key_hash);
   if (!ref) return std::nullopt;
@@ -97,7 +96,7 @@ IndexMemory Index::memory() const {
 }
 
 std::optional<Place> Index::Impl::put(std::string_view key, Place place, std::uint64_t sequence) {
-  const std::uint64_t key_hash = base::hash64(key);
+  const std::uint64_t key_hash = hash_key(key);
   std::optional<Place> replaced;
   if (const auto found = hash.find(key, key_hash)) {
     const Place before = arena.place(*found);
@@ -120,7 +119,7 @@ std::optional<Place> Index::Impl::put(std::string_view key, Place place, std::ui
 }
 
 std::optional<Place> Index::Impl::erase(std::string_view key, std::uint64_t sequence) {
-  const std::uint64_t key_hash = base::hash64(key);
+  const std::uint64_t key_hash = hash_key(key);
   const auto found = hash.find(key, key_hash);
   if (!found) return std::nullopt;
   const Place before = arena.place(*found);
@@ -153,7 +152,7 @@ void Index::Impl::gather_sparse(std::uint32_t size_class) {
     const std::string key(arena.key(*ref));
     const KeyRef moved = arena.insert(key, arena.place(*ref));
     tree.replace(key, moved);
-    hash.replace(*ref, moved, base::hash64(key));
+    hash.replace(*ref, moved, hash_key(key));
     arena.erase(*ref);
   }
 }
@@ -163,7 +162,7 @@ void Index::Impl::purge(std::size_t count) {
   while (count-- > 0 && history.purge(ref)) {
     if (!ref || arena.place(*ref) != kNoPlace) continue;
     const std::string key(arena.key(*ref));
-    remove_entry(*ref, key, base::hash64(key));
+    remove_entry(*ref, key, hash_key(key));
   }
 }
 
@@ -188,7 +187,7 @@ void Index::apply(std::span<const IndexChange> changes, std::uint64_t sequence,
 }
 
 bool Index::replace(std::string_view key, Place from, Place to) {
-  const std::uint64_t key_hash = base::hash64(key);
+  const std::uint64_t key_hash = hash_key(key);
   const WriterLock lock(impl_->mutex);
   const auto found = impl_->hash.find(key, key_hash);
   if (!found) return false;
@@ -314,7 +313,7 @@ void Index::check_invariants() const {
   std::uint64_t live = 0;
   while (impl_->tree.next(position, ref)) {
     const std::string_view key = impl_->arena.key(ref);
-    KV_CHECK(impl_->hash.find(key, base::hash64(key)) == ref);
+    KV_CHECK(impl_->hash.find(key, hash_key(key)) == ref);
     const bool is_ghost = impl_->arena.place(ref) == kNoPlace;
     KV_CHECK(!is_ghost || impl_->history.has(ref));
     if (!is_ghost) live += 1;

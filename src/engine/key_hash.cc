@@ -1,7 +1,8 @@
 #include "engine/key_hash.h"
 
 #include <algorithm>
-#include <malloc.h>
+#include <new>
+#include <random>
 
 #include "base/check.h"
 #include "base/checksum.h"
@@ -10,40 +11,31 @@ namespace kv::engine {
 
 namespace {
 
-constexpr std::size_t kMallocHead = 8;
+std::uint64_t random_seed() {
+  std::random_device random;
+  return std::uint64_t{random()} << 32 | random();
+}
+const std::uint64_t kSeed = random_seed();
 
 }  // namespace
 
-KeyHash::~KeyHash() {
-  for (Part& part : parts_) {
-    // Each page stands in the directory as often as its depth leaves bits open. Backwards, so that
-    // it is looked at last where it is freed: at its own number.
-    for (std::size_t i = part.directory.size(); i-- > 0;) {
-      Page* const page = part.directory[i];
-      if (i < (std::size_t{1} << page->depth)) delete page;
-    }
-  }
-}
+std::uint64_t hash_key(std::string_view key) { return base::hash64(key, kSeed); }
 
-std::uint64_t KeyHash::hash_of(KeyRef ref) const { return base::hash64(arena_.key(ref)); }
+std::uint64_t KeyHash::hash_of(KeyRef ref) const { return hash_key(arena_.key(ref)); }
 
-KeyHash::Page* KeyHash::new_page(std::uint8_t depth) {
-  auto* page = new Page;
+KeyHash::Page* KeyHash::new_page(std::size_t part, std::uint8_t depth, std::uint32_t low_bits) {
+  auto* page = new (pages_.take()) Page;
   page->depth = depth;
-  bytes_ += ::malloc_usable_size(page) + kMallocHead;
+  page->part = static_cast<std::uint8_t>(part);
+  page->low_bits = low_bits;
   return page;
 }
 
-void KeyHash::free_page(Page* page) {
-  bytes_ -= ::malloc_usable_size(page) + kMallocHead;
-  delete page;
-}
-
 void KeyHash::resize(Part& part, std::size_t size) {
-  bytes_ -= part.directory.capacity() * sizeof(void*);
+  directory_bytes_ -= part.directory.capacity() * sizeof(void*);
   part.directory.resize(size);
   part.directory.shrink_to_fit();
-  bytes_ += part.directory.capacity() * sizeof(void*);
+  directory_bytes_ += part.directory.capacity() * sizeof(void*);
 }
 
 void KeyHash::prefetch(std::uint64_t hash) const {
@@ -73,7 +65,7 @@ void KeyHash::insert(KeyRef ref, std::uint64_t hash) {
   Part& part = parts_[part_of(hash)];
   if (part.directory.empty()) {
     resize(part, 1);
-    part.directory[0] = new_page(0);
+    part.directory[0] = new_page(part_of(hash), 0, 0);
     part.deepest = 1;
   }
   while (part.directory[slot_of(part, hash)]->count == kSlots) split(part, hash);
@@ -85,7 +77,7 @@ void KeyHash::insert(KeyRef ref, std::uint64_t hash) {
 
 void KeyHash::split(Part& part, std::uint64_t hash) {
   Page* const old = part.directory[slot_of(part, hash)];
-  KV_CHECK(old->depth < 64 - kPartBits - 8);
+  KV_CHECK(old->depth < kDepthMax);
   if (old->depth == part.depth) {
     const std::size_t size = part.directory.size();
     resize(part, 2 * size);
@@ -96,7 +88,8 @@ void KeyHash::split(Part& part, std::uint64_t hash) {
   }
   const std::uint64_t bit = std::uint64_t{1} << old->depth;
   old->depth += 1;
-  Page* const fresh = new_page(old->depth);
+  Page* const fresh =
+      new_page(old->part, old->depth, static_cast<std::uint32_t>(old->low_bits | bit));
   if (old->depth == part.depth) part.deepest += 2;
   std::uint8_t kept = 0;
   for (std::size_t i = 0; i < old->count; ++i) {
@@ -107,47 +100,58 @@ void KeyHash::split(Part& part, std::uint64_t hash) {
     at += 1;
   }
   old->count = kept;
-  // Every place of the directory that ends in the page's bits and the new one.
-  const std::size_t first = (hash & (bit - 1)) | bit;
-  for (std::size_t i = first; i < part.directory.size(); i += 2 * bit) part.directory[i] = fresh;
+  point_to(part, fresh);
 }
 
 void KeyHash::build_part(std::size_t number, std::span<Entry> entries) {
   if (entries.empty()) return;
-  std::vector<Built> pages;
-  build_pages(entries, 0, 0, pages);
+  std::vector<Page*> pages;
+  build_pages(entries, number, 0, 0, pages);
   Part& part = parts_[number];
   KV_CHECK(part.directory.empty());
-  for (const Built& built : pages) part.depth = std::max(part.depth, built.page->depth);
+  for (const Page* page : pages) part.depth = std::max(part.depth, page->depth);
   resize(part, std::size_t{1} << part.depth);
-  for (const Built& built : pages) {
-    if (built.page->depth == part.depth) part.deepest += 1;
-    const std::size_t step = std::size_t{1} << built.page->depth;
-    for (std::size_t i = built.low_bits; i < part.directory.size(); i += step)
-      part.directory[i] = built.page;
+  for (Page* page : pages) {
+    if (page->depth == part.depth) part.deepest += 1;
+    point_to(part, page);
   }
 }
 
-void KeyHash::build_pages(std::span<Entry> entries, std::uint8_t depth, std::size_t low_bits,
-                          std::vector<Built>& out) {
+void KeyHash::build_pages(std::span<Entry> entries, std::size_t part, std::uint8_t depth,
+                          std::uint32_t low_bits, std::vector<Page*>& out) {
   if (entries.size() <= kSlots) {
-    Page* const page = new_page(depth);
+    Page* const page = new_page(part, depth, low_bits);
     for (const Entry& entry : entries) {
       page->tags[page->count] = tag_of(entry.hash);
       page->refs[page->count] = entry.ref;
       page->count += 1;
     }
-    out.push_back({page, low_bits});
+    out.push_back(page);
     return;
   }
-  KV_CHECK(depth < 64 - kPartBits - 8);
-  const std::uint64_t bit = std::uint64_t{1} << depth;
+  KV_CHECK(depth < kDepthMax);
+  const std::uint32_t bit = std::uint32_t{1} << depth;
   const auto middle = std::partition(entries.begin(), entries.end(),
                                      [bit](const Entry& entry) { return (entry.hash & bit) == 0; });
   const auto zeros = static_cast<std::size_t>(middle - entries.begin());
   const auto deeper = static_cast<std::uint8_t>(depth + 1);
-  build_pages(entries.first(zeros), deeper, low_bits, out);
-  build_pages(entries.subspan(zeros), deeper, low_bits | bit, out);
+  build_pages(entries.first(zeros), part, deeper, low_bits, out);
+  build_pages(entries.subspan(zeros), part, deeper, low_bits | bit, out);
+}
+
+// Every place of the directory that ends in the page's bits is the page's.
+void KeyHash::point_to(Part& part, Page* page) {
+  const std::size_t step = std::size_t{1} << page->depth;
+  for (std::size_t i = page->low_bits; i < part.directory.size(); i += step)
+    part.directory[i] = page;
+}
+
+void KeyHash::move_sparse_page() {
+  auto* const from = static_cast<Page*>(pages_.sparse_node());
+  if (from == nullptr) return;
+  Page* const to = new (pages_.take()) Page(*from);
+  point_to(parts_[to->part], to);
+  pages_.give(from);
 }
 
 void KeyHash::erase(KeyRef ref, std::uint64_t hash) {
@@ -159,6 +163,7 @@ void KeyHash::erase(KeyRef ref, std::uint64_t hash) {
   page.tags[*at] = page.tags[page.count];
   page.refs[*at] = page.refs[page.count];
   if (page.count < kJoinMax) join(part, hash);
+  move_sparse_page();
 }
 
 // Joins the page with the one it was split from, as long as both are sparse.
@@ -174,9 +179,9 @@ void KeyHash::join(Part& part, std::uint64_t hash) {
     page->count = static_cast<std::uint8_t>(page->count + buddy->count);
     if (page->depth == part.depth) part.deepest -= 2;
     page->depth -= 1;
-    for (std::size_t i = hash & (bit - 1); i < part.directory.size(); i += bit)
-      part.directory[i] = page;
-    free_page(buddy);
+    page->low_bits &= static_cast<std::uint32_t>(bit - 1);
+    point_to(part, page);
+    pages_.give(buddy);
     if (part.deepest > 0 || part.depth == 0) continue;
     part.depth -= 1;
     resize(part, std::size_t{1} << part.depth);

@@ -10,8 +10,13 @@
 #include <vector>
 
 #include "engine/key_arena.h"
+#include "engine/node_pool.h"
 
 namespace kv::engine {
+
+// What the keydir goes by. Seeded anew in each process, so that nobody can choose keys that crowd
+// one page; never written to disk.
+std::uint64_t hash_key(std::string_view key);
 
 // The keydir: finds a key's entry by hash. Extendible hashing (Fagin, Nievergelt, Pippenger,
 // Strong, 1979) in 256 parts with a directory each: a full page splits alone, and what doubles is
@@ -29,7 +34,7 @@ class KeyHash {
   void replace(KeyRef from, KeyRef to, std::uint64_t hash);
   void prefetch(std::uint64_t hash) const;
 
-  std::uint64_t bytes() const { return bytes_; }
+  std::uint64_t bytes() const { return sizeof(KeyHash) + directory_bytes_ + pages_.bytes(); }
 
   // Filling an empty table at once: any number of threads may each build other parts.
   static constexpr std::size_t kPartBits = 8;
@@ -44,24 +49,23 @@ class KeyHash {
 
  private:
   static constexpr std::size_t kSlots = 64;
+  static constexpr std::uint8_t kDepthMax = 32;        // some 2^38 entries before
   static constexpr std::size_t kJoinMax = kSlots / 2;  // entries of two pages that join
 
   struct Page {
     std::uint8_t depth = 0;  // bits of the hash that its entries share
     std::uint8_t count = 0;
+    std::uint8_t part = 0;
+    std::uint32_t low_bits = 0;             // of the hashes of its entries, `depth` of them
     std::array<std::uint8_t, kSlots> tags;  // of the entries, one more byte of their hash
     std::array<KeyRef, kSlots> refs;
   };
   struct Part {
     std::uint8_t depth = 0;
     std::uint32_t deepest = 0;     // pages of that depth
-    std::vector<Page*> directory;  // 2^depth of them; owns each page once
+    std::vector<Page*> directory;  // 2^depth of them
   };
 
-  struct Built {
-    Page* page;
-    std::size_t low_bits;  // of the hashes of its entries
-  };
   static std::uint8_t tag_of(std::uint64_t hash) {
     return static_cast<std::uint8_t>(hash >> (64 - kPartBits - 8));
   }
@@ -72,20 +76,17 @@ class KeyHash {
   static std::optional<std::size_t> position(const Page& page, KeyRef ref, std::uint8_t tag);
   void split(Part& part, std::uint64_t hash);
   void join(Part& part, std::uint64_t hash);
-  void build_pages(std::span<Entry> entries, std::uint8_t depth, std::size_t low_bits,
-                   std::vector<Built>& out);
-  Page* new_page(std::uint8_t depth);
-  void free_page(Page* page);
+  void build_pages(std::span<Entry> entries, std::size_t part, std::uint8_t depth,
+                   std::uint32_t low_bits, std::vector<Page*>& out);
+  Page* new_page(std::size_t part, std::uint8_t depth, std::uint32_t low_bits);
+  static void point_to(Part& part, Page* page);
+  void move_sparse_page();
   void resize(Part& part, std::size_t size);
 
   const KeyArena& arena_;
+  NodePool pages_{sizeof(Page)};
   std::array<Part, kParts> parts_;
-  std::atomic<std::uint64_t> bytes_ = sizeof(KeyHash);
-
- public:
-  ~KeyHash();
-  KeyHash(const KeyHash&) = delete;
-  KeyHash& operator=(const KeyHash&) = delete;
+  std::atomic<std::uint64_t> directory_bytes_ = 0;
 };
 
 }  // namespace kv::engine

@@ -23,30 +23,32 @@ std::uint32_t fragment_of(std::string_view key, std::size_t skip) {
 
 }  // namespace
 
+KeyTree::Inner* KeyTree::Impl::new_inner() {
+  auto* const inner = new Inner;
+  inner_bytes += ::malloc_usable_size(inner) + kMallocHead;
+  return inner;
+}
+
 void KeyTree::Impl::free_node(Node* node) {
-  bytes -= ::malloc_usable_size(node) + kMallocHead;
-  if (node->is_leaf) {
-    delete static_cast<Leaf*>(node);
-    return;
-  }
+  if (node->is_leaf) return leaves.give(static_cast<Leaf*>(node));
   auto* inner = static_cast<Inner*>(node);
-  for (const std::string& bound : inner->bounds) bytes -= heap_bytes(bound);
+  inner_bytes -= ::malloc_usable_size(inner) + kMallocHead;
+  for (const std::string& bound : inner->bounds) inner_bytes -= heap_bytes(bound);
   delete inner;
 }
 
-void KeyTree::Impl::free_tree(Node* node) {
-  if (!node->is_leaf) {
-    auto* inner = static_cast<Inner*>(node);
-    for (std::size_t i = 0; i < inner->count; ++i) free_tree(inner->children[i]);
-  }
-  free_node(node);
+void KeyTree::Impl::free_inners(Node* node) {
+  if (node->is_leaf) return;
+  auto* inner = static_cast<Inner*>(node);
+  for (std::size_t i = 0; i < inner->count; ++i) free_inners(inner->children[i]);
+  free_node(inner);
 }
 
 void KeyTree::Impl::set_bound(Inner& inner, std::size_t slot, std::string bound) {
-  bytes -= heap_bytes(inner.bounds[slot]);
+  inner_bytes -= heap_bytes(inner.bounds[slot]);
   bound.shrink_to_fit();
   inner.bounds[slot] = std::move(bound);
-  bytes += heap_bytes(inner.bounds[slot]);
+  inner_bytes += heap_bytes(inner.bounds[slot]);
 }
 
 std::size_t KeyTree::Impl::lower_bound(const Leaf& leaf, std::string_view wanted) const {
@@ -266,7 +268,7 @@ bool KeyTree::previous(Position& position, KeyRef& ref) const {
   return true;
 }
 
-std::uint64_t KeyTree::bytes() const { return impl_->bytes; }
+std::uint64_t KeyTree::bytes() const { return impl_->inner_bytes + impl_->leaves.bytes(); }
 
 void KeyTree::check_invariants() const {
   std::string previous;

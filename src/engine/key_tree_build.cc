@@ -9,25 +9,25 @@
 namespace kv::engine {
 
 std::vector<KeyTree::Leaf*> KeyTree::Impl::build_leaves(std::span<const KeyRef> refs,
-                                                        std::uint32_t threads) const {
-  std::vector<Leaf*> leaves((refs.size() + kLeafSlots - 1) / kLeafSlots);
+                                                        std::uint32_t threads) {
+  std::vector<Leaf*> built((refs.size() + kLeafSlots - 1) / kLeafSlots);
   const auto fill = [&](std::size_t begin, std::size_t end) {
     for (std::size_t i = begin; i < end; ++i) {
-      auto* leaf = new Leaf;
+      Leaf* const leaf = new_leaf();
       const auto part =
           refs.subspan(i * kLeafSlots, std::min(kLeafSlots, refs.size() - i * kLeafSlots));
       std::copy(part.begin(), part.end(), leaf->refs.begin());
       leaf->count = static_cast<std::uint16_t>(part.size());
       rebuild_fragments(*leaf);
-      leaves[i] = leaf;
+      built[i] = leaf;
     }
   };
   std::vector<std::jthread> helpers;
   for (std::size_t t = 1; t < threads; ++t) {
-    helpers.emplace_back(fill, leaves.size() * t / threads, leaves.size() * (t + 1) / threads);
+    helpers.emplace_back(fill, built.size() * t / threads, built.size() * (t + 1) / threads);
   }
-  fill(0, leaves.size() / threads);
-  return leaves;
+  fill(0, built.size() / threads);
+  return built;
 }
 
 void KeyTree::Impl::build(std::span<const KeyRef> refs, std::uint32_t threads) {
@@ -40,7 +40,6 @@ void KeyTree::Impl::build(std::span<const KeyRef> refs, std::uint32_t threads) {
   std::vector<Child> level;
   Leaf* before = nullptr;
   for (Leaf* const leaf : build_leaves(refs, threads)) {
-    count(leaf);
     leaf->previous = before;
     if (before != nullptr) before->next = leaf;
     level.push_back({leaf, before != nullptr ? bound_between(*before, *leaf) : std::string()});

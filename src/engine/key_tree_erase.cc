@@ -14,6 +14,7 @@ void KeyTree::erase(std::string_view key) {
     impl_->free_node(impl_->root);
     impl_->root = only;
   }
+  impl_->move_sparse_leaf();
 }
 
 void KeyTree::Impl::erase_slot(Leaf& leaf, std::size_t slot) const {
@@ -52,12 +53,18 @@ void KeyTree::Impl::remove_child(Inner& inner, std::size_t slot) {
 // Joins a sparse child with a neighbour when both fit into three quarters of one node.
 void KeyTree::Impl::rebalance(Inner& inner, std::size_t slot) {
   const Node& child = *inner.children[slot];
+  if (child.count == 0) return drop_empty(inner, slot);
   const std::size_t slots = child.is_leaf ? kLeafSlots : kInnerSlots;
-  if (child.count >= slots / 4 || inner.count < 2) return;
-  const std::size_t left = slot + 1 < inner.count ? slot : slot - 1;
-  const std::size_t joined =
-      std::size_t{inner.children[left]->count} + inner.children[left + 1]->count;
-  if (joined > slots * 3 / 4) return;
+  if (child.count >= slots / 4) return;
+  const auto fits = [&](std::size_t neighbour) {
+    return std::size_t{child.count} + inner.children[neighbour]->count <= slots * 3 / 4;
+  };
+  std::size_t left = slot;
+  if (slot > 0 && fits(slot - 1)) {
+    left = slot - 1;
+  } else if (slot + 1 >= inner.count || !fits(slot + 1)) {
+    return;
+  }
   if (child.is_leaf) {
     join_leaves(inner, left);
   } else {
@@ -74,6 +81,33 @@ void KeyTree::Impl::join_leaves(Inner& inner, std::size_t left_slot) {
   (left.next != nullptr ? left.next->previous : last) = &left;
   rebuild_fragments(left);
   remove_child(inner, left_slot + 1);
+}
+
+// Its neighbours were too full to join with it. An only child leaves an empty parent to be dropped;
+// the root has two children or more.
+void KeyTree::Impl::drop_empty(Inner& inner, std::size_t slot) {
+  if (inner.children[slot]->is_leaf) {
+    const auto& leaf = *static_cast<Leaf*>(inner.children[slot]);
+    if (leaf.previous != nullptr) leaf.previous->next = leaf.next;
+    (leaf.next != nullptr ? leaf.next->previous : last) = leaf.previous;
+  }
+  remove_child(inner, slot);
+}
+
+void KeyTree::Impl::move_sparse_leaf() {
+  auto* const from = static_cast<Leaf*>(leaves.sparse_node());
+  if (from == nullptr || from->count == 0) return;  // empty: the root of an empty tree
+  Leaf* const to = new (leaves.take()) Leaf(*from);
+  Node** place = &root;
+  while (!(*place)->is_leaf) {
+    auto& inner = *static_cast<Inner*>(*place);
+    place = &inner.children[child_of(inner, key(*from, 0))];
+  }
+  KV_CHECK(*place == from);
+  *place = to;
+  if (to->previous != nullptr) to->previous->next = to;
+  (to->next != nullptr ? to->next->previous : last) = to;
+  leaves.give(from);
 }
 
 void KeyTree::Impl::join_inners(Inner& inner, std::size_t left_slot) {

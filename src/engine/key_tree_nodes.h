@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/key_tree.h"
+#include "engine/node_pool.h"
 
 // The nodes of the KeyTree and what is done to them; for its own source files.
 
@@ -50,22 +51,17 @@ struct KeyTree::Inner : Node {
 struct KeyTree::Impl {
   explicit Impl(const KeyArena& entries)
       : arena(entries), root(new_leaf()), last(static_cast<Leaf*>(root)) {}
-  ~Impl() { free_tree(root); }
+  ~Impl() { free_inners(root); }
 
   struct Split {
     std::string bound;
     Node* right = nullptr;
   };
 
-  Leaf* new_leaf() { return count(new Leaf); }
-  Inner* new_inner() { return count(new Inner); }
-  template <class T>
-  T* count(T* node) {
-    bytes += ::malloc_usable_size(node) + kMallocHead;
-    return node;
-  }
+  Leaf* new_leaf() { return new (leaves.take()) Leaf; }
+  Inner* new_inner();
   void free_node(Node* node);
-  void free_tree(Node* node);
+  void free_inners(Node* node);  // the leaves end with their pool
   void set_bound(Inner& inner, std::size_t slot, std::string bound);
   static std::uint64_t heap_bytes(const std::string& text) {
     return text.capacity() > 15 ? text.capacity() + 1 + kMallocHead : 0;
@@ -84,7 +80,7 @@ struct KeyTree::Impl {
   // As much of the right one's first key as tells it from the left one's last.
   std::string bound_between(const Leaf& left, const Leaf& right) const;
   void build(std::span<const KeyRef> refs, std::uint32_t threads);
-  std::vector<Leaf*> build_leaves(std::span<const KeyRef> refs, std::uint32_t threads) const;
+  std::vector<Leaf*> build_leaves(std::span<const KeyRef> refs, std::uint32_t threads);
 
   Split insert(Node* node, KeyRef ref, std::string_view key);
   bool make_room(Inner& inner, std::size_t slot);
@@ -98,11 +94,14 @@ struct KeyTree::Impl {
   void remove_child(Inner& inner, std::size_t slot);
   void join_leaves(Inner& inner, std::size_t left);
   void join_inners(Inner& inner, std::size_t left);
+  void drop_empty(Inner& inner, std::size_t slot);
+  void move_sparse_leaf();
   void check(const Node* node, const std::string* low, const std::string* high,
              std::string& previous) const;
 
   const KeyArena& arena;
-  std::uint64_t bytes = 0;
+  std::uint64_t inner_bytes = 0;
+  NodePool leaves{sizeof(Leaf)};
   Node* root;
   Leaf* last;
 };

@@ -3,6 +3,7 @@
 //   give_back [keys] [value bytes]
 #include <cstdlib>
 #include <fstream>
+#include <malloc.h>
 #include <string>
 #include <unistd.h>
 
@@ -46,6 +47,8 @@ void write_all(kv::Store& store, std::uint64_t keys, auto&& add) {
 int main(int argc, char** argv) {
   const std::uint64_t keys = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 5'000'000;
   const std::size_t value_size = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 100;
+  ::mallopt(M_MMAP_THRESHOLD, 1024 * 1024);  // as `kv start` does
+  ::mallopt(M_TRIM_THRESHOLD, 1024 * 1024);
   const kv::test::ScratchDir scratch;
   kv::Options options;
   options.sync = kv::Sync::kInterval;

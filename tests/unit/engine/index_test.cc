@@ -153,10 +153,39 @@ TEST_CASE("memory comes back after deletes") {
     if (i % 10 != 0) index.erase(keys[i], ++sequence);
   }
   index.check_invariants();
-  CHECK(index.memory().total_bytes <= full.total_bytes / 4);
+  const auto left = index.memory();
+  CHECK(left.total_bytes <= full.total_bytes / 4);
+  constexpr std::uint64_t kTwoSlabs = 512 * 1024;
+  CHECK(left.hash_bytes <= full.hash_bytes / 4 + kTwoSlabs);
+  CHECK(left.order_bytes <= full.order_bytes / 4 + kTwoSlabs);
   for (std::size_t i = 0; i < keys.size(); i += 10) index.erase(keys[i], ++sequence);
   CHECK(index.size() == 0);
   CHECK(index.memory().total_bytes <= 1024 * 1024);
+}
+
+TEST_CASE("memory comes back when neighbours empty one after the other") {
+  Index index;
+  constexpr std::uint64_t kKeys = 200'000;
+  const auto key_of = [](std::uint64_t i) { return "key-" + std::to_string(1'000'000 + i); };
+  std::uint64_t sequence = 0;
+  for (std::uint64_t i = 0; i < kKeys; ++i) {
+    index.put(key_of(i * 7919 % kKeys), place_of(i), ++sequence);
+  }
+  const auto full = index.memory();
+  // Each leaf is down to some keys while the next is full, in either direction.
+  SUBCASE("upwards") {
+    for (std::uint64_t i = 0; i < kKeys; ++i) {
+      if (i % 10 != 0) index.erase(key_of(i), ++sequence);
+    }
+  }
+  SUBCASE("downwards") {
+    for (std::uint64_t i = kKeys; i-- > 0;) {
+      if (i % 10 != 0) index.erase(key_of(i), ++sequence);
+    }
+  }
+  index.check_invariants();
+  constexpr std::uint64_t kTwoSlabs = 512 * 1024;
+  CHECK(index.memory().order_bytes <= full.order_bytes / 4 + kTwoSlabs);
 }
 
 TEST_CASE("keys of every length are kept whole") {
