@@ -140,7 +140,7 @@ void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTa
     pending.listener = &listener;
     pending.tag = tag;
     Lock lock(mutex_);
-    if (is_closed_ || failure_) {
+    if (is_closed_ || failure_ || refusal_) {
       Error error{Errc::kClosed, "the store is closed", {}};
       lock.unlock();
       if (auto failed = failure()) error = *failed;
@@ -279,10 +279,15 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
     std::string_view key;
     const Place place = tail_.append(group, record, key);
     pending.change = {key, place, write.kind == Write::Kind::kDelete};
-    remember(pending.change, tail_.last_sequence());
   }
   pending.sequence = tail_.last_sequence();
   pending.result->version = pending.sequence;
+  remember(pending);
+}
+
+void CommitPipeline::remember(const Pending& pending) {
+  if (pending.sequence == 0) return;
+  if (pending.changes.empty()) remember(pending.change, pending.sequence);
   for (const KeyChange& change : pending.changes) remember(change, pending.sequence);
 }
 

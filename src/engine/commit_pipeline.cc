@@ -63,7 +63,7 @@ void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
       write_failed(lock, group, written.error());
       is_writing_ = false;
       step_done_.notify_all();
-      return;
+      continue;  // with what was submitted while the others were told
     }
     is_writing_ = false;
     Segment& segment = *group.target.segment;
@@ -153,6 +153,11 @@ void CommitPipeline::sync_once(Lock& lock) {
   step_done_.notify_all();
 }
 
+void CommitPipeline::hand_over_sync() {
+  const std::lock_guard lock(mutex_);
+  if (needs_sync()) wake_log_thread_.notify_one();
+}
+
 void CommitPipeline::help_sync() {
   Lock lock(mutex_);
   if (needs_sync() && disk_wanted_ > synced_sequence_) {
@@ -182,6 +187,8 @@ Result<void> CommitPipeline::sync() {
   advance(lock);
   // Another thread may still be telling writers; when we return all of them know.
   step_done_.wait(lock, [this] { return !is_applying_; });
+  // Whoever wrote meanwhile saw a sync under way and left its own to us.
+  if (needs_sync()) wake_log_thread_.notify_one();
   notify_rotation(lock);
   if (failure_) return tl::unexpected(*failure_);
   return {};
@@ -328,6 +335,10 @@ std::vector<CommitPipeline::Pending> CommitPipeline::take_unwritten(std::uint64_
     pending_.pop_back();
   }
   for (const Pending& pending : taken) forget(pending);
+  // What is forgotten may have stood for an earlier write of its key, too, which goes on.
+  if (!taken.empty()) {
+    for (const Pending& pending : pending_) remember(pending);
+  }
   std::reverse(taken.begin(), taken.end());
   return taken;
 }
@@ -363,8 +374,14 @@ std::uint64_t CommitPipeline::synced_sequence() const {
 
 std::optional<Error> CommitPipeline::failure() const {
   const std::lock_guard lock(mutex_);
-  if (!failure_) return std::nullopt;
-  return refused_after(*failure_);
+  if (failure_) return refused_after(*failure_);
+  if (refusal_) return refused_after(*refusal_);
+  return std::nullopt;
+}
+
+void CommitPipeline::refuse_writes(const Error& cause) {
+  const std::lock_guard lock(mutex_);
+  if (!refusal_) refusal_ = cause;
 }
 
 std::optional<format::SegmentId> CommitPipeline::active() const {

@@ -61,6 +61,8 @@ class CommitPipeline {
   Result<void> sync();
   // For a caller that submitted and flushed: syncs if that is needed now and nobody is at it.
   void help_sync();
+  // For one that need not wait any more: what its flush wrote of others, the log thread syncs.
+  void hand_over_sync();
 
   // The log thread's life: writes and syncs as needed; returns after stop(). Syncs at least every
   // `interval` when given.
@@ -68,6 +70,8 @@ class CommitPipeline {
   void stop();
   // Refuses every later write with kClosed.
   void close();
+  // Refuses every later write with kReadOnly; what is under way goes on.
+  void refuse_writes(const Error& cause);
 
   // The size at which the next segment is begun; what it was when a segment began does not matter.
   void set_segment_size(std::uint64_t size);
@@ -141,6 +145,7 @@ class CommitPipeline {
   void append_record(const Write& write, PreparedRecord& record, Pending& pending);
   WriteGroup& open_group();
   void remember(const KeyChange& change, std::uint64_t sequence);
+  void remember(const Pending& pending);
 
   void write_groups(Lock& lock, ReadMode mode);
   void write_failed(Lock& lock, WriteGroup& group, const Error& error);
@@ -198,6 +203,7 @@ class CommitPipeline {
   bool allows_deletes_ = true;
   std::uint64_t space_refusals_ = 0;
   std::optional<Error> failure_;
+  std::optional<Error> refusal_;  // of later writes, because of something else than a write
 
   // Held while the index changes, so that a snapshot stands between two writes.
   mutable std::mutex apply_mutex_;

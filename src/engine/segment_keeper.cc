@@ -13,6 +13,15 @@ void SegmentKeeper::tell(Event::Level level, std::string_view name, std::string 
 
 Result<void> SegmentKeeper::work() {
   const std::lock_guard lock(work_mutex_);
+  auto done = work_locked();
+  // What the MANIFEST says is not known any more then, and only the next open can read it.
+  const bool is_final =
+      !done && (done.error().code == Errc::kUnknownOutcome || done.error().code == Errc::kReadOnly);
+  if (is_final) pipeline_.refuse_writes(done.error());
+  return done;
+}
+
+Result<void> SegmentKeeper::work_locked() {
   Result<void> outcome;
   if (pipeline_.wants_spare()) outcome = make_spare();
   for (RetiredSegment& retired : pipeline_.take_retired()) to_seal_.push_back(std::move(retired));
@@ -89,17 +98,27 @@ void SegmentKeeper::make_hint(const RetiredSegment& retired, const format::Segme
 }
 
 void SegmentKeeper::run() {
+  constexpr std::chrono::seconds kRetry{1};
   std::unique_lock lock(mutex_);
+  bool has_failed = false;
   while (!is_stopped_) {
-    poked_.wait(lock, [this] { return is_poked_ || is_stopped_; });
+    const auto has_news = [this] { return is_poked_ || is_stopped_; };
+    if (has_failed) {
+      poked_.wait_for(lock, kRetry, has_news);
+    } else {
+      poked_.wait(lock, has_news);
+    }
     is_poked_ = false;
     if (is_stopped_) return;
     lock.unlock();
-    // A full disk ends here: the segment grows on, and the next rotation's poke tries again.
-    if (auto done = work(); !done) {
-      tell(Event::Level::kWarning, "rotation failed",
-           fmt::format("reason=\"{}\"", describe(done.error())));
+    // A full disk ends here: the segment grows on until there is room for another one.
+    const auto done = work();
+    if (!done && !has_failed) {
+      tell(
+          Event::Level::kWarning, "rotation failed",
+          fmt::format("reason=\"{}\" action=\"tried again every second\"", describe(done.error())));
     }
+    has_failed = !done;
     lock.lock();
   }
 }

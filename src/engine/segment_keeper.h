@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -33,7 +34,7 @@ class SegmentKeeper {
   // Uses the empty segment that recovery found.
   Result<void> reuse_spare(format::SegmentId id);
 
-  // The keeper's thread: works whenever poked, until stop().
+  // The keeper's thread: works whenever poked, and each second while that fails, until stop().
   void run();
   void poke();
   void stop();
@@ -43,6 +44,7 @@ class SegmentKeeper {
   Result<void> offer(format::SegmentId id, std::uint64_t salt, std::unique_ptr<io::File> file);
   Result<void> seal(const RetiredSegment& retired);
   void make_hint(const RetiredSegment& retired, const format::SegmentInfo& info);
+  Result<void> work_locked();
   void tell(Event::Level level, std::string_view name, std::string details);
 
   DataDirectory& dir_;

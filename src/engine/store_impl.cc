@@ -192,7 +192,11 @@ Result<WriteResult> StoreImpl::write(const Write& write) {
   WriteWaiter waiter;
   pipeline_->submit(write, waiter, {});
   pipeline_->flush(ReadMode::kMayBlock);
-  if (!waiter.is_done()) pipeline_->help_sync();
+  if (waiter.is_done()) {
+    pipeline_->hand_over_sync();
+  } else {
+    pipeline_->help_sync();
+  }
   if (background_ == Background::kCaller) caller_work();
   return waiter.wait();
 }

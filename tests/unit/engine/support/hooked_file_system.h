@@ -1,0 +1,86 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "io/file_system.h"
+
+namespace kv::test {
+
+// The system's files, with a say in what happens to them: a hook may refuse, and it may wait, as a
+// slow disk does. For what takes real threads; everything else is the simulated file system's.
+// Hooks are called from any thread, without locks.
+class HookedFileSystem final : public io::FileSystem {
+ public:
+  using Hook = std::function<Result<void>(const std::string& path)>;
+  Hook on_write;
+  Hook on_sync;
+  Hook on_create;
+
+  Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenMode mode) override {
+    if (mode == io::OpenMode::kCreate) {
+      if (auto allowed = ask(on_create, path); !allowed) return tl::unexpected(allowed.error());
+    }
+    auto file = under_.open(path, mode);
+    if (file) *file = std::make_unique<HookedFile>(*this, std::move(*file));
+    return file;
+  }
+  Result<void> rename(const std::string& from, const std::string& to) override {
+    return under_.rename(from, to);
+  }
+  Result<void> remove(const std::string& path) override { return under_.remove(path); }
+  Result<std::vector<std::string>> list(const std::string& dir) override {
+    return under_.list(dir);
+  }
+  Result<bool> exists(const std::string& path) override { return under_.exists(path); }
+  Result<void> create_dir(const std::string& dir) override { return under_.create_dir(dir); }
+  Result<void> sync_dir(const std::string& dir) override { return under_.sync_dir(dir); }
+  Result<std::unique_ptr<io::FileLock>> lock(const std::string& path,
+                                             std::string_view text) override {
+    return under_.lock(path, text);
+  }
+  Result<std::unique_ptr<io::FileLock>> lock_shared(const std::string& path) override {
+    return under_.lock_shared(path);
+  }
+  Result<void> link(const std::string& from, const std::string& to) override {
+    return under_.link(from, to);
+  }
+  Result<io::Space> space(const std::string& dir) override { return under_.space(dir); }
+
+ private:
+  class HookedFile final : public io::File {
+   public:
+    HookedFile(const HookedFileSystem& fs, std::unique_ptr<io::File> file)
+        : fs_(fs), under_(std::move(file)) {}
+    Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size,
+                                ReadMode mode) const override {
+      return under_->read_at(offset, out, size, mode);
+    }
+    Result<void> write_at(std::uint64_t offset,
+                          std::span<const std::string_view> buffers) override {
+      if (auto allowed = ask(fs_.on_write, path()); !allowed) return allowed;
+      return under_->write_at(offset, buffers);
+    }
+    Result<void> sync() override {
+      if (auto allowed = ask(fs_.on_sync, path()); !allowed) return allowed;
+      return under_->sync();
+    }
+    Result<void> truncate(std::uint64_t size) override { return under_->truncate(size); }
+    Result<std::uint64_t> size() const override { return under_->size(); }
+    const std::string& path() const override { return under_->path(); }
+
+   private:
+    const HookedFileSystem& fs_;
+    const std::unique_ptr<io::File> under_;
+  };
+  static Result<void> ask(const Hook& hook, const std::string& path) {
+    return hook ? hook(path) : Result<void>();
+  }
+
+  io::FileSystem& under_ = io::posix_file_system();
+};
+
+}  // namespace kv::test
