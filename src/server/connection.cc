@@ -47,7 +47,7 @@ void Connection::go_on() {
       self->go_on();
     });
   }
-  if (is_draining_ && conversation_.is_idle()) leave_if_idle();
+  if (is_draining_ && conversation_.is_idle() && reactor_.now() >= leave_at_) leave_if_idle();
   if (conversation_.wants_input() && !is_reading_) read();
 }
 
@@ -113,7 +113,9 @@ void Connection::tick() {
 }
 
 void Connection::drain() {
-  is_draining_ = true;
+  if (!std::exchange(is_draining_, true)) {
+    leave_at_ = reactor_.now() + reactor_.context().options.goodbye;
+  }
   conversation_.drain();
   go_on();
 }

@@ -52,6 +52,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool is_lingering_ = false;
   bool is_closed_ = false;
   Time linger_end_;
+  Time leave_at_;  // when draining
 };
 
 }  // namespace kv::server

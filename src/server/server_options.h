@@ -32,7 +32,10 @@ struct ServerOptions {
   std::uint64_t read_rate_min = 1024;  // bytes a second, of a request older than read_timeout
   std::chrono::milliseconds slow_reader_timeout{10'000};  // output over its limit, hardly any taken
   std::chrono::milliseconds drain_timeout{10'000};        // of replies under way at a stop
-  std::chrono::milliseconds tick{250};                    // how often timeouts are looked at
+  // How long connections that ask nothing stay at a stop: a request that is just being sent gets an
+  // answer, and its client need not wonder what became of it.
+  std::chrono::milliseconds goodbye{250};
+  std::chrono::milliseconds tick{250};  // how often timeouts are looked at
 
   std::uint32_t io_threads = 2;         // for reads that wait for the disk
   std::uint32_t slow_reads_max = 1024;  // waiting for one, of each reactor

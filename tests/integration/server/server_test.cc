@@ -203,6 +203,24 @@ TEST_CASE("a stop drains: what was asked for is answered, then every connection 
   CHECK_THROWS(running->connect());
 }
 
+TEST_CASE("who asks just when the server stops is told so") {
+  kv::server::ServerOptions options = quick();
+  options.goodbye = 1h;
+  RunningServer running(options);
+  Peer peer = running.connect();
+  peer.send("PING\n");
+  CHECK(peer.read_line() == "OK\n");
+  running.server->stop(kv::server::Server::Stop::kDrain);
+  std::string reply;
+  do {  // the stop reaches the connection's thread some time
+    peer.send("PING\n");
+    reply = peer.read_line();
+  } while (reply == "OK\n");
+  CHECK(reply.starts_with("ERR SHUTTING_DOWN applied=no"));
+  CHECK(peer.is_closed_by_server());
+  running.server->wait();
+}
+
 TEST_CASE("a stop now cuts a connection that a drain would wait for") {
   kv::server::ServerOptions options = quick();
   options.drain_timeout = 1h;
