@@ -10,6 +10,7 @@
 #include "cli/banner.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
+#include "cli/descriptors.h"
 #include "cli/detach.h"
 #include "cli/lock_file.h"
 #include "cli/quantity.h"
@@ -154,17 +155,34 @@ void give_memory_back_early() {
   ::mallopt(M_TRIM_THRESHOLD, kBlock);
 }
 
+// Fewer connections and open segments where the system allows too few descriptors.
+StartFlags within_descriptors(StartFlags flags, ServerLog& log) {
+  const std::uint64_t limit = raise_descriptor_limit();
+  const auto shares = share_descriptors(limit, {flags.connections_max, flags.open_segments});
+  if (shares.connections < flags.connections_max || shares.segments < flags.open_segments) {
+    log.on_event({Event::Level::kWarning, "few file descriptors",
+                  fmt::format("limit={} connections_max={} asked={} open_segments={} asked={} "
+                              "action=\"raise the hard limit of open files\"",
+                              limit, shares.connections, flags.connections_max, shares.segments,
+                              flags.open_segments)});
+  }
+  flags.connections_max = shares.connections;
+  flags.open_segments = shares.segments;
+  return flags;
+}
+
 // Runs the server until it is told to stop; returns the exit code. It listens before it opens the
 // store, so that a taken port leaves the data directory alone and the lock can name the address.
-int serve(const StartFlags& flags, bool is_json, const std::function<void()>& is_ready) {
+int serve(const StartFlags& given, bool is_json, const std::function<void()>& is_ready) {
   give_memory_back_early();
-  if (!flags.log_file.empty()) {
-    if (auto writable = ServerLog::check_file(flags.log_file); !writable) {
+  if (!given.log_file.empty()) {
+    if (auto writable = ServerLog::check_file(given.log_file); !writable) {
       complain(describe(writable.error()) + "; --log-file names another");
       return kExitServerError;
     }
   }
-  ServerLog log({flags.log_file, flags.log_format == "json", flags.log_level});
+  ServerLog log({given.log_file, given.log_format == "json", given.log_level});
+  const StartFlags flags = within_descriptors(given, log);
   StopSignals signals([&log] { log.reopen(); });
 
   auto server = server::Server::bind(server_options_of(flags, log));
