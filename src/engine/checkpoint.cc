@@ -26,20 +26,33 @@ Result<void> write_piece(io::File& file, std::uint64_t& at, std::string_view pie
 
 }  // namespace
 
-std::optional<Checkpoint> Checkpoint::take(const MergeContext& context) {
+std::uint64_t Checkpoint::size_max(const MergeContext& context) {
+  constexpr std::uint64_t kPerKey = 16;  // place, size, and its part of a block's head
+  return format::kCheckpointHeaderSize +
+         format::kCheckpointSegmentSize * context.table.all()->size() +
+         context.index.memory().key_bytes + kPerKey * context.index.size() +
+         format::kCheckpointBlockHeadSize;
+}
+
+Result<std::optional<Checkpoint>> Checkpoint::take(const MergeContext& context) {
   const std::uint64_t applied = context.pipeline.applied_sequence();
   format::CheckpointHead head;
   std::vector<std::uint32_t> number_of_slot;
   const SegmentTable::List segments = context.table.all();
   for (const auto& segment : *segments) {
-    if (segment->is_damaged) return std::nullopt;
+    if (segment->is_damaged) {
+      return tl::unexpected(
+          Error{Errc::kCorruption,
+                segment->path() + " holds damaged records, and no checkpoint is made beside it",
+                {}});
+    }
     if (!segment->is_sealed || segment->last_sequence > applied) continue;
     number_of_slot.resize(std::max<std::size_t>(number_of_slot.size(), segment->slot() + 1),
                           kNotCovered);
     number_of_slot[segment->slot()] = static_cast<std::uint32_t>(head.segments.size());
     head.segments.push_back({segment->id(), segment->salt(), segment->size, segment->delete_bytes});
   }
-  if (head.segments.empty()) return std::nullopt;
+  if (head.segments.empty()) return std::optional<Checkpoint>();
   std::shared_ptr<const void> pin;
   auto snapshot = context.pipeline.snapshot([&] { pin = context.table.pin(); });
   head.sequence = snapshot.sequence();
@@ -47,7 +60,7 @@ std::optional<Checkpoint> Checkpoint::take(const MergeContext& context) {
   Checkpoint checkpoint(context, std::move(snapshot), std::move(pin));
   checkpoint.head_ = std::move(head);
   checkpoint.number_of_slot_ = std::move(number_of_slot);
-  return checkpoint;
+  return std::optional(std::move(checkpoint));
 }
 
 Result<CheckpointReport> Checkpoint::write(MergePace& pace) {

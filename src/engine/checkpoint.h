@@ -40,8 +40,11 @@ struct CheckpointReport {
 // What a checkpoint will hold, fixed at one moment.
 class Checkpoint {
  public:
-  // While no merge is under way. Nothing when a segment is damaged, or none is sealed.
-  static std::optional<Checkpoint> take(const MergeContext& context);
+  // While no merge is under way. Nothing when no segment is sealed; kCorruption when one is
+  // damaged.
+  static Result<std::optional<Checkpoint>> take(const MergeContext& context);
+  // More bytes than one taken now will have.
+  static std::uint64_t size_max(const MergeContext& context);
   // Any time after, beside merges too.
   Result<CheckpointReport> write(MergePace& pace);
 

@@ -8,8 +8,8 @@
 
 #include <fmt/format.h>
 
-#include "engine/checkpoint.h"
 #include "engine/keep_rule.h"
+#include "engine/space_guard.h"
 
 namespace kv::engine {
 
@@ -30,7 +30,11 @@ void lower_priority() {
 }  // namespace
 
 Merger::Merger(const Settings& settings, const MergeContext& context, SegmentKeeper& keeper)
-    : settings_(settings), context_(context), keeper_(keeper), budget_(settings.budget) {}
+    : settings_(settings),
+      context_(context),
+      keeper_(keeper),
+      budget_(settings.budget),
+      checkpoint_turn_(settings.checkpoint_records_min) {}
 
 MergeUse Merger::use() const {
   MergeUse use;
@@ -94,17 +98,18 @@ void Merger::run() {
   lower_priority();
   for (;;) {
     look_around();
+    // Both end with a sync of the log, which after a failed one is refused until the next open.
+    const bool is_automatic = settings_.is_automatic && !context_.pipeline.failure();
     bool wants_merge = false;
     {
       std::unique_lock lock(mutex_);
-      wants_merge =
-          settings_.is_automatic && !is_paused_ && (budget_.wants_merge() || is_disk_full_);
+      wants_merge = is_automatic && !is_paused_ && (budget_.wants_merge() || is_disk_full_);
       if (!wants_merge) changed_.wait_for(lock, kTick, [this] { return is_stopped_; });
       if (is_stopped_) return;
     }
     if (!wants_merge) {
-      // One that fails is tried again when more has changed; until then hints do.
-      if (settings_.is_automatic && is_checkpoint_due()) [[maybe_unused]]
+      // One that fails is tried again later; until then hints do.
+      if (is_automatic && is_checkpoint_due()) [[maybe_unused]]
         const auto done = checkpoint();
       continue;
     }
@@ -226,22 +231,14 @@ bool Merger::CheckpointPace::go_on(std::uint64_t bytes) {
   return !merger_.changed_.wait_for(lock, cost, [this] { return merger_.is_stopped_; });
 }
 
-// Every change beside a checkpoint's snapshot is kept twice, so it waits for a quiet moment; not
-// for ever.
 bool Merger::is_checkpoint_due() {
-  constexpr std::uint64_t kQuietWrites = 1000;  // in a tick
-  constexpr std::uint64_t kBusyTicksMax = 3000;
   const std::lock_guard lock(mutex_);
   std::uint64_t records = 0;
   for (const SegmentTable::List all = context_.table.all(); const auto& segment : *all) {
     if (segment->is_sealed && !covered_.contains(segment->id())) records += segment->records;
   }
-  const std::uint64_t writes = context_.pipeline.writes();
-  const bool is_quiet = writes - std::exchange(writes_seen_, writes) < kQuietWrites;
-  const bool is_due =
-      records >= std::max(settings_.checkpoint_records_min, context_.index.size() / 4);
-  busy_ticks_ = is_due ? busy_ticks_ + 1 : 0;
-  return is_due && (is_quiet || busy_ticks_ > kBusyTicksMax);
+  return checkpoint_turn_.has_come({records, context_.index.size(), context_.pipeline.writes()},
+                                   CheckpointTurn::Clock::now());
 }
 
 void Merger::note_covered(const std::vector<format::SegmentId>& segments) {
@@ -249,24 +246,58 @@ void Merger::note_covered(const std::vector<format::SegmentId>& segments) {
   covered_ = {segments.begin(), segments.end()};
 }
 
-Result<void> Merger::checkpoint() {
+// On the way to its end it takes room beside the one before.
+Result<void> Merger::check_room_for_checkpoint() const {
+  const auto space = context_.dir.fs().space(context_.dir.path());
+  if (!space) return {};  // a disk that does not tell
+  const std::uint64_t reserve =
+      SpaceGuard::reserve_of(settings_.space_reserve, *space, settings_.segment_size_max);
+  const std::uint64_t size = Checkpoint::size_max(context_);
+  if (space->free_bytes >= reserve + size) return {};
+  return tl::unexpected(Error{
+      Errc::kNoSpace,
+      fmt::format("a checkpoint of up to {} bytes does not fit: {} bytes are free and {} reserved",
+                  size, space->free_bytes, reserve),
+      {}});
+}
+
+Result<CheckpointReport> Merger::write_checkpoint() {
+  // It ends with a sync of the log: not begun when that cannot succeed any more.
+  if (auto failure = context_.pipeline.failure()) return tl::unexpected(std::move(*failure));
+  if (auto room = check_room_for_checkpoint(); !room) {
+    return tl::unexpected(std::move(room).error());
+  }
   std::unique_lock merging(merging_);
   auto taken = Checkpoint::take(context_);
   merging.unlock();
-  if (!taken) return {};
+  if (!taken) return tl::unexpected(std::move(taken).error());
+  if (!*taken) return CheckpointReport{};
   CheckpointPace pace(*this);
-  auto report = taken->write(pace);
+  return (*taken)->write(pace);
+}
+
+Result<void> Merger::checkpoint() {
+  auto report = write_checkpoint();
+  const std::lock_guard lock(mutex_);
+  checkpoint_turn_.note_end(!report, CheckpointTurn::Clock::now());
   if (!report) {
-    if (context_.listener != nullptr) {
-      context_.listener->on_event(
-          {Event::Level::kWarning, "checkpoint failed",
-           fmt::format("reason=\"{}\" action=\"hints serve the next start\"",
-                       describe(report.error()))});
-    }
+    tell_trouble("checkpoint failed", report.error(), "hints serve the next start",
+                 checkpoint_trouble_);
     return tl::unexpected(std::move(report).error());
   }
-  if (!report->was_stopped) note_covered(report->covered);
+  checkpoint_trouble_.clear();
+  if (!report->was_stopped) covered_ = {report->covered.begin(), report->covered.end()};
   return {};
+}
+
+void Merger::tell_trouble(std::string_view name, const Error& error, std::string_view action,
+                          std::string& told) const {
+  std::string trouble = describe(error);
+  const bool is_news = trouble != told;
+  told = std::move(trouble);
+  if (!is_news || context_.listener == nullptr) return;
+  context_.listener->on_event(
+      {Event::Level::kWarning, name, fmt::format("reason=\"{}\" action=\"{}\"", told, action)});
 }
 
 Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
@@ -301,17 +332,10 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   if (!stats_.is_on_demand) stats_.bytes_total = 0;
   if (!report) {
     stats_.failures += 1;
-    // It is tried again and again; the same trouble is told once.
-    std::string failure = describe(report.error());
-    const bool is_news = failure != last_failure_;
-    last_failure_ = std::move(failure);
-    if (is_news && context_.listener != nullptr) {
-      context_.listener->on_event(
-          {Event::Level::kWarning, "merge failed", fmt::format("reason=\"{}\"", last_failure_)});
-    }
+    tell_trouble("merge failed", report.error(), "tried again", merge_trouble_);
     return tl::unexpected(std::move(report).error());
   }
-  last_failure_.clear();
+  merge_trouble_.clear();
   stats_.bytes_read += report->bytes_read;
   stats_.bytes_written += report->bytes_written;
   total.was_stopped = total.was_stopped || (report->was_stopped && is_over());

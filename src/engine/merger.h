@@ -8,8 +8,11 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/checkpoint.h"
+#include "engine/checkpoint_turn.h"
 #include "engine/merge.h"
 #include "engine/merge_budget.h"
 #include "engine/merge_choice.h"
@@ -31,6 +34,7 @@ class Merger : private MergePace {
     std::uint64_t segment_size_max = 0;
     bool is_automatic = true;
     std::uint64_t checkpoint_records_min = 0;
+    std::uint64_t space_reserve = 0;  // bytes; 0: SpaceGuard::default_reserve()
   };
   Merger(const Settings& settings, const MergeContext& context, SegmentKeeper& keeper);
 
@@ -49,7 +53,8 @@ class Merger : private MergePace {
   // Ends merge_all(), if it goes on, within one slice.
   void stop_on_demand();
 
-  // Writes a checkpoint now; between two merges it is done when it is due.
+  // Writes a checkpoint now; between two merges it is done when it is due. None that would eat of
+  // what the disk keeps in reserve: kNoSpace. kCorruption beside a damaged segment.
   Result<void> checkpoint();
   // What the checkpoint on the disk covers.
   void note_covered(const std::vector<format::SegmentId>& segments);
@@ -80,6 +85,11 @@ class Merger : private MergePace {
   void remove_unused();
   void give_memory_back();
   bool is_checkpoint_due();
+  Result<void> check_room_for_checkpoint() const;
+  Result<CheckpointReport> write_checkpoint();
+  // The same trouble, again and again, is told once.
+  void tell_trouble(std::string_view name, const Error& error, std::string_view action,
+                    std::string& told) const;
   std::uint64_t segment_size(const MergeUse& now) const;
 
   const Settings settings_;
@@ -95,10 +105,10 @@ class Merger : private MergePace {
   std::condition_variable changed_;
   MergeBudget budget_;
   MergeStats stats_;
-  std::string last_failure_;
+  std::string merge_trouble_;       // as it was told last
+  std::string checkpoint_trouble_;  // the same
   MergeBudget::Clock::time_point adapted_at_{};
-  std::uint64_t writes_seen_ = 0;        // at the last tick
-  std::uint64_t busy_ticks_ = 0;         // for which a checkpoint has been due
+  CheckpointTurn checkpoint_turn_;
   std::set<format::SegmentId> covered_;  // by the newest checkpoint
   bool is_stopped_ = false;
   std::uint64_t done_before_ = 0;  // of merge_all(), before the merge under way

@@ -9,8 +9,13 @@ std::uint64_t SpaceGuard::default_reserve(const io::Space& space, std::uint64_t 
   return std::min(2 * segment_size_max, space.total_bytes / kShareOfDisk);
 }
 
+std::uint64_t SpaceGuard::reserve_of(std::uint64_t wanted, const io::Space& space,
+                                     std::uint64_t segment_size_max) {
+  return wanted > 0 ? wanted : default_reserve(space, segment_size_max);
+}
+
 bool SpaceGuard::note(const io::Space& space, std::uint64_t segment_size_max, bool was_refused) {
-  reserve_ = wanted_reserve_ > 0 ? wanted_reserve_ : default_reserve(space, segment_size_max);
+  reserve_ = reserve_of(wanted_reserve_, space, segment_size_max);
   const std::uint64_t free = space.free_bytes;
   const SpaceState before = state_;
   const bool is_calm = before == SpaceState::kNormal && !was_refused;

@@ -22,6 +22,9 @@ class SpaceGuard {
   explicit SpaceGuard(std::uint64_t reserve) : wanted_reserve_(reserve) {}
 
   static std::uint64_t default_reserve(const io::Space& space, std::uint64_t segment_size_max);
+  // `wanted`, or the default when that is 0.
+  static std::uint64_t reserve_of(std::uint64_t wanted, const io::Space& space,
+                                  std::uint64_t segment_size_max);
 
   // True: the state has changed. `was_refused`: since the last call a write found no room, however
   // small the rest is that is there.

@@ -130,6 +130,7 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
   settings.segment_size_max = options_.segment_size_max;
   settings.is_automatic = options_.merges_automatically;
   settings.checkpoint_records_min = options_.checkpoint_records_min;
+  settings.space_reserve = options_.space_reserve;
   return std::make_unique<engine::Merger>(
       settings, engine::MergeContext{*dir_, table_, index_, *pipeline_, options_.listener, 0},
       *keeper_);
