@@ -16,13 +16,15 @@ namespace {
 constexpr std::uint64_t kFreeBits = ~std::uint64_t{1};
 constexpr std::size_t kSizeAt = sizeof(std::uint64_t);
 
-// Cells grow in steps of 4 bytes up to this, then of 1/8, up to an eighth of a slab.
+// Cells grow in steps of 4 bytes up to this, then of 1/8.
 constexpr std::size_t kSmallCellMax = 256;
 constexpr std::size_t kSmallStep = 4;
 constexpr std::uint32_t kSmallClasses = kSmallCellMax / kSmallStep + 1;
 constexpr std::uint32_t kStepsPerDoubling = 8;
-constexpr std::uint32_t kOwnSlabClass =
-    kSmallClasses + 7 * kStepsPerDoubling;  // one entry per slab
+// Slabs of large cells are larger, so that their numbers suffice for any number of keys.
+constexpr std::size_t kLargeCell = 1024;
+constexpr std::size_t kSlabSizeMax = 256 * 1024;
+constexpr std::size_t kLargeSlabSizeMax = 4 * 1024 * 1024;
 // Below this share of used cells, entries are moved together.
 constexpr double kSparse = 0.6;
 
@@ -44,10 +46,9 @@ std::uint32_t KeyArena::size_class(std::size_t key_size) {
   const std::size_t needed = kHeaderSize + key_size;
   if (needed <= kSmallCellMax)
     return static_cast<std::uint32_t>((needed + kSmallStep - 1) / kSmallStep);
-  for (std::uint32_t number = kSmallClasses; number < kOwnSlabClass; ++number) {
-    if (cell_size_of(number) >= needed) return number;
-  }
-  return kOwnSlabClass;
+  std::uint32_t number = kSmallClasses;
+  while (cell_size_of(number) < needed) ++number;
+  return number;
 }
 
 std::size_t KeyArena::cell_size_of(std::uint32_t number) {
@@ -74,7 +75,7 @@ std::uint32_t KeyArena::add_slab(std::uint32_t size_class, std::size_t cell_size
                                  std::uint32_t capacity) {
   std::uint32_t number;
   if (free_slabs_.empty()) {
-    KV_CHECK(slabs_.size() < (std::size_t{1} << (32 - kCellBits)));
+    KV_CHECK(slabs_.size() < kSlabsMax);
     number = static_cast<std::uint32_t>(slabs_.size());
     slabs_.emplace_back();
   } else {
@@ -119,8 +120,8 @@ std::uint32_t KeyArena::slab_with_room(std::uint32_t number) {
   }
   const std::size_t cell_size = cell_size_of(number);
   // As much again as the class has, in whole pages.
-  const std::size_t size =
-      std::clamp(whole_pages(owner.cells * cell_size), whole_pages(cell_size), kSlabSizeMax);
+  const std::size_t size = std::clamp(whole_pages(owner.cells * cell_size), whole_pages(cell_size),
+                                      cell_size < kLargeCell ? kSlabSizeMax : kLargeSlabSizeMax);
   const std::uint32_t slab =
       add_slab(number, cell_size, static_cast<std::uint32_t>(size / cell_size));
   slabs_[slab].is_listed = true;
@@ -130,9 +131,7 @@ std::uint32_t KeyArena::slab_with_room(std::uint32_t number) {
 
 KeyRef KeyArena::insert(std::string_view key, Place place) {
   const std::uint32_t number = size_class(key.size());
-  const std::uint32_t slab_number = number == kOwnSlabClass
-                                        ? add_slab(number, whole_pages(kHeaderSize + key.size()), 1)
-                                        : slab_with_room(number);
+  const std::uint32_t slab_number = slab_with_room(number);
   Slab& slab = slabs_[slab_number];
   std::uint32_t index = slab.free_head;
   if (index != kNone) {
@@ -154,7 +153,7 @@ KeyRef KeyArena::insert(std::string_view key, Place place) {
 
 std::uint32_t KeyArena::absorb(KeyArena&& other) {
   const auto shift = static_cast<std::uint32_t>(slabs_.size());
-  KV_CHECK(slabs_.size() + other.slabs_.size() <= (std::size_t{1} << (32 - kCellBits)));
+  KV_CHECK(slabs_.size() + other.slabs_.size() <= kSlabsMax);
   slabs_.insert(slabs_.end(), other.slabs_.begin(), other.slabs_.end());
   for (const std::uint32_t number : other.free_slabs_) free_slabs_.push_back(number + shift);
   for (std::uint32_t number = 0; number < other.classes_.size(); ++number) {
@@ -224,7 +223,7 @@ void KeyArena::choose_victim(SizeClass& owner) {
 }
 
 std::optional<KeyRef> KeyArena::sparse_entry(std::uint32_t number) {
-  if (number >= classes_.size() || number == kOwnSlabClass) return std::nullopt;
+  if (number >= classes_.size()) return std::nullopt;
   SizeClass& owner = classes_[number];
   const bool is_sparse = owner.slabs > 1 && static_cast<double>(owner.live) <
                                                 kSparse * static_cast<double>(owner.cells);

@@ -14,8 +14,9 @@ namespace kv::engine {
 enum class KeyRef : std::uint32_t {};
 
 // Where entries live: a key's bytes once, and its place. Cells of one size share slabs, the first
-// of a page, later ones of up to 256 KiB, so that few keys take little; a slab without entries goes
-// back to the system. Keys that would fill a good part of a slab have one of their own.
+// of a page, later ones of up to 256 KiB (4 MiB for large keys), so that few keys take little; a
+// slab without entries goes back to the system. There is room for 32 GiB of small
+// entries, over a billion keys of 16 bytes.
 //
 //   cell:  place u64 | key size - 1 u16 | key
 //
@@ -53,7 +54,7 @@ class KeyArena {
 
  private:
   static constexpr std::uint32_t kCellBits = 15;
-  static constexpr std::size_t kSlabSizeMax = 256 * 1024;
+  static constexpr std::size_t kSlabsMax = std::size_t{1} << (32 - kCellBits);
   static constexpr std::uint32_t kNone = UINT32_MAX;
   static constexpr std::size_t kHeaderSize = sizeof(std::uint64_t) + sizeof(std::uint16_t);
 
