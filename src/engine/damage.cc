@@ -18,7 +18,7 @@ bool is_data(RecordType type) { return type == RecordType::kPut || type == Recor
 // Whose record this was, `header` being its fields as they lie and `body` what follows, of which
 // any one part may be wrong.
 std::optional<std::string_view> identify_key(const RecordHeader& header, std::string_view body) {
-  if (header.key_size >= 1 && header.key_size <= body.size()) {
+  if (header.key_size >= 1 && header.key_size <= std::min<std::size_t>(body.size(), kKeySizeMax)) {
     const std::string_view key = body.substr(0, header.key_size);
     if (base::crc32c(key) == header.key_crc) return key;
     const std::uint64_t body_size = std::uint64_t{header.key_size} + header.value_size;
@@ -40,6 +40,23 @@ void note_damaged(const RecordHeader& header, std::string_view body, std::uint64
     range.keys.push_back({std::string(*key), offset, sequence});
   } else {
     range.fingerprints.push_back({header.key_size, header.key_crc, sequence});
+  }
+}
+
+// The highest sequence that a record can have had whose own is not known. In a log that is the next
+// one; in a merged segment, where records lie in any order, it may be as new as the newest of them,
+// and an older value elsewhere must not stand for it.
+std::uint64_t sequence_bound(const DamagedRange& range, std::uint64_t next) {
+  if (range.is_dense) return next;
+  return range.last_sequence > 0 ? range.last_sequence : UINT64_MAX;
+}
+
+// What lies in the wrong place may count a sequence beyond those that were in the range.
+void keep_in_bounds(DamagedRange& range) {
+  if (range.last_sequence == 0) return;
+  for (DamagedRange::Key& key : range.keys) {
+    key.sequence = std::clamp(key.sequence, range.first_sequence,
+                              std::max(range.first_sequence, range.last_sequence));
   }
 }
 
@@ -120,7 +137,7 @@ Result<void> identify_damage(SegmentWindow& window, DamagedRange& range,
         key = identify_key(raw, bytes->substr(format::kRecordHeaderSize));
       }
       if (!key) break;
-      range.keys.push_back({std::string(*key), at, sequence});
+      range.keys.push_back({std::string(*key), at, sequence_bound(range, sequence)});
       sequence += 1;
       size = format::padded(format::kRecordHeaderSize + key->size() + raw.value_size);
     }
@@ -129,7 +146,9 @@ Result<void> identify_damage(SegmentWindow& window, DamagedRange& range,
   }
   // Sequences of a log are dense: when as many records were told apart as are missing, none is
   // hidden. In a merged segment only an unbroken run of records shows that.
-  if (range.last_sequence > 0 ? sequence <= range.last_sequence : at != end) range.is_blind = true;
+  const bool counts = range.is_dense && range.last_sequence > 0;
+  if (counts ? sequence <= range.last_sequence : at != end) range.is_blind = true;
+  keep_in_bounds(range);
   return {};
 }
 

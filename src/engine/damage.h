@@ -27,8 +27,8 @@ using RecordVisitor = std::function<void(const ScannedRecord&)>;
 struct DamagedRange {
   struct Key {
     std::string key;
-    std::uint64_t offset = 0;  // of its record
-    std::uint64_t sequence = 0;
+    std::uint64_t offset = 0;    // of its record
+    std::uint64_t sequence = 0;  // the highest it can have had; UINT64_MAX: unknown
   };
   // A record with damaged key bytes and a sound header.
   struct Fingerprint {
@@ -40,7 +40,8 @@ struct DamagedRange {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
   std::uint64_t first_sequence = 0;  // of the records that were there
-  std::uint64_t last_sequence = 0;   // 0: unknown, in a merged segment
+  std::uint64_t last_sequence = 0;   // no record in it has a higher one; 0: unknown
+  bool is_dense = true;              // each sequence once, in order; not so in a merged segment
   std::vector<Key> keys;
   std::vector<Fingerprint> fingerprints;
   bool is_blind = false;  // there may be keys in it that neither list names
@@ -51,7 +52,7 @@ struct DamagedRange {
 void visit_batch(std::string_view body, std::uint64_t offset, std::uint64_t sequence,
                  const RecordVisitor& visit, DamagedRange* range);
 
-// Fills in keys, fingerprints and is_blind of `range`, whose bounds and sequences are set. Members
+// Fills in keys, fingerprints and is_blind of `range`, the rest of which is set. Members
 // of damaged batches that are intact themselves go to `visit`: their batch was synced.
 Result<void> identify_damage(SegmentWindow& window, DamagedRange& range,
                              const RecordVisitor& visit);

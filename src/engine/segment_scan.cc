@@ -159,11 +159,15 @@ class Scanner {
     DamagedRange range;
     range.offset = at;
     range.size = resume - at;
-    range.first_sequence = next_;
+    range.is_dense = is_log();
     if (is_log()) {
+      range.first_sequence = next_;
       range.last_sequence = resume_sequence > 0                  ? resume_sequence - 1
                             : request_.mode == ScanMode::kSealed ? request_.last_sequence
                                                                  : proven_;
+    } else {
+      range.first_sequence = request_.header.first_sequence;
+      range.last_sequence = request_.last_sequence;
     }
     const RecordVisitor count_and_visit = [this](const ScannedRecord& record) {
       scan_.records += 1;
