@@ -1,6 +1,7 @@
 #include "engine/merge_budget.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace kv::engine {
 
@@ -54,13 +55,24 @@ std::uint64_t MergeBudget::rate() const {
   return static_cast<std::uint64_t>(std::max(kRateMin, debt_ >= kFullAt ? wanted : wanted * calm_));
 }
 
+void MergeBudget::begin_work(Clock::time_point now) {
+  owed_bytes_ = 0;
+  paid_at_ = now;
+}
+
 MergeBudget::Clock::duration MergeBudget::wait_after(std::uint64_t bytes, std::uint64_t rate,
                                                      Clock::time_point now) {
-  if (rate == 0) return {};
-  const std::chrono::duration<double> cost(static_cast<double>(bytes) / static_cast<double>(rate));
-  paid_until_ =
-      std::max(paid_until_, now - kBurst) + std::chrono::duration_cast<Clock::duration>(cost);
-  return std::max(paid_until_ - now, Clock::duration::zero());
+  const std::chrono::duration<double> passed = now - std::exchange(paid_at_, now);
+  if (rate == 0) {
+    owed_bytes_ = 0;
+    return {};
+  }
+  const auto per_second = static_cast<double>(rate);
+  const double burst = per_second * std::chrono::duration<double>(kBurst).count();
+  owed_bytes_ = std::max(owed_bytes_ - passed.count() * per_second, -burst);
+  owed_bytes_ += static_cast<double>(bytes);
+  const std::chrono::duration<double> wait(std::max(0.0, owed_bytes_ / per_second));
+  return std::chrono::duration_cast<Clock::duration>(wait);
 }
 
 }  // namespace kv::engine

@@ -45,7 +45,11 @@ class MergeBudget {
   std::chrono::microseconds write_delay() const;
   std::uint64_t rate() const;  // bytes a second; at least 1 MiB
 
-  // How long to wait after `bytes` were read and written, to keep `rate` (0: no limit).
+  // A merge begins: it owes nothing for what others did.
+  void begin_work(Clock::time_point now);
+  // How long to wait after `bytes` were read and written, to keep `rate` (0: no limit). The time
+  // since the last call has paid for work at that rate; so whoever waits in pieces, with no bytes,
+  // follows a rate that changes.
   Clock::duration wait_after(std::uint64_t bytes, std::uint64_t rate, Clock::time_point now);
 
  private:
@@ -61,7 +65,8 @@ class MergeBudget {
   bool has_enough_dead_ = false;
   double calm_ = 1.0;               // share of the rate that request latency allows
   double baseline_latency_us_ = 0;  // without a merge
-  Clock::time_point paid_until_{};  // the work so far fills the time up to here
+  double owed_bytes_ = 0;           // read and written, and not paid for with time
+  Clock::time_point paid_at_{};     // the last call of wait_after()
 };
 
 }  // namespace kv::engine

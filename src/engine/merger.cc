@@ -155,22 +155,30 @@ void Merger::stop_on_demand() {
 
 bool Merger::go_on(std::uint64_t bytes) {
   std::unique_lock lock(mutex_);
-  if (MergeBudget::Clock::now() - adapted_at_ >= kTick) {
-    lock.unlock();
-    adapt(use());
-    lock.lock();
-  }
   stats_.bytes_done += bytes;
-  const std::uint64_t rate = stats_.is_on_demand ? stats_.rate_max
-                             : is_disk_full_     ? settings_.budget.rate_max
-                                                 : budget_.rate();
-  stats_.rate = rate;
-  const auto now = MergeBudget::Clock::now();
-  const auto wait = budget_.wait_after(bytes, rate, now);
-  changed_.wait_until(lock, now + wait, [this] { return is_over(); });
-  // Who asks for a merge does not wait for a paused one to go on.
-  changed_.wait(lock, [this] { return is_over() || !is_paused_ || stats_.is_on_demand; });
+  // In pieces, for meanwhile more may be wanted than when the wait began.
+  while (!is_over()) {
+    if (MergeBudget::Clock::now() - adapted_at_ >= kTick) {
+      lock.unlock();
+      adapt(use());
+      lock.lock();
+    }
+    stats_.rate = merge_rate();
+    const auto wait =
+        budget_.wait_after(std::exchange(bytes, 0), stats_.rate, MergeBudget::Clock::now());
+    // Who asks for a merge does not wait for a paused one to go on.
+    const bool is_held = is_paused_ && !stats_.is_on_demand;
+    if (!is_held && wait == MergeBudget::Clock::duration::zero()) break;
+    const auto piece = is_held ? MergeBudget::Clock::duration(kTick) : wait;
+    changed_.wait_for(lock, std::min<MergeBudget::Clock::duration>(piece, kTick),
+                      [this] { return is_over(); });
+  }
   return !is_over();
+}
+
+std::uint64_t Merger::merge_rate() const {
+  if (stats_.is_on_demand) return stats_.rate_max;
+  return is_disk_full_ ? settings_.budget.rate_max : budget_.rate();
 }
 
 Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
@@ -314,6 +322,7 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
     const std::lock_guard lock(mutex_);
     if (is_over()) return false;
     stats_.state = MergeState::kMerging;
+    budget_.begin_work(MergeBudget::Clock::now());
     done_before_ = stats_.is_on_demand ? stats_.bytes_done : 0;
     stats_.bytes_done = done_before_;
     // Read, and at most as much written; the whole of merge_all() was guessed before it began.

@@ -75,6 +75,7 @@ class Merger : private MergePace {
   bool go_on(std::uint64_t bytes) override;
   bool is_over() const { return is_stopped_ || ends_on_demand_; }  // mutex_ is held
   MergeUse use() const;
+  std::uint64_t merge_rate() const;  // bytes a second, 0: no limit; mutex_ is held
   // One merge of what the choice takes. False: there was nothing.
   Result<bool> merge_once(const MergeChoice& choice, std::uint64_t id_max, MergeReport& total);
   void expect_work();  // of merge_all(), for who watches it

@@ -88,3 +88,25 @@ TEST_CASE("the pace keeps its rate and saves nothing up") {
   CHECK(budget.wait_after(kMiB, kMiB, start + std::chrono::hours(1)) >
         std::chrono::milliseconds(900));
 }
+
+TEST_CASE("a merge owes nothing for the one before it") {
+  MergeBudget budget(settings());
+  const auto start = MergeBudget::Clock::now();
+  budget.begin_work(start);
+  CHECK(budget.wait_after(kMiB, 1024, start) > std::chrono::minutes(15));
+  budget.begin_work(start);
+  CHECK(budget.wait_after(kMiB, 1024 * kMiB, start) < std::chrono::milliseconds(1));
+}
+
+TEST_CASE("a wait under way follows a rate that changes") {
+  MergeBudget budget(settings());
+  auto now = MergeBudget::Clock::now();
+  budget.begin_work(now);
+  CHECK(budget.wait_after(64 * kMiB, kMiB, now) == std::chrono::seconds(64));
+  now += std::chrono::seconds(1);
+  CHECK(budget.wait_after(0, kMiB, now) == std::chrono::seconds(63));
+  now += std::chrono::seconds(1);  // at 13 MiB a second
+  CHECK(budget.wait_after(0, 13 * kMiB, now) <= std::chrono::seconds(4));
+  CHECK(budget.wait_after(0, 13 * kMiB, now) > std::chrono::milliseconds(3800));
+  CHECK(budget.wait_after(0, 0, now).count() == 0);
+}
