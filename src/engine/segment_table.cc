@@ -1,6 +1,7 @@
 #include "engine/segment_table.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace kv::engine {
@@ -57,10 +58,12 @@ void SegmentTable::remove(std::uint32_t slot) {
 std::vector<format::SegmentId> SegmentTable::take_unused() {
   const std::unique_lock lock(mutex_);
   std::vector<format::SegmentId> unused;
-  for (const Leaving& one : leaving_) {
-    if (one.segment.expired()) unused.push_back(one.id);
-  }
-  std::erase_if(leaving_, [](const Leaving& one) { return one.segment.expired(); });
+  // Each is asked once: a reader may let go at any moment, and what is taken out must be told.
+  const auto is_kept = [](const Leaving& one) { return !one.segment.expired(); };
+  const auto kept_end = std::stable_partition(leaving_.begin(), leaving_.end(), is_kept);
+  std::transform(kept_end, leaving_.end(), std::back_inserter(unused),
+                 [](const Leaving& one) { return one.id; });
+  leaving_.erase(kept_end, leaving_.end());
   return unused;
 }
 

@@ -1,0 +1,85 @@
+#include "engine/segment_table.h"
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "io/sim_file_system.h"
+
+using kv::engine::Segment;
+using kv::engine::SegmentTable;
+
+namespace {
+
+std::shared_ptr<Segment> add(SegmentTable& table, std::uint32_t number) {
+  const auto id = static_cast<kv::format::SegmentId>(number);
+  auto added = table.add(std::to_string(number), id, kv::format::SegmentKind::kLog, 1);
+  REQUIRE(added.has_value());
+  return *added;
+}
+
+}  // namespace
+
+TEST_CASE("a segment taken out is told once, when nobody holds it any more") {
+  kv::io::SimFileSystem fs;
+  SegmentTable table(fs, 4);
+  auto held = add(table, 1);
+  const std::uint32_t slot = held->slot();
+  table.remove(slot);
+  CHECK(table.take_unused().empty());
+  CHECK(table.held().size() == 1);
+  CHECK(table.find(slot) == held);
+  held.reset();
+  CHECK(table.take_unused().size() == 1);
+  CHECK(table.take_unused().empty());
+  CHECK(table.held().empty());
+}
+
+TEST_CASE("a pin keeps what is taken out after it") {
+  kv::io::SimFileSystem fs;
+  SegmentTable table(fs, 4);
+  table.remove(add(table, 1)->slot());
+  auto pin = table.pin();
+  table.remove(add(table, 2)->slot());
+  CHECK(table.take_unused().size() == 1);
+  CHECK(table.held().size() == 1);
+  pin.reset();
+  CHECK(table.take_unused().size() == 1);
+}
+
+TEST_CASE("a segment let go while it is asked who is unused is told the next time") {
+  constexpr std::uint32_t kSegments = 2000;
+  kv::io::SimFileSystem fs;
+  SegmentTable table(fs, 4);
+  std::vector<std::shared_ptr<Segment>> held;
+  held.reserve(kSegments);
+  for (std::uint32_t i = 0; i < kSegments; ++i) held.push_back(add(table, i + 1));
+  for (const auto& segment : held) table.remove(segment->slot());
+  std::set<kv::format::SegmentId> told;
+  std::size_t count = 0;
+  const auto take = [&] {
+    for (const auto id : table.take_unused()) {
+      told.insert(id);
+      count += 1;
+    }
+  };
+  std::atomic<bool> is_done{false};
+  {
+    const std::jthread reader([&] {
+      for (auto& segment : held) {
+        segment.reset();
+        std::this_thread::yield();
+      }
+      is_done = true;
+    });
+    while (!is_done) take();
+  }
+  take();
+  CHECK(told.size() == kSegments);
+  CHECK(count == kSegments);
+}
