@@ -69,6 +69,8 @@ class Cursor {
   // kItem: item() holds the next one. kWouldBlock (kNoWait only): call again with kMayBlock.
   // An error (kCorruption, kIo) is for the key it names; calling again goes on after it.
   [[nodiscard]] Result<Step> next(ReadMode mode = ReadMode::kMayBlock);
+  // What the coming next() reads, as Store::read_size() says it; 0 at the end and for keys only.
+  std::uint64_t read_size();
   Item& item();           // valid after kItem, until the next call; may be moved from
   bool has_more() const;  // after kEnd: limit or bytes_max stopped it before the range's end
 
@@ -261,6 +263,9 @@ class Store {
                                                  ReadMode mode = ReadMode::kMayBlock) const;
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key, const Snapshot& snapshot,
                                                  ReadMode mode = ReadMode::kMayBlock) const;
+  // What a get() of the key reads, in bytes: never less than its value, and little more. From the
+  // index alone; 0: there is no such key.
+  std::uint64_t read_size(std::string_view key) const;
   Snapshot snapshot() const;
   [[nodiscard]] Cursor range(RangeOptions options) const;  // on a snapshot of its own
   [[nodiscard]] Cursor range(RangeOptions options, const Snapshot& snapshot) const;

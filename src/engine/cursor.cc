@@ -72,6 +72,13 @@ Cursor::~Cursor() = default;
 Item& Cursor::item() { return state_->item; }
 bool Cursor::has_more() const { return state_->has_more; }
 
+std::uint64_t Cursor::read_size() {
+  State& state = *state_;
+  const bool reads = !state.has_more && !state.options.is_keys_only && state.fill() &&
+                     state.count < state.options.limit;
+  return reads ? state.window[state.window_at].place.size_hint() : 0;
+}
+
 Result<Cursor::Step> Cursor::next(ReadMode mode) {
   State& state = *state_;
   if (state.has_more) return Step::kEnd;

@@ -67,6 +67,8 @@ Result<std::optional<Value>> Store::get(std::string_view key, const Snapshot& sn
   return impl_->get(key, snapshot, mode);
 }
 
+std::uint64_t Store::read_size(std::string_view key) const { return impl_->read_size(key); }
+
 Snapshot Store::snapshot() const { return impl_->snapshot(); }
 
 Cursor Store::range(RangeOptions options) const { return range(std::move(options), snapshot()); }

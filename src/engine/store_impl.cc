@@ -275,6 +275,11 @@ Result<std::optional<Value>> StoreImpl::get(std::string_view key, const Snapshot
   return answer(key, std::move(*value));
 }
 
+std::uint64_t StoreImpl::read_size(std::string_view key) const {
+  const auto place = index_.find(key);
+  return place ? place->size_hint() : 0;
+}
+
 Snapshot StoreImpl::snapshot() const {
   Snapshot out;
   std::shared_ptr<const void> segments;

@@ -46,6 +46,7 @@ class StoreImpl {
   Result<std::optional<Value>> get(std::string_view key, ReadMode mode) const;
   Result<std::optional<Value>> get(std::string_view key, const Snapshot& snapshot,
                                    ReadMode mode) const;
+  std::uint64_t read_size(std::string_view key) const;
   Snapshot snapshot() const;
   Cursor range(RangeOptions options, Snapshot snapshot) const;
   Stats stats() const;

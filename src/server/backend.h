@@ -14,6 +14,7 @@ class BackendCursor {
  public:
   virtual ~BackendCursor() = default;
   [[nodiscard]] virtual Result<Cursor::Step> next(ReadMode mode) = 0;
+  virtual std::uint64_t read_size() = 0;
   virtual Item& item() = 0;
   virtual bool has_more() const = 0;
 };
@@ -25,6 +26,7 @@ class Backend {
   virtual ~Backend() = default;
   [[nodiscard]] virtual Result<std::optional<Value>> get(std::string_view key,
                                                          ReadMode mode) const = 0;
+  virtual std::uint64_t read_size(std::string_view key) const = 0;
   virtual std::unique_ptr<BackendCursor> range(RangeOptions options) const = 0;
   virtual void submit(const Write& write, WriteListener& listener, WriteTag tag) = 0;
   virtual void flush() = 0;

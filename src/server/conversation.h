@@ -118,6 +118,7 @@ class Conversation {
   void answer_get(std::string_view tag, Result<std::optional<Value>> value, Time start);
   void start_range(const protocol::Request& request);
   void run_stream();
+  void continue_cold(std::size_t size);
   void take_chunk(std::unique_ptr<RangeStream> stream, std::string chunk, RangeStream::State state);
   void end_stream();
   void warm(const protocol::Request& request);
@@ -133,7 +134,7 @@ class Conversation {
                    Time start);
   void start_slow(std::unique_ptr<SlowTask> task, const protocol::Request& request);
 
-  void refuse_later(const protocol::Request& request, std::string_view fields);
+  void refuse_later(protocol::Verb verb, std::string_view tag, std::string_view fields);
   void count(protocol::Verb verb, Time start);
   void count_error(protocol::Verb verb) { context_.counters.of(verb).errors.add(); }
   std::uint64_t request_memory() const;

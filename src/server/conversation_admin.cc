@@ -70,7 +70,7 @@ void Conversation::start_merge(const Request& request) {
   if (request.is_wait) task = std::make_unique<AwaitedMerge>(request, now_);
   const auto ticket = context_.slow_work.start_merge(id_, task, request.rate_max);
   if (!ticket) {
-    refuse_later(request, kRetryQueue);
+    refuse_later(request.verb, request.tag, kRetryQueue);
   } else if (request.is_wait) {
     awaits_slow_task_ = true;
   } else {

@@ -22,34 +22,58 @@ constexpr std::size_t kOwnBlockMin = 16 * 1024;
 
 class Conversation::ColdGet final : public SlowTask {
  public:
-  ColdGet(const Backend& backend, const Request& request, Time start)
-      : backend_(backend), key_(request.key), tag_(request.tag), start_(start) {}
-  void run() override { value_ = backend_.get(key_, ReadMode::kMayBlock); }
+  ColdGet(const ConversationContext& context, const Request& request, Time start)
+      : backend_(context.backend),
+        lease_(context.output_memory),
+        key_(request.key),
+        tag_(request.tag),
+        start_(start) {}
+  // Many may wait here, so memory is taken by those that read, and held until the output does.
+  void run() override {
+    has_memory_ = lease_.try_hold(backend_.read_size(key_), MemoryLease::Alone::kAnySize);
+    if (has_memory_) value_ = backend_.get(key_, ReadMode::kMayBlock);
+  }
   void finish(Conversation& conversation) override {
+    if (!has_memory_) return conversation.refuse_later(Verb::kGet, tag_, kRetryMemory);
+    conversation.output_lease_.take_over(lease_);
     conversation.answer_get(tag_, std::move(value_), start_);
   }
 
  private:
   const Backend& backend_;
+  MemoryLease lease_;
   const std::string key_;
   const std::string tag_;
   const Time start_;
+  bool has_memory_ = false;
   Result<std::optional<Value>> value_;
 };
 
 class Conversation::ColdRange final : public SlowTask {
  public:
-  ColdRange(std::unique_ptr<RangeStream> stream, std::size_t size)
-      : stream_(std::move(stream)), size_(size) {}
-  void run() override { state_ = stream_->produce(chunk_, size_, ReadMode::kMayBlock); }
+  ColdRange(ConversationContext& context, std::unique_ptr<RangeStream> stream, std::size_t size)
+      : lease_(context.output_memory), stream_(std::move(stream)), size_(size), size_max_(size) {}
+  // Memory for a chunk with the next item in it. Little is always to be had, so that streams of
+  // small items end some time.
+  bool try_hold_memory() {
+    const std::uint64_t item = stream_->read_size();
+    size_max_ = std::max<std::uint64_t>(size_, item);
+    if (lease_.try_hold(size_max_, MemoryLease::Alone::kAnySize)) return true;
+    size_max_ = size_ = std::min<std::size_t>(size_, MemoryLease::kStep);
+    return item <= MemoryLease::kStep;
+  }
+  void run() override { state_ = stream_->produce(chunk_, size_, size_max_, ReadMode::kMayBlock); }
   void finish(Conversation& conversation) override {
+    conversation.output_lease_.take_over(lease_);
     conversation.take_chunk(std::move(stream_), std::move(chunk_), state_);
   }
   std::unique_ptr<RangeStream> release() { return std::move(stream_); }
 
  private:
+  MemoryLease lease_;
   std::unique_ptr<RangeStream> stream_;
-  const std::size_t size_;
+  std::size_t size_;
+  std::uint64_t size_max_;
   std::string chunk_;
   RangeStream::State state_ = RangeStream::State::kGoesOn;
 };
@@ -59,13 +83,14 @@ class Conversation::Warming final : public SlowTask {
  public:
   Warming(const Backend& backend, std::string_view key) : backend_(backend), key_(key) {}
   // An error is met again, and told, by the write.
-  void run() override { value_ = backend_.get(key_, ReadMode::kMayBlock); }
+  void run() override {
+    [[maybe_unused]] const auto value = backend_.get(key_, ReadMode::kMayBlock);
+  }
   void finish(Conversation& conversation) override { conversation.is_warm_ = true; }
 
  private:
   const Backend& backend_;
   const std::string key_;
-  Result<std::optional<Value>> value_;
 };
 
 class Conversation::StatsTask final : public SlowTask {
@@ -92,7 +117,7 @@ class Conversation::StatsTask final : public SlowTask {
 
 void Conversation::start_slow(std::unique_ptr<SlowTask> task, const Request& request) {
   awaits_slow_task_ = context_.slow_work.start(id_, task);
-  if (!awaits_slow_task_) refuse_later(request, kRetryQueue);
+  if (!awaits_slow_task_) refuse_later(request.verb, request.tag, kRetryQueue);
 }
 
 void Conversation::warm(const Request& request) {
@@ -102,19 +127,19 @@ void Conversation::warm(const Request& request) {
   if (awaits_slow_task_) {
     request_is_held_ = true;
   } else {
-    refuse_later(request, kRetryQueue);
+    refuse_later(request.verb, request.tag, kRetryQueue);
   }
 }
 
 void Conversation::get(const Request& request) {
   if (context_.output_memory.is_exhausted()) {
-    refuse_later(request, kRetryMemory);
+    refuse_later(request.verb, request.tag, kRetryMemory);
     return;
   }
   auto value = context_.backend.get(request.key, ReadMode::kNoWait);
   if (!value && value.error().code == Errc::kWouldBlock) {
     context_.counters.slow_reads.add();
-    start_slow(std::make_unique<ColdGet>(context_.backend, request, now_), request);
+    start_slow(std::make_unique<ColdGet>(context_, request, now_), request);
     return;
   }
   answer_get(request.tag, std::move(value), now_);
@@ -142,7 +167,7 @@ void Conversation::answer_get(std::string_view tag, Result<std::optional<Value>>
 
 void Conversation::start_range(const Request& request) {
   if (context_.output_memory.is_exhausted()) {
-    refuse_later(request, kRetryMemory);
+    refuse_later(request.verb, request.tag, kRetryMemory);
     return;
   }
   RangeOptions range;
@@ -174,19 +199,27 @@ void Conversation::run_stream() {
   wants_turn_ = false;
   const std::size_t ahead_max = stream_ahead_max();
   if (output_.size() >= ahead_max) return;  // sent() comes back here
+  if (context_.output_memory.is_exhausted() && stream_->read_size() > MemoryLease::kStep) return;
   const std::size_t size = std::min(ahead_max - output_.size(), kTurnSize);
-  const auto state = stream_->produce(output_.text(), size, ReadMode::kNoWait);
+  const auto state = stream_->produce(output_.text(), size, size, ReadMode::kNoWait);
   if (state == RangeStream::State::kEnded) {
     end_stream();
   } else if (state == RangeStream::State::kGoesOn) {
     wants_turn_ = output_.size() < ahead_max;
   } else {
+    continue_cold(size);
+  }
+}
+
+void Conversation::continue_cold(std::size_t size) {
+  auto task = std::make_unique<ColdRange>(context_, std::move(stream_), size);
+  ColdRange& range = *task;
+  std::unique_ptr<SlowTask> slow = std::move(task);
+  awaits_slow_task_ = range.try_hold_memory() && context_.slow_work.start(id_, slow);
+  if (awaits_slow_task_) {
     context_.counters.slow_reads.add();
-    auto task = std::make_unique<ColdRange>(std::move(stream_), size);
-    ColdRange& range = *task;
-    std::unique_ptr<SlowTask> slow = std::move(task);
-    awaits_slow_task_ = context_.slow_work.start(id_, slow);
-    if (!awaits_slow_task_) stream_ = range.release();  // tick() tries again
+  } else {
+    stream_ = range.release();  // tick() tries again
   }
 }
 

@@ -71,7 +71,7 @@ void Conversation::submit_write(const Request& request) {
   std::uint64_t bytes = request.key.size() + request.value.size();
   for (const auto& [key, value] : request.pairs) bytes += key.size() + value.size();
   if (!try_hold_memory(bytes)) {
-    refuse_later(request, kRetryMemory);
+    refuse_later(request.verb, request.tag, kRetryMemory);
     return;
   }
   inflight_bytes_ += bytes;
@@ -149,13 +149,13 @@ void Conversation::say(const Request& request) {
   count(request.verb, now_);
 }
 
-void Conversation::refuse_later(const Request& request, std::string_view fields) {
+void Conversation::refuse_later(Verb verb, std::string_view tag, std::string_view fields) {
   const bool is_memory = fields == kRetryMemory;
   (is_memory ? context_.counters.try_later_memory : context_.counters.try_later_queue).add();
-  count_error(request.verb);
+  count_error(verb);
   replies_.add([&](std::string& out) {
     protocol::append_error(
-        out, request.tag, "TRY_LATER", protocol::Applied::kNo, fields,
+        out, tag, "TRY_LATER", protocol::Applied::kNo, fields,
         is_memory ? "too much is under way at once" : "too many reads wait for the disk");
   });
 }

@@ -1,5 +1,7 @@
 #include "server/memory_budget.h"
 
+#include <utility>
+
 namespace kv::server {
 
 bool MemoryLease::try_hold(std::uint64_t size, Alone alone) {
@@ -25,5 +27,7 @@ void MemoryLease::hold(std::uint64_t size) {
   if (wanted != held_) budget_.used_.fetch_add(wanted - held_, std::memory_order_relaxed);
   held_ = wanted;
 }
+
+void MemoryLease::take_over(MemoryLease& other) { held_ += std::exchange(other.held_, 0); }
 
 }  // namespace kv::server

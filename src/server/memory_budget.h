@@ -24,6 +24,9 @@ class MemoryBudget {
 // no shared memory. One thread at a time; gives everything back at its end.
 class MemoryLease {
  public:
+  // A step. Less is held without being counted.
+  static constexpr std::uint64_t kStep = 16 * 1024;
+
   explicit MemoryLease(MemoryBudget& budget) : budget_(budget) {}
   ~MemoryLease() { hold(0); }
   MemoryLease(const MemoryLease&) = delete;
@@ -36,10 +39,10 @@ class MemoryLease {
   [[nodiscard]] bool try_hold(std::uint64_t size, Alone alone = Alone::kWithinBudget);
   // The same for memory that is already taken.
   void hold(std::uint64_t size);
+  // Holds what the other one did, of the same budget, besides its own.
+  void take_over(MemoryLease& other);
 
  private:
-  static constexpr std::uint64_t kStep = 16 * 1024;
-
   MemoryBudget& budget_;
   std::uint64_t held_ = 0;  // a multiple of kStep
 };

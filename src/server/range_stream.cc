@@ -5,9 +5,11 @@
 
 namespace kv::server {
 
-RangeStream::State RangeStream::produce(std::string& out, std::size_t size_min, ReadMode mode) {
+RangeStream::State RangeStream::produce(std::string& out, std::size_t size_min,
+                                        std::uint64_t size_max, ReadMode mode) {
   const std::size_t before = out.size();
-  while (out.size() - before < size_min) {
+  for (std::size_t made = 0; made < size_min; made = out.size() - before) {
+    if (made > 0 && made + cursor_->read_size() > size_max) return State::kGoesOn;
     auto step = cursor_->next(mode);
     if (!step) {
       // What was sent so far is right, but the client must not take it for the whole range.

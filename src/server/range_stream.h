@@ -21,9 +21,11 @@ class RangeStream {
   RangeStream(std::unique_ptr<BackendCursor> cursor, std::string tag, bool is_keys_only)
       : cursor_(std::move(cursor)), tag_(std::move(tag)), is_keys_only_(is_keys_only) {}
 
-  // Appends items until they are `size_min` bytes or more, or there are no more.
-  State produce(std::string& out, std::size_t size_min, ReadMode mode);
-  bool has_failed() const { return has_failed_; }  // after kEnded: it ended with ABORTED
+  // Appends items until they are `size_min` bytes or more, or there are no more. Stops before an
+  // item that would make them more than `size_max`, unless it is the first.
+  State produce(std::string& out, std::size_t size_min, std::uint64_t size_max, ReadMode mode);
+  std::uint64_t read_size() { return cursor_->read_size(); }  // for the next item
+  bool has_failed() const { return has_failed_; }             // after kEnded: it ended with ABORTED
 
  private:
   const std::unique_ptr<BackendCursor> cursor_;

@@ -10,6 +10,7 @@ class StoreCursor final : public BackendCursor {
  public:
   explicit StoreCursor(Cursor cursor) : cursor_(std::move(cursor)) {}
   [[nodiscard]] Result<Cursor::Step> next(ReadMode mode) override { return cursor_.next(mode); }
+  std::uint64_t read_size() override { return cursor_.read_size(); }
   Item& item() override { return cursor_.item(); }
   bool has_more() const override { return cursor_.has_more(); }
 
@@ -22,6 +23,8 @@ class StoreCursor final : public BackendCursor {
 Result<std::optional<Value>> StoreBackend::get(std::string_view key, ReadMode mode) const {
   return store_.get(key, mode);
 }
+
+std::uint64_t StoreBackend::read_size(std::string_view key) const { return store_.read_size(key); }
 
 std::unique_ptr<BackendCursor> StoreBackend::range(RangeOptions options) const {
   return std::make_unique<StoreCursor>(store_.range(std::move(options)));

@@ -11,6 +11,7 @@ class StoreBackend final : public Backend {
 
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
                                                  ReadMode mode) const override;
+  std::uint64_t read_size(std::string_view key) const override;
   std::unique_ptr<BackendCursor> range(RangeOptions options) const override;
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush() override;

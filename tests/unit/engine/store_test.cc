@@ -197,6 +197,31 @@ TEST_CASE_FIXTURE(StoreOnDisk, "a range is half open, ordered, limited, and sees
   CHECK(keys(kv::prefix_range("\xff")).empty());
 }
 
+TEST_CASE_FIXTURE(StoreOnDisk, "what a read will take is known before it, and little too much") {
+  const std::vector<std::size_t> sizes = {0, 1, 1000, 100'000, 3'000'000};
+  const auto is_near = [](std::uint64_t told, std::size_t size) {
+    return told >= size && told <= size + size / 32 + 100;
+  };
+  for (const std::size_t size : sizes) {
+    REQUIRE(store->put("k" + std::to_string(10'000'000 + size), std::string(size, 'v')));
+    CHECK(is_near(store->read_size("k" + std::to_string(10'000'000 + size)), size));
+  }
+  CHECK(store->read_size("k") == 0);
+  Cursor cursor = store->range({});
+  for (const std::size_t size : sizes) {
+    CHECK(is_near(cursor.read_size(), size));
+    REQUIRE(cursor.next());
+    CHECK(cursor.item().value.size() == size);
+  }
+  CHECK(cursor.read_size() == 0);
+  kv::RangeOptions range;
+  range.is_keys_only = true;
+  CHECK(store->range(range).read_size() == 0);
+  range = {};
+  range.limit = 0;
+  CHECK(store->range(range).read_size() == 0);
+}
+
 TEST_CASE_FIXTURE(StoreOnDisk, "a second open of the same directory is refused") {
   const auto second = Store::open(path, options);
   REQUIRE_FALSE(second.has_value());

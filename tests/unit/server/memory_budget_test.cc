@@ -47,3 +47,18 @@ TEST_CASE("a lease alone with the budget may exceed it when that is allowed") {
   a.hold(0);
   CHECK(b.try_hold(100'000, kAnySize));
 }
+
+TEST_CASE("a lease takes over what another one holds, and the budget sees no difference") {
+  MemoryBudget budget(1'000'000);
+  MemoryLease a(budget);
+  a.hold(MemoryLease::kStep);
+  {
+    MemoryLease b(budget);
+    b.hold(2 * MemoryLease::kStep);
+    a.take_over(b);
+    CHECK(budget.used() == 3 * MemoryLease::kStep);
+  }
+  CHECK(budget.used() == 3 * MemoryLease::kStep);
+  a.hold(0);
+  CHECK(budget.used() == 0);
+}

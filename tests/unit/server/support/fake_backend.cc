@@ -24,8 +24,9 @@ class FakeBackend::FakeCursor final : public server::BackendCursor {
     const std::size_t size = next.key.size() + next.value.size();
     has_more_ = at_ >= options_.limit || (at_ > 0 && bytes_ + size > options_.bytes_max);
     if (has_more_) return Cursor::Step::kEnd;
-    if (mode == ReadMode::kNoWait && backend_.cold.contains(next.key)) {
-      return Cursor::Step::kWouldBlock;
+    if (backend_.cold.contains(next.key)) {
+      if (mode == ReadMode::kNoWait) return Cursor::Step::kWouldBlock;
+      backend_.on_cold_read();
     }
     if (const auto error = backend_.read_errors.find(next.key);
         error != backend_.read_errors.end()) {
@@ -35,6 +36,10 @@ class FakeBackend::FakeCursor final : public server::BackendCursor {
     bytes_ += size;
     at_ += 1;
     return Cursor::Step::kItem;
+  }
+  std::uint64_t read_size() override {
+    const bool reads = at_ < items_.size() && at_ < options_.limit && !options_.is_keys_only;
+    return reads ? items_[at_].key.size() + items_[at_].value.size() : 0;
   }
   Item& item() override { return item_; }
   bool has_more() const override { return has_more_; }
@@ -60,10 +65,16 @@ Result<std::optional<Value>> FakeBackend::get(std::string_view key, ReadMode mod
   }
   const auto found = values_.find(key);
   if (found == values_.end()) return std::nullopt;
-  if (mode == ReadMode::kNoWait && cold.contains(key)) {
-    return tl::unexpected(Error{Errc::kWouldBlock, "cold", {}});
+  if (cold.contains(key)) {
+    if (mode == ReadMode::kNoWait) return tl::unexpected(Error{Errc::kWouldBlock, "cold", {}});
+    on_cold_read();
   }
   return found->second;
+}
+
+std::uint64_t FakeBackend::read_size(std::string_view key) const {
+  const auto found = values_.find(key);
+  return found == values_.end() ? 0 : key.size() + found->second.bytes.size();
 }
 
 std::unique_ptr<server::BackendCursor> FakeBackend::range(RangeOptions options) const {

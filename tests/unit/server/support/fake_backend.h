@@ -21,6 +21,7 @@ class FakeBackend final : public server::Backend {
   std::set<std::string, std::less<>> cold;                 // keys not in memory
   std::map<std::string, Error, std::less<>> read_errors;   // by key
   std::map<std::string, Error, std::less<>> write_errors;  // by key
+  std::function<void()> on_cold_read = [] {};              // by a slow task, of such a key
   std::size_t flushes = 0;
   std::size_t cursor_steps = 0;
   Stats fixed_stats;
@@ -35,6 +36,7 @@ class FakeBackend final : public server::Backend {
 
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
                                                  ReadMode mode) const override;
+  std::uint64_t read_size(std::string_view key) const override;
   std::unique_ptr<server::BackendCursor> range(RangeOptions options) const override;
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush() override;
