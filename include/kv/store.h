@@ -22,9 +22,12 @@ struct Value {
   Version version = 0;
 };
 
+// Reads of more bytes take too long to be done in passing.
+inline constexpr std::uint64_t kNoWaitSizeMax = 1024 * 1024;
+
 enum class ReadMode {
   kMayBlock,  // waits for the disk
-  kNoWait,    // answers kWouldBlock when the bytes are not in memory
+  kNoWait,    // answers kWouldBlock when the bytes are not in memory, or more than kNoWaitSizeMax
 };
 
 struct RangeOptions {

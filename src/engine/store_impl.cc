@@ -215,6 +215,10 @@ Result<void> StoreImpl::sync() {
 
 Result<std::optional<Value>> StoreImpl::read(std::string_view key, Place place,
                                              ReadMode mode) const {
+  if (mode == ReadMode::kNoWait && place.size_hint() > kNoWaitSizeMax) {
+    ++reads_deferred_;
+    return tl::unexpected(Error{Errc::kWouldBlock, "too large to be read in passing", {}});
+  }
   const auto segment = table_.find(place.slot());
   if (!segment) return std::nullopt;
   auto file = table_.file(*segment);

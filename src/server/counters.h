@@ -37,7 +37,7 @@ struct Counters {
   Counter connections_closed;
   Counter bytes_received;
   Counter bytes_sent;
-  Counter slow_reads;  // reads that left the reactor to wait for the disk
+  Counter slow_reads;  // reads that left the reactor: from the disk, or of large values
 
   // Bad input.
   Counter requests_refused;  // understood, and refused; the connection went on

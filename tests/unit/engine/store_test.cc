@@ -222,6 +222,23 @@ TEST_CASE_FIXTURE(StoreOnDisk, "what a read will take is known before it, and li
   CHECK(store->range(range).read_size() == 0);
 }
 
+TEST_CASE_FIXTURE(StoreOnDisk, "a large value is not read in passing, even from memory") {
+  const auto is_deferred = [this](std::size_t size) {
+    REQUIRE(store->put("k", std::string(size, 'v')));
+    const auto value = store->get("k", kv::ReadMode::kNoWait);
+    Cursor cursor = store->range({});
+    const auto step = cursor.next(kv::ReadMode::kNoWait);
+    REQUIRE(step);
+    CHECK((*step == Cursor::Step::kWouldBlock) == !value);
+    if (!value) CHECK(value.error().code == Errc::kWouldBlock);
+    return !value;
+  };
+  CHECK_FALSE(is_deferred(kv::kNoWaitSizeMax - 100'000));
+  CHECK(is_deferred(kv::kNoWaitSizeMax + 1));
+  CHECK(store->stats().reads_deferred == 2);
+  CHECK(store->get("k")->value().bytes.size() == kv::kNoWaitSizeMax + 1);
+}
+
 TEST_CASE_FIXTURE(StoreOnDisk, "a second open of the same directory is refused") {
   const auto second = Store::open(path, options);
   REQUIRE_FALSE(second.has_value());
