@@ -11,6 +11,7 @@
 
 #include "engine/checkpoint.h"
 #include "engine/index_load.h"
+#include "engine/merge_remains.h"
 #include "engine/segment_load.h"
 #include "engine/unsealed.h"
 #include "format/names.h"
@@ -102,6 +103,7 @@ class Recovery {
   }
 
   Result<void> load_segments() {
+    if (auto taken = take_in_remains(context_.dir, context_.listener); !taken) return taken;
     const format::ManifestState state = context_.dir.manifest().state();
     open_checkpoint_of(state);
     std::vector<format::SegmentInfo> all;

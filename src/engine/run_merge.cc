@@ -29,7 +29,10 @@ std::size_t shared_by_all(const std::vector<format::HintReader>& runs) {
 bool RunMerge::comes_later(const Head& a, const Head& b) const {
   if (a.prefix != b.prefix) return a.prefix > b.prefix;
   const int order = a.entry.key.substr(skip_).compare(b.entry.key.substr(skip_));
-  return order != 0 ? order > 0 : a.entry.sequence < b.entry.sequence;
+  if (order != 0) return order > 0;
+  if (a.entry.sequence != b.entry.sequence) return a.entry.sequence < b.entry.sequence;
+  // The same record, in a merge's output and in an input that was lost: the output can be read.
+  return a.run < b.run;
 }
 
 RunMerge::RunMerge(std::vector<format::HintReader> runs)

@@ -9,6 +9,7 @@
 
 #include "engine/database_files.h"
 #include "engine/merge_output.h"
+#include "engine/merge_remains.h"
 #include "engine/segment_check.h"
 #include "engine/segment_scan.h"
 #include "format/names.h"
@@ -88,6 +89,7 @@ class Salvage {
           "or its inputs were still held, keys deleted before it may be back");
     }
     std::set<format::SegmentId> ids(files.segments.begin(), files.segments.end());
+    const bool has_loss = state != nullptr && !new_losses(*state, ids).empty();
     if (state != nullptr) {
       for (const auto& [id, info] : state->segments) ids.insert(id);
     }
@@ -96,15 +98,16 @@ class Salvage {
       // A segment made after the last edit that is left.
       const bool is_new = state != nullptr && format::number(id) >= state->next_segment;
       if (is_listed) {
-        take_listed(state->segments.at(id));
+        take_listed(state->segments.at(id), has_loss);
       } else if (state == nullptr || is_new) {
         take_unlisted(id);
       }
     }
   }
 
-  void take_listed(const format::SegmentInfo& info) {
-    if (!info.is_sealed && info.kind == format::SegmentKind::kMerged) return;
+  // What a merge had not committed is nowhere else when its inputs are gone.
+  void take_listed(const format::SegmentInfo& info, bool has_loss) {
+    if (!info.is_sealed && info.kind == format::SegmentKind::kMerged && !has_loss) return;
     add_source(info);
   }
 

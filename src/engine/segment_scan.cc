@@ -56,7 +56,9 @@ class Scanner {
     if (header.type == RecordType::kSyncMark) return take_mark(frame, at);
     if (is_log() && (follows_damage_ ? header.sequence < next_ : header.sequence != next_))
       return false;
-    if (scan_.first_sequence == 0) scan_.first_sequence = header.sequence;
+    if (scan_.first_sequence == 0 || header.sequence < scan_.first_sequence) {
+      scan_.first_sequence = header.sequence;
+    }
     note(header, frame, at);
     next_ = is_log() ? header.sequence + 1 : std::max(next_, header.sequence + 1);
     follows_damage_ = false;

@@ -46,7 +46,7 @@ class Sealer {
     const std::string path = dir_.segment_path(info.id);
     auto is_there = dir_.fs().exists(path);
     if (!is_there) return tl::unexpected(std::move(is_there).error());
-    // What a merge had copied so far: its inputs are all there.
+    // What a merge had copied so far: its inputs are all there, or it had been taken in.
     if (info.kind == format::SegmentKind::kMerged) return *is_there ? remove(info) : drop(info);
     if (!*is_there) {
       auto was_set_aside = dir_.was_set_aside(format::segment_name(info.id));
