@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -106,31 +107,52 @@ Result<std::optional<SegmentCheck>> Scrubber::check(const Turn& turn, ReadPace& 
 }
 
 void Scrubber::take(const SegmentCheck& checked, format::SegmentId id) {
+  const auto segments = table_.all();
+  const auto segment =
+      std::ranges::find_if(*segments, [id](const auto& one) { return one->id() == id; });
   bool is_news = false;
+  bool is_sound_again = false;
   {
     const std::lock_guard lock(mutex_);
     bytes_ += checked.bytes;
     const auto found = seen_.find(id);
-    if (found == seen_.end()) return;
-    Seen& seen = found->second;
-    seen.since = settings_.now();
-    seen.was_checked = true;
-    seen.round = round_;
-    is_news = !checked.findings.empty() && !seen.was_told;
+    if (found == seen_.end() || segment == segments->end()) return;
+    const bool was_marked = found->second.is_marked;
+    is_news = judge(checked, **segment, found->second);
+    is_sound_again = was_marked && !found->second.is_marked;
     if (is_news) findings_ += checked.findings.size();
-    seen.was_told = seen.was_told || is_news;
+  }
+  if (is_sound_again) {
+    tell(Event::Level::kInfo, "segment sound again",
+         fmt::format("segment={} action=\"merges take it again\"", (*segment)->path()));
   }
   if (!is_news) return;
-  const bool is_damaged = std::ranges::any_of(checked.findings, &Finding::loses_data);
-  const auto segments = table_.all();
-  for (const auto& segment : *segments) {
-    if (is_damaged && segment->id() == id) segment->is_damaged = true;
-  }
   for (const Finding& finding : checked.findings) {
-    if (listener_ == nullptr) continue;
-    const auto level = finding.loses_data ? Event::Level::kError : Event::Level::kWarning;
-    listener_->on_event({level, "scrub found damage", details_of(finding)});
+    tell(finding.loses_data ? Event::Level::kError : Event::Level::kWarning, "scrub found damage",
+         details_of(finding));
   }
+}
+
+bool Scrubber::judge(const SegmentCheck& checked, Segment& segment, Seen& seen) {
+  // That may pass: it comes again before the round is over.
+  const bool is_first_refusal = checked.is_unreadable && !seen.was_unreadable;
+  seen.was_unreadable = checked.is_unreadable;
+  seen.since = settings_.now();
+  seen.was_checked = true;
+  seen.round = is_first_refusal ? 0 : round_;
+  const bool is_damaged = std::ranges::any_of(checked.findings, &Finding::loses_data);
+  if (is_damaged && !is_first_refusal) {
+    seen.is_marked = !segment.is_damaged.exchange(true) || seen.is_marked;
+  } else if (!is_damaged && std::exchange(seen.is_marked, false)) {
+    segment.is_damaged = false;
+  }
+  const bool is_news = !checked.findings.empty() && !seen.was_told;
+  seen.was_told = !checked.findings.empty();
+  return is_news;
+}
+
+void Scrubber::tell(Event::Level level, std::string_view name, std::string details) const {
+  if (listener_ != nullptr) listener_->on_event({level, name, std::move(details)});
 }
 
 Result<VerifyReport> Scrubber::verify(const VerifyOptions& options) {

@@ -23,7 +23,9 @@ namespace kv::engine {
 // Reads the sealed segments of an open store again and again, the one that was not looked at for
 // the longest first, so that rot is found while a backup or a replica still has what was lost.
 // Reads at a rate, and each segment at most once in kRest. A segment with damage is told as an
-// event, once, and marked: merges leave it alone. Changes no file.
+// event, once, and marked: merges leave it alone. One that the system refuses to read is marked
+// when that happens twice in a row. A mark of the scrubber's own ends with the first check that
+// finds nothing. Changes no file.
 //
 // Threads: run() is the scrubber's own; everything else from any.
 class Scrubber {
@@ -62,6 +64,8 @@ class Scrubber {
     bool was_checked = false;
     std::uint64_t round = 0;  // of its last check
     bool was_told = false;    // its findings were
+    bool was_unreadable = false;
+    bool is_marked = false;  // by this scrubber, as damaged
   };
 
   // The sealed segments that are there now; forgets those that are not.
@@ -71,6 +75,9 @@ class Scrubber {
   // nullopt: a merge took it away.
   Result<std::optional<SegmentCheck>> check(const Turn& turn, ReadPace& pace);
   void take(const SegmentCheck& checked, format::SegmentId id);
+  // What the check says of the segment, which it marks, or not any more. True: it is to be told.
+  bool judge(const SegmentCheck& checked, Segment& segment, Seen& seen);
+  void tell(Event::Level level, std::string_view name, std::string details) const;
   bool is_stopped() const;
 
   const Settings settings_;

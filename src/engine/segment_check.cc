@@ -41,11 +41,17 @@ class Check {
       : checker_(checker), info_(info), path_(checker.dir + "/" + format::segment_name(info.id)) {}
 
   Result<SegmentCheck> run(ScanMode mode, std::uint64_t synced) {
-    auto done = scan(mode, synced);
-    if (done && mode == ScanMode::kSealed) done = check_hint();
-    if (done) return std::move(out_);
-    if (done.error().code == Errc::kClosed) return tl::unexpected(std::move(done).error());
-    out_.findings.push_back(finding("file unreadable", path_, describe(done.error())));
+    if (auto done = scan(mode, synced); !done) {
+      if (done.error().code == Errc::kClosed) return tl::unexpected(std::move(done).error());
+      out_.findings.push_back(finding("file unreadable", path_, describe(done.error())));
+      out_.is_unreadable = true;
+      return std::move(out_);
+    }
+    if (mode != ScanMode::kSealed) return std::move(out_);
+    if (auto done = check_hint(); !done) {
+      if (done.error().code == Errc::kClosed) return tl::unexpected(std::move(done).error());
+      out_.findings.push_back(hint_finding("hint unreadable", describe(done.error())));
+    }
     return std::move(out_);
   }
 
@@ -109,7 +115,7 @@ class Check {
 
   // The hint of a sound segment is known to the byte.
   Result<void> check_hint() {
-    const std::string path = checker_.dir + "/" + format::hint_name(info_.id);
+    const std::string path = hint_path();
     auto is_there = checker_.fs.exists(path);
     if (!is_there) return tl::unexpected(std::move(is_there).error());
     out_.has_hint = *is_there;
@@ -131,10 +137,17 @@ class Check {
       wrong = "its entries are not those of the segment";
     }
     if (wrong.empty()) return {};
-    Finding told = finding("hint damaged", path, wrong + "; the next open makes it again");
-    told.loses_data = false;
-    out_.findings.push_back(std::move(told));
+    out_.findings.push_back(hint_finding("hint damaged", wrong));
     return {};
+  }
+
+  std::string hint_path() const { return checker_.dir + "/" + format::hint_name(info_.id); }
+
+  // It says nothing that the segment does not.
+  Finding hint_finding(std::string what, const std::string& wrong) const {
+    Finding told = finding(std::move(what), hint_path(), wrong + "; the next open makes it again");
+    told.loses_data = false;
+    return told;
   }
 
   const SegmentChecker& checker_;

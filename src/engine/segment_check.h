@@ -20,6 +20,9 @@ struct SegmentCheck {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;  // read
   bool has_hint = false;
+  // The system refused to read some of the segment: what its records are is not known. That may
+  // pass; damage does not.
+  bool is_unreadable = false;
 };
 
 struct SegmentChecker {

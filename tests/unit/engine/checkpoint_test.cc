@@ -99,3 +99,14 @@ TEST_CASE_FIXTURE(CheckpointedStore, "no checkpoint is begun whose end the log w
   CHECK(checkpoint_writes == 0);
   CHECK_FALSE(has_checkpoint());
 }
+
+TEST_CASE_FIXTURE(CheckpointedStore, "no checkpoint is made beside damage, and that is told") {
+  fill();
+  fs.flip("/db/000001.seg", 64 + 24 + 48 + 60, 1);
+  REQUIRE(store->verify({})->findings.size() == 1);
+  const auto refused = store->checkpoint();
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == Errc::kCorruption);
+  CHECK(refused.error().context.find("/db/000001.seg") != std::string::npos);
+  CHECK_FALSE(has_checkpoint());
+}

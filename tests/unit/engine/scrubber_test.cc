@@ -11,6 +11,7 @@
 namespace {
 
 using namespace std::chrono_literals;
+using kv::io::SimOperation;
 
 // A database on a simulated disk, its segments in a table of their own, and a clock to turn.
 struct Scrubbed : kv::EventListener {
@@ -111,6 +112,66 @@ TEST_CASE_FIXTURE(Scrubbed, "a damaged hint is told and marks nothing") {
   }
   REQUIRE(events.size() == 1);
   CHECK(events[0].find("hint damaged") != std::string::npos);
+  CHECK_FALSE(segment->is_damaged);
+}
+
+TEST_CASE_FIXTURE(Scrubbed, "a read that the system refuses once is told and marks nothing") {
+  const auto segment = table->all()->front();
+  for (std::size_t told = 1; told <= 2; ++told) {
+    fs.plan({.operation = SimOperation::kRead, .path_part = segment->path()});
+    while (step()) {
+    }
+    REQUIRE(events.size() == told);
+    CHECK(events.back().find("file unreadable\" file=" + segment->path()) != std::string::npos);
+    CHECK_FALSE(segment->is_damaged);
+    // It is looked at again, alone, and only then the round is over.
+    CHECK(scrubber->stats().rounds == told - 1);
+    now += kv::engine::Scrubber::kRest;
+    CHECK(step());
+    CHECK(scrubber->stats().rounds == told);
+    CHECK_FALSE(segment->is_damaged);
+    now += kv::engine::Scrubber::kRest;
+  }
+  while (step()) {
+  }
+  CHECK(events.size() == 2);
+}
+
+TEST_CASE_FIXTURE(Scrubbed, "a segment that stays unreadable is marked until it can be read") {
+  const auto segment = table->all()->front();
+  fs.plan({.operation = SimOperation::kRead, .count = UINT64_MAX, .path_part = segment->path()});
+  CHECK(scrubber->verify({})->findings.size() == 1);
+  CHECK_FALSE(segment->is_damaged);
+  CHECK(scrubber->verify({})->findings.size() == 1);
+  CHECK(segment->is_damaged);
+  CHECK(events.size() == 1);
+  fs.clear_faults();
+  CHECK(scrubber->verify({})->findings.empty());
+  CHECK_FALSE(segment->is_damaged);
+  REQUIRE(events.size() == 2);
+  CHECK(events.back().find("sound again") != std::string::npos);
+}
+
+TEST_CASE_FIXTURE(Scrubbed, "a mark that somebody else made stays") {
+  // Recovery has set something of it aside: what the index says of it is not all it holds.
+  const auto segment = table->all()->front();
+  segment->is_damaged = true;
+  while (step()) {
+  }
+  CHECK(segment->is_damaged);
+  CHECK(events.empty());
+}
+
+TEST_CASE_FIXTURE(Scrubbed, "an unreadable hint is told under its own name and marks nothing") {
+  const auto segment = table->all()->front();
+  const std::string hint = dir->hint_path(segment->id());
+  fs.plan({.operation = SimOperation::kRead, .count = UINT64_MAX, .path_part = hint});
+  const auto report = scrubber->verify({});
+  REQUIRE(report.has_value());
+  REQUIRE(report->findings.size() == 1);
+  CHECK(report->findings[0].file == hint);
+  CHECK_FALSE(report->findings[0].loses_data);
+  CHECK(scrubber->verify({})->findings.size() == 1);
   CHECK_FALSE(segment->is_damaged);
 }
 
