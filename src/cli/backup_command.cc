@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/data_option.h"
 #include "cli/lock_file.h"
 #include "cli/progress.h"
 #include "cli/upkeep_report.h"
@@ -106,9 +107,13 @@ void add_backup(CLI::App& app, Common& common, Run& run) {
 
   CLI::App* create = backup->add_subcommand(
       "create", "bring a backup up to date, or make it: by the server at --addr, on its machine");
-  create->add_option("backup", flags->backup, "directory of the backup")->required();
-  create->add_option("--data", flags->data,
-                     "directory of a database that no server has open, instead of a server's");
+  create->add_option("DST", flags->backup, "directory of the backup, made if it is missing")
+      ->required()
+      ->check(problem_with_directory);
+  create
+      ->add_option("--data", flags->data,
+                   "directory of a database that no server has open, instead of a server's")
+      ->check(problem_with_directory);
   create->add_flag("--copy", flags->is_copied, "copy segments even where a hard link would do");
   add_rate(*create, *flags);
   create->callback(
@@ -116,16 +121,21 @@ void add_backup(CLI::App& app, Common& common, Run& run) {
 
   CLI::App* verify =
       backup->add_subcommand("verify", "compare every byte of a backup with its checksums");
-  verify->add_option("backup", flags->backup, "directory of the backup")->required();
+  verify->add_option("BACKUP", flags->backup, "directory of the backup")
+      ->required()
+      ->check(problem_with_directory);
   add_rate(*verify, *flags);
   verify->callback(
       [=, &common, &run] { run = [=, &common] { return run_backup_verify(common, *flags); }; });
 
   CLI::App* restore =
       backup->add_subcommand("restore", "verify a backup and make a database out of it");
-  restore->add_option("backup", flags->backup, "directory of the backup")->required();
-  restore->add_option("data", flags->data, "directory of the database; must be empty or missing")
-      ->required();
+  restore->add_option("BACKUP", flags->backup, "directory of the backup")
+      ->required()
+      ->check(problem_with_directory);
+  restore->add_option("DIR", flags->data, "directory of the database; must be empty or missing")
+      ->required()
+      ->check(problem_with_directory);
   add_rate(*restore, *flags);
   restore->callback(
       [=, &common, &run] { run = [=, &common] { return run_restore(common, *flags); }; });

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/data_option.h"
 #include "cli/lock_file.h"
 
 namespace kv::cli {
@@ -65,19 +66,20 @@ int run_status(const Common& common, const ControlFlags& flags) {
 void add_control(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<ControlFlags>();
   CLI::App* stop = app.add_subcommand("stop", "stop the server of a data directory");
-  stop->add_option("--data", flags->data, "directory of the database")
-      ->envname("KV_DATA")
-      ->capture_default_str();
+  const CLI::Option* stopped = add_data_option(*stop, flags->data, "directory of the database");
   stop->add_option("--wait-s", flags->wait_s, "how long to wait for it")->capture_default_str();
-  stop->callback([=, &common, &run] { run = [=, &common] { return run_stop(common, *flags); }; });
+  stop->callback([=, &common, &run] {
+    refuse_empty_variable(*stopped);
+    run = [=, &common] { return run_stop(common, *flags); };
+  });
   CLI::App* status =
       app.add_subcommand("status", "tell whether a server has a data directory open");
-  status->add_option("--data", flags->data, "directory of the database")
-      ->envname("KV_DATA")
-      ->capture_default_str();
+  const CLI::Option* looked_at = add_data_option(*status, flags->data, "directory of the database");
   status->add_flag("--pid", flags->is_pid_only, "print the pid alone");
-  status->callback(
-      [=, &common, &run] { run = [=, &common] { return run_status(common, *flags); }; });
+  status->callback([=, &common, &run] {
+    refuse_empty_variable(*looked_at);
+    run = [=, &common] { return run_status(common, *flags); };
+  });
 }
 
 }  // namespace kv::cli

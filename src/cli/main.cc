@@ -58,12 +58,17 @@ int run(int count, char** arguments) {
     complain("what to do? `kv start` starts a server, `kv help` lists the commands");
     return kExitUsage;
   }
+  const std::vector<std::string> words(arguments + 1, arguments + count);
+  if (const std::string problem = empty_assignment(words); !problem.empty()) {
+    complain(problem);
+    return kExitUsage;
+  }
   try {
     app.parse(count, arguments);
   } catch (const CLI::Success& success) {
     return app.exit(success);
   } catch (const CLI::ParseError& error) {
-    complain(usage_problem(app, error, {arguments + 1, arguments + count}));
+    complain(usage_problem(app, error, words));
     return kExitUsage;
   }
   return finish_stdout(action());

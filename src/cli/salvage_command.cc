@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/data_option.h"
 #include "cli/escape.h"
 #include "cli/finding_text.h"
 #include "cli/progress.h"
@@ -76,10 +77,12 @@ void add_salvage(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<SalvageFlags>();
   CLI::App* salvage =
       app.add_subcommand("salvage", "make a new database out of what is intact of a damaged one");
-  salvage->add_option("from", flags->from, "directory of the damaged database; is not changed")
-      ->required();
-  salvage->add_option("to", flags->to, "directory of the new one; must be empty or missing")
-      ->required();
+  salvage->add_option("FROM", flags->from, "directory of the damaged database; is not changed")
+      ->required()
+      ->check(problem_with_directory);
+  salvage->add_option("TO", flags->to, "directory of the new one; must be empty or missing")
+      ->required()
+      ->check(problem_with_directory);
   salvage->callback(
       [=, &common, &run] { run = [=, &common] { return run_salvage(common, *flags); }; });
 }

@@ -69,9 +69,11 @@ int run_count(const Common& common, ScanFlags flags) {
 void add_scan(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<ScanFlags>();
   CLI::App* range = app.add_subcommand("range", "print keys and values in order");
-  range->add_option("start", flags->start, "first key");
-  range->add_option("end", flags->end, "key to stop before");
-  range->add_option("--prefix", flags->prefix, "keys that begin with this");
+  CLI::Option* const start = range->add_option("START", flags->start, "first key");
+  CLI::Option* const end = range->add_option("END", flags->end, "key to stop before");
+  range->add_option("--prefix", flags->prefix, "keys that begin with this; without START and END")
+      ->excludes(start)
+      ->excludes(end);
   range->add_option("--limit", flags->limit, "how many at most")->check(at_least_one);
   range->add_flag("--keys-only", flags->is_keys_only, "no values");
   range->add_flag("--reverse", flags->is_reverse, "from the end backwards");

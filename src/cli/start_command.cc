@@ -10,6 +10,7 @@
 #include "cli/banner.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
+#include "cli/data_option.h"
 #include "cli/descriptors.h"
 #include "cli/detach.h"
 #include "cli/lock_file.h"
@@ -246,7 +247,7 @@ void add_start(CLI::App& app, Common& common, Run& run) {
       c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     return start->add_option("--" + name, value, help)->envname(variable)->capture_default_str();
   };
-  add("data", flags->data, "directory of the database");
+  CLI::Option* const data = add_data_option(*start, flags->data, "directory of the database");
   add("listen", flags->listen, "HOST:PORT; port 0 picks a free one");
   add("sync", flags->sync, "when a write is acknowledged: none, interval or disk")
       ->check(CLI::IsMember({"none", "interval", "disk"}));
@@ -285,8 +286,10 @@ void add_start(CLI::App& app, Common& common, Run& run) {
   start
       ->add_flag("--insecure", flags->is_insecure, "allow an address that other machines can reach")
       ->envname("KV_INSECURE");
-  start->add_flag("--detach", flags->is_detached, "return when the server is ready");
+  start->add_flag("--detach", flags->is_detached, "return when the server is ready")
+      ->envname("KV_DETACH");
   start->callback([=, &common, &run] {
+    refuse_empty_variable(*data);
     if (!config->empty()) apply_config_file(*start, *config);
     run = [=, &common] { return run_start(common, *flags); };
   });

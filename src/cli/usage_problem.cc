@@ -79,8 +79,26 @@ std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
     if (const std::string extra = left_over(app); !extra.empty()) text = extra;
   }
   std::replace(text.begin(), text.end(), '\n', ' ');
+  // "Could not convert: --detach = perhaps" is the one text that does not begin with the option.
+  constexpr std::string_view kConvert = "Could not convert: ";
+  if (const std::size_t equals = text.find(" = ");
+      text.starts_with(kConvert) && equals != text.npos) {
+    text = fmt::format("{}: {} is no such value",
+                       text.substr(kConvert.size(), equals - kConvert.size()),
+                       text.substr(equals + 3));
+  }
   return fmt::format("{}{}; see `kv help{}`", text, origin(app, command, text, arguments),
                      typed.empty() ? "" : " " + typed);
+}
+
+std::string empty_assignment(const Words& arguments) {
+  for (const std::string& word : arguments) {
+    if (word == "--") break;
+    if (!word.starts_with("--") || word.find('=') != word.size() - 1) continue;
+    const std::string name = word.substr(0, word.size() - 1);
+    return fmt::format("nothing stands behind {}; {} '' is the empty text", word, name);
+  }
+  return {};
 }
 
 }  // namespace kv::cli

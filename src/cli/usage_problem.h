@@ -15,4 +15,8 @@ namespace kv::cli {
 std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
                           const std::vector<std::string>& arguments);
 
+// What is wrong with a --name= behind which nothing stands: CLI11 would take the next argument,
+// were it a flag, for the value. Empty when there is none.
+std::string empty_assignment(const std::vector<std::string>& arguments);
+
 }  // namespace kv::cli

@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/data_option.h"
 #include "cli/lock_file.h"
 #include "cli/progress.h"
 #include "cli/upkeep_report.h"
@@ -30,7 +31,15 @@ int run_online(const Common& common, const VerifyFlags& flags) {
 
 int fail_offline(const VerifyFlags& flags, const Error& error) {
   const auto holder = error.code == Errc::kLocked ? find_holder(flags.data) : std::nullopt;
-  if (!holder) return fail(error);
+  if (!holder) {
+    const bool is_nowhere = error.code == Errc::kNotADatabase ||
+                            error.cause == std::errc::no_such_file_or_directory ||
+                            error.cause == std::errc::not_a_directory;
+    constexpr std::string_view kNext =
+        "; --data names the directory, --online has a running server verify its own";
+    complain(describe(error) + std::string(is_nowhere ? kNext : ""));
+    return exit_code_of(error);
+  }
   complain(
       fmt::format("{} is in use by kv pid {} on {}; `kv verify --online --addr {}` has that server "
                   "verify itself",
@@ -61,9 +70,8 @@ void add_verify(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<VerifyFlags>();
   CLI::App* verify = app.add_subcommand(
       "verify", "compare every byte of a database with its checksums; changes nothing");
-  verify->add_option("--data", flags->data, "directory of the database, which no server has open")
-      ->envname("KV_DATA")
-      ->capture_default_str();
+  const CLI::Option* const data =
+      add_data_option(*verify, flags->data, "directory of the database, which no server has open");
   verify->add_flag("--online", flags->is_online,
                    "have the server at --addr verify the sealed segments of its own");
   verify->add_option("--rate", flags->rate, "bytes a second, as 64MiB; 0: as fast as it goes")
@@ -71,8 +79,10 @@ void add_verify(CLI::App& app, Common& common, Run& run) {
         return parse_size(text) ? std::string() : text + " is no size such as 64MiB";
       })
       ->capture_default_str();
-  verify->callback(
-      [=, &common, &run] { run = [=, &common] { return run_verify(common, *flags); }; });
+  verify->callback([=, &common, &run] {
+    refuse_empty_variable(*data);
+    run = [=, &common] { return run_verify(common, *flags); };
+  });
 }
 
 }  // namespace kv::cli

@@ -37,6 +37,29 @@ expect "a wrong flag" 2 "$(code_of "$kv" get --colour red a)"
 expect "a mistyped command" 2 "$(code_of "$kv" gte a)"
 expect "a mistyped command is told" "kv: no command \"gte\", did you mean get?; \`kv help\` lists them" "$(cat err)"
 
+for words in 'range a --prefix b' 'range a z --prefix b' 'status --data=' 'backup create'; do
+  # shellcheck disable=SC2086  # words are split on purpose
+  expect "kv $words" 2 "$(code_of "$kv" $words)"
+done
+expect "what is missing has a name that one understands" "kv: DST is required; see \`kv help backup\`" "$(cat err)"
+for words in status stop verify 'backup create x' 'salvage x' 'backup restore x'; do
+  case $words in salvage* | *restore*) last=('') ;; *) last=(--data '') ;; esac
+  # shellcheck disable=SC2086  # words are split on purpose
+  expect "kv $words with a directory without a name" 2 "$(code_of "$kv" $words "${last[@]}")"
+  grep -q ': the name of the directory is empty; see' err
+done
+for words in status stop verify; do
+  expect "kv $words with an empty KV_DATA" 2 "$(KV_DATA='' code_of "$kv" $words)"
+  grep -q ': the name of the directory is empty (from KV_DATA); see' err
+  expect "kv $words with --data, and KV_DATA does not count" 0 "$(KV_DATA='' code_of "$kv" $words --help)"
+done
+expect "verify where nothing is" 1 "$(code_of "$kv" verify)"
+expect "says what to do" "kv: list ./kv-data: No such file or directory; --data names the directory, --online has a \
+running server verify its own" "$(cat err)"
+mkdir hollow
+expect "verify of no database" 1 "$(code_of "$kv" verify --data hollow)"
+grep -q 'neither CURRENT nor segments; --data names the directory, --online' err
+
 head -c 67108864 /dev/urandom >big
 "$kv" put big @big >/dev/null
 "$kv" get big | cmp - big
@@ -86,6 +109,11 @@ KV_DATA=from-environment timeout 300 "$kv" start --config good.conf --detach >/d
 [ -e from-environment/CURRENT ] && [ ! -e from-file ]
 KV_DATA=from-environment timeout 300 "$kv" start --config good.conf --data from-flag --detach >/dev/null
 [ -e from-flag/CURRENT ]
+expect "KV_DETACH is read" 2 "$(KV_DETACH=perhaps code_of timeout 60 "$kv" start)"
+grep -q '(from KV_DETACH)' err
+KV_DETACH=true KV_DATA=detached timeout 300 "$kv" start --listen 127.0.0.1:0 >banner
+expect "KV_DETACH detaches" ready "$(tail -1 banner)"
+[ -e detached.log ]
 mkdir foreign && touch foreign/letter
 expect "somebody else's directory" 1 "$(code_of "$kv" start --data foreign --listen 127.0.0.1:0)"
 expect "nothing was changed in it" letter "$(ls foreign)"

@@ -74,6 +74,19 @@ echo 'colour = "red"' >unknown.conf
 refused "unknown config entry" 2 'unknown.conf: unknown entry "colour"*' --data data --config unknown.conf
 echo 'threads = "many"' >wrong.conf
 refused "wrong config entry" 2 'wrong.conf: entry "threads"*many*' --data data --config wrong.conf
+echo 'data =' >empty.conf
+echo data >bare.conf
+printf '[server]\ndata = x\n' >section.conf
+refused "no value for the data directory in a config file" 2 'empty.conf: entry "data": --data: the name of the directory is empty; see *' \
+  --config empty.conf
+refused "config entry without a value" 2 'bare.conf: entry "data" has no value: data = VALUE; see *' --config bare.conf
+refused "config section" 2 "section.conf: unknown section [[]server]: a line is \`name = value\`, *" --config section.conf
+refused "a directory as config file" 2 "cannot read config file ..; see *" --config ..
+refused "data directory without a name" 2 "--data: the name of the directory is empty; see \`kv help start\`" --data ""
+refused "the same, detached" 2 "--data: the name of the directory is empty; see \`kv help start\`" --data "" --detach
+refused "the same with =, which must not swallow the next flag" 2 "nothing stands behind --data=; --data '' is *" \
+  --data= --detach
+KV_DATA='' refused "no name in the environment" 2 "--data: the name of the directory is empty (from KV_DATA); see \`kv help start\`"
 refused "missing config file" 2 "cannot read config file none.conf*" --data data --config none.conf
 refused "log file that cannot be written" 1 "cannot write the log file no/log: *; --log-file names another" \
   --data data --log-file no/log

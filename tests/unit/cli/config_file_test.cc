@@ -88,9 +88,48 @@ TEST_CASE("a flag goes over the environment, the environment over the file") {
 
 TEST_CASE("what no flag is named like is an error that names file and entry") {
   CHECK(Command().run("colour = red\n") == "FILE: unknown entry \"colour\"");
-  CHECK(Command().run("[server]\ndata = x\n").find("unknown entry") != std::string::npos);
   CHECK(Command().run("config = other\n") == "FILE: unknown entry \"config\"");
   CHECK(Command().run("help = true\n") == "FILE: unknown entry \"help\"");
+  CHECK(Command().run("x\n") == "FILE: unknown entry \"x\"");
+  CHECK(Command().run("= x\n") == "FILE: unknown entry \"\"");
+}
+
+TEST_CASE("sections are unknown") {
+  const std::string rest = ": a line is `name = value`, and there are no sections";
+  CHECK(Command().run("[server]  # ours\ndata = x\n") == "FILE: unknown section [server]" + rest);
+  CHECK(Command().run("[x]\n") == "FILE: unknown section [x]" + rest);
+  CHECK(Command().run("[]\n") == "FILE: unknown section []" + rest);
+}
+
+TEST_CASE("only a flag stands without a value") {
+  Command command;
+  REQUIRE(command.run("insecure  # on this machine\n") == "");
+  CHECK(command.is_insecure);
+  CHECK(Command().run("data\n") == "FILE: entry \"data\" has no value: data = VALUE");
+  CHECK(Command().run("threads # = 4\n") ==
+        "FILE: entry \"threads\" has no value: threads = VALUE");
+}
+
+TEST_CASE("a value is taken as it stands, in quotes with all its bytes") {
+  const auto data_of = [](const std::string& line) {
+    Command command;
+    REQUIRE(command.run(line) == "");
+    return command.data;
+  };
+  CHECK(data_of("data = two words # and a comment\r\n") == "two words");
+  CHECK(data_of("\tdata=a,b=c") == "a,b=c");
+  CHECK(data_of("data = \"a # b\" # c\n") == "a # b");
+  CHECK(data_of("data = ' x '\n") == " x ");
+  CHECK(data_of("data = \"[x, y]\"\n") == "[x, y]");
+  CHECK(data_of("; data = x\n") == "default");
+  const std::string quotes = "FILE: entry \"data\": the value is not one text in quotes";
+  CHECK(Command().run("data = \"a\n") == quotes);
+  CHECK(Command().run("data = \"a\" b\n") == quotes);
+}
+
+TEST_CASE("an entry stands there once") {
+  CHECK(Command().run("threads = 4\nsync = none\nthreads = 5\n") ==
+        "FILE: entry \"threads\" stands there twice");
 }
 
 TEST_CASE("a value that the flag would refuse is refused with the entry's name") {

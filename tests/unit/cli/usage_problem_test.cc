@@ -18,7 +18,7 @@ std::string said(const std::vector<std::string>& arguments) {
   bool is_json = false;
   app.add_option("--addr", text);
   app.add_option("--retry", text)->envname("KV_TEST_RETRY")->check(CLI::Range(0, 100));
-  app.add_flag("--json", is_json);
+  app.add_flag("--json", is_json)->envname("KV_TEST_JSON");
   CLI::App* get = app.add_subcommand("get", "");
   get->add_option("key", text)->required();
   get->add_option("--sync", text)->envname("KV_TEST_SYNC")->check(CLI::IsMember({"none", "disk"}));
@@ -55,6 +55,13 @@ TEST_CASE("missing and surplus arguments are named") {
   CHECK(said({"get", "a", "b"}) == "one argument too many: \"b\"; see `kv help get`");
 }
 
+TEST_CASE("an = with nothing behind it is told before it swallows the next flag") {
+  CHECK(kv::cli::empty_assignment({"start", "--data=", "--detach"}) ==
+        "nothing stands behind --data=; --data '' is the empty text");
+  CHECK(kv::cli::empty_assignment({"start", "--data=a=", "--", "--data="}).empty());
+  CHECK(kv::cli::empty_assignment({"start", "--data", "", "x="}).empty());
+}
+
 TEST_CASE("a bad value is told with its flag, or the variable that it came from") {
   CHECK(said({"get", "a", "--sync", "x"}).find("--sync: x not in {none,disk}; see") == 0);
   ::setenv("KV_TEST_SYNC", "often", 1);
@@ -64,4 +71,8 @@ TEST_CASE("a bad value is told with its flag, or the variable that it came from"
   ::setenv("KV_TEST_RETRY", "often", 1);
   CHECK(said({"get", "a"}).find(" (from KV_TEST_RETRY); see `kv help get`") != std::string::npos);
   ::unsetenv("KV_TEST_RETRY");
+  ::setenv("KV_TEST_JSON", "perhaps", 1);
+  CHECK(said({"get", "a"}) ==
+        "--json: perhaps is no such value (from KV_TEST_JSON); see `kv help get`");
+  ::unsetenv("KV_TEST_JSON");
 }
