@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "base/checksum.h"
@@ -11,8 +13,21 @@ void HiddenDamage::add(const std::string& path, const DamagedRange& range) {
   for (const auto& fingerprint : range.fingerprints) {
     entries_.push_back({where, fingerprint.sequence, false, fingerprint});
   }
-  const std::uint64_t last = range.last_sequence == 0 ? UINT64_MAX : range.last_sequence;
-  if (range.is_blind) entries_.push_back({where, last, true, {}});
+  if (range.is_blind) add_blind(where, range.last_sequence);
+}
+
+void HiddenDamage::add(const std::string& path, const format::Quarantine& range) {
+  if (!range.is_blind) return;
+  add_blind(fmt::format("segment={} offset={} size={}", path, range.offset, range.size),
+            range.last_sequence);
+}
+
+void HiddenDamage::add_blind(const std::string& where, std::uint64_t last_sequence) {
+  const std::uint64_t last = last_sequence == 0 ? UINT64_MAX : last_sequence;
+  const bool is_known = std::ranges::any_of(entries_, [&](const Entry& entry) {
+    return entry.is_blind && entry.where == where && entry.last_sequence == last;
+  });
+  if (!is_known) entries_.push_back({where, last, true, {}});
 }
 
 Error HiddenDamage::error(const Entry& entry) const {

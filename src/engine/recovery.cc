@@ -5,6 +5,7 @@
 #include <chrono>
 #include <map>
 #include <optional>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -120,7 +121,15 @@ class Recovery {
     out_.chain = rest->chain;
     out_.spare = rest->spare;
     out_.stats.bytes_cut = rest->bytes_cut;
+    recall_damage();
     return {};
+  }
+
+  void recall_damage() {
+    for (const format::Quarantine& range : context_.dir.manifest().state().quarantines) {
+      quarantined_.insert(range.id);
+      out_.hidden.add(context_.dir.segment_path(range.id), range);
+    }
   }
 
   // Takes the checkpoint for the segments it covers, if it can be relied on.
@@ -185,7 +194,7 @@ class Recovery {
     for (const LoadedSegment& loaded : segments_) {
       auto handle = add_sealed(loaded.info, loaded.path);
       if (!handle) return tl::unexpected(std::move(handle).error());
-      (*handle)->is_damaged = is_damaged(loaded);
+      (*handle)->is_damaged = !loaded.damaged.empty() || quarantined_.contains(loaded.info.id);
       handles.push_back(*handle);
       runs.push_back({&loaded.keys->reader, handle->get()});
       count(loaded);
@@ -224,13 +233,6 @@ class Recovery {
     return handle;
   }
 
-  bool is_damaged(const LoadedSegment& loaded) const {
-    const auto& ranges = context_.dir.manifest().state().quarantines;
-    return !loaded.damaged.empty() ||
-           std::ranges::any_of(
-               ranges, [&](const format::Quarantine& range) { return range.id == loaded.info.id; });
-  }
-
   void count(const LoadedSegment& loaded) {
     out_.stats.segments += 1;
     (loaded.is_by_hint ? out_.stats.segments_by_hint : out_.stats.segments_by_scan) += 1;
@@ -243,6 +245,7 @@ class Recovery {
   const RecoveryContext& context_;
   Recovered out_;
   std::vector<LoadedSegment> segments_;
+  std::set<format::SegmentId> quarantined_;  // which the MANIFEST knows to be damaged
   std::optional<OpenCheckpoint> checkpoint_;
   std::map<format::SegmentId, format::SegmentInfo> covered_;  // by the checkpoint, and still there
 };

@@ -21,6 +21,8 @@ namespace kv::engine {
 class HiddenDamage {
  public:
   void add(const std::string& path, const DamagedRange& range);
+  // As the MANIFEST remembers it: a scan does not find what is missing without a trace again.
+  void add(const std::string& path, const format::Quarantine& range);
   bool empty() const { return entries_.empty(); }
   // The damage that may hide a record of `key` newer than `version` (0: the key is not there).
   std::optional<Error> may_hide(std::string_view key, Version version) const;
@@ -34,6 +36,7 @@ class HiddenDamage {
     bool is_blind = false;
     DamagedRange::Fingerprint fingerprint;
   };
+  void add_blind(const std::string& where, std::uint64_t last_sequence);
   Error error(const Entry& entry) const;
   std::vector<Entry> entries_;
 };

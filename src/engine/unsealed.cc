@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/database_files.h"
 #include "engine/planted.h"
 #include "engine/segment_keys.h"
 #include "format/names.h"
@@ -54,7 +55,8 @@ class Sealer {
       if (*was_set_aside) return drop(info);
       // Its name was synced before the MANIFEST listed it, so somebody took it away.
       tell(Event::Level::kError, "segment missing", fmt::format("segment={}", path));
-      return drop(info);
+      const std::uint64_t last = end_before(later);
+      return last > out_.last_sequence ? seal_lost(info, last) : drop(info);
     }
     auto file = dir_.fs().open(path, io::OpenMode::kReadWrite);
     if (!file) return tl::unexpected(std::move(file).error());
@@ -141,6 +143,17 @@ class Sealer {
     return 0;
   }
 
+  // The last sequence that came before the next segment of the log, as far as one tells; or 0.
+  std::uint64_t end_before(Infos later) const {
+    for (const format::SegmentInfo& info : later) {
+      if (!is_log(info)) continue;
+      const auto next = info.is_sealed ? info : info_from_header(dir_.fs(), dir_.path(), info.id);
+      if (next && next->salt == info.salt && next->first_sequence > 0)
+        return next->first_sequence - 1;
+    }
+    return 0;
+  }
+
   // The highest synced sequence that the marks of later segments prove.
   Result<std::uint64_t> proven_by(Infos later) {
     std::uint64_t proven = 0;
@@ -213,7 +226,7 @@ class Sealer {
   Result<void> seal(LoadedSegment loaded, const SegmentScan& found, SegmentKeys keys) {
     format::SegmentInfo& info = loaded.info;
     info.is_sealed = true;
-    info.size = found.end;
+    info.size = format::padded(found.end);  // a record cut short is damage
     info.records = found.records;
     info.first_sequence = found.first_sequence;
     info.last_sequence = found.last_sequence;
@@ -238,6 +251,26 @@ class Sealer {
     out_.chain = info.end_chain;
     out_.sealed.push_back(std::move(loaded));
     return {};
+  }
+
+  // All that is known of it is which records were in it: they are damaged from now on, so that no
+  // older ones stand for them.
+  Result<void> seal_lost(const format::SegmentInfo& info, std::uint64_t last) {
+    LoadedSegment lost;
+    lost.info = info;
+    lost.path = dir_.segment_path(info.id);
+    SegmentScan found;
+    found.end = format::kSegmentHeaderSize;
+    found.first_sequence = out_.last_sequence + 1;
+    found.last_sequence = last;
+    found.end_chain = format::kChainUnknown;
+    DamagedRange range;
+    range.size = found.end;
+    range.first_sequence = found.first_sequence;
+    range.last_sequence = last;
+    range.is_blind = true;
+    lost.damaged.push_back(std::move(range));
+    return seal(std::move(lost), found, {});
   }
 
   // Nothing in it counts, and there are records: keep them where a person finds them.

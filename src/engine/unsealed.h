@@ -24,7 +24,8 @@ struct UnsealedOutcome {
 // Seals the unsealed ones of `infos`, which are all segments in order of id: cuts the torn tail,
 // drops segments that follow a cut (nothing in them was acknowledged as durable), removes empty
 // ones but for one spare. Whatever holds records and is cut goes to lost+found first. What lies
-// before a sealed segment was synced, so what is missing there is damage, never a torn tail.
+// before a sealed segment was synced, so what is missing there is damage, never a torn tail. A file
+// that is gone was taken away by somebody: what it held, as far as those behind it tell, is damage.
 //
 // In steps, each synced before the next: file truncated; MANIFEST says sealed. A crash in between
 // leaves an unsealed segment that ends cleanly, and the next recovery seals it as it is.

@@ -1,9 +1,13 @@
 #include "engine/unsealed.h"
 
 #include <filesystem>
+#include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
+#include "engine/database_files.h"
+#include "format/names.h"
 #include "kv/store.h"
 #include "tests/support/scratch_dir.h"
 
@@ -51,6 +55,19 @@ struct ForgottenSeal {
     REQUIRE((*manifest)->append(edits).has_value());
   }
 
+  std::vector<std::uint32_t> segments(bool is_sealed) const {
+    const auto files = kv::engine::read_database_files(kv::io::posix_file_system(), path);
+    REQUIRE(files.has_value());
+    std::vector<std::uint32_t> numbers;
+    for (const auto& [id, info] : files->manifest->state.segments) {
+      if (info.is_sealed == is_sealed) numbers.push_back(kv::format::number(id));
+    }
+    return numbers;
+  }
+  std::string file_path(std::uint32_t number) const {
+    return path + "/" + kv::format::segment_name(static_cast<kv::format::SegmentId>(number));
+  }
+
   // "there", or what else a key is, in order of keys; "corrupt" for those known to be damaged.
   int count(std::string_view wanted) const {
     auto store = kv::Store::open(path, options);
@@ -87,4 +104,57 @@ TEST_CASE_FIXTURE(ForgottenSeal, "what is missing before a sealed segment is dam
   CHECK(corrupt > 0);
   CHECK(count("absent") == 0);
   CHECK(count("there") == keys - corrupt);
+  CHECK(count("corrupt") == corrupt);
+}
+
+TEST_CASE_FIXTURE(ForgottenSeal, "a database opens wherever the end of a segment is cut") {
+  forget(2);
+  const std::string segment = path + "/000002.seg";
+  std::filesystem::remove(path + "/000002.hint");
+  // Behind the key of a record, where the next record cannot begin yet.
+  const std::string text = *kv::io::read_file(kv::io::posix_file_system(), segment);
+  const auto key = text.find("key", text.size() / 2);
+  REQUIRE(key != std::string::npos);
+  std::filesystem::resize_file(segment, text.find('x', key) + 1);
+  const int corrupt = count("corrupt");
+  CHECK(corrupt > 0);
+  CHECK(count("absent") == 0);
+  CHECK(count("there") == keys - corrupt);
+}
+
+TEST_CASE_FIXTURE(ForgottenSeal, "a missing segment is damage where it is known what it held") {
+  SUBCASE("by a sealed one behind it") { forget(2); }
+  SUBCASE("by an unsealed one behind it") {
+    forget(2);
+    forget(3);
+  }
+  SUBCASE("by an unsealed one that no sealed one follows") {
+    for (const std::uint32_t number : segments(true)) {
+      if (number >= 2) forget(number);
+    }
+  }
+  std::filesystem::remove(path + "/000002.seg");
+  std::filesystem::remove(path + "/000002.hint");
+  const int corrupt = count("corrupt");
+  CHECK(corrupt > 0);
+  CHECK(count("absent") == 0);
+  const int there = count("there");
+  CHECK(there > 0);
+  CHECK(there == keys - corrupt);
+  // An old value of a key that was in it is none that counts.
+  {
+    auto store = kv::Store::open(path, options);
+    REQUIRE(store.has_value());
+    REQUIRE(store->put("key0", "new").has_value());
+  }
+  CHECK(count("there") == there + 1);
+  CHECK(count("corrupt") == corrupt - 1);
+}
+
+TEST_CASE_FIXTURE(ForgottenSeal, "a missing segment that held nothing is no loss") {
+  const auto spares = segments(false);
+  REQUIRE(spares.size() == 1);
+  REQUIRE(std::filesystem::remove(file_path(spares.front())));
+  CHECK(count("there") == keys);
+  CHECK(count("there") == keys);
 }
