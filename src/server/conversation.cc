@@ -44,19 +44,36 @@ void Conversation::run() {
       parse_next();
     }
   }
-  output_lease_.hold(output_.size());
+  output_lease_.hold(output_memory());
 }
 
 bool Conversation::is_blocked() {
   if (is_streaming_ || awaits_slow_task_) return true;
+  const std::uint64_t memory = output_memory();
+  output_lease_.hold(memory);
   const bool has_many = replies_.size() >= context_.options.limits.inflight_max;
-  const bool has_much = output_.size() >= context_.options.output_max;
-  const bool was_paused = std::exchange(is_paused_, has_many || has_much);
+  const bool has_much = output_.size() + replies_.text_size() >= context_.options.output_max;
+  is_short_of_memory_ = memory >= MemoryLease::kStep && context_.output_memory.is_exhausted();
+  const bool was_paused = std::exchange(is_paused_, has_many || has_much || is_short_of_memory_);
   if (is_paused_ && !was_paused) {
     Counters& counters = context_.counters;
-    (has_many ? counters.paused_by_inflight : counters.paused_by_output).add();
+    if (has_many) {
+      counters.paused_by_inflight.add();
+    } else {
+      (has_much ? counters.paused_by_output : counters.paused_by_memory).add();
+    }
   }
   return is_paused_;
+}
+
+std::uint64_t Conversation::output_memory() const {
+  return output_.size() + replies_.memory_used();
+}
+
+// For a reply of this size. A small one is always said, so that every client can ask what is wrong.
+bool Conversation::try_hold_output(std::uint64_t more) {
+  if (more < MemoryLease::kStep) return true;
+  return output_lease_.try_hold(output_memory() + more, MemoryLease::Alone::kAnySize);
 }
 
 void Conversation::parse_next() {

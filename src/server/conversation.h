@@ -50,7 +50,9 @@ struct ConversationContext {
 // backend and then calls go_on(). A read waits until all earlier requests are answered, so that a
 // connection reads its own writes; what comes after a waiting request stays in the parser, and the
 // socket is not read meanwhile. Memory: the request under way, writes not acknowledged (at most
-// Limits::inflight_max), output up to its watermark and one value more.
+// Limits::inflight_max), output up to its watermark and one value more. When the output of all
+// connections together takes too much, each that has some waits until its client took it, or
+// others had theirs taken.
 class Conversation {
  public:
   Conversation(ConversationContext& context, std::uint64_t id);
@@ -139,6 +141,8 @@ class Conversation {
   void count_error(protocol::Verb verb) { context_.counters.of(verb).errors.add(); }
   std::uint64_t request_memory() const;
   bool try_hold_memory(std::uint64_t more);
+  std::uint64_t output_memory() const;
+  bool try_hold_output(std::uint64_t more);
   std::size_t stream_ahead_max() const;
 
   bool is_over_output_limit() const;
@@ -165,9 +169,10 @@ class Conversation {
   bool is_draining_ = false;
   bool wants_turn_ = false;
   bool has_unflushed_ = false;
-  bool is_warm_ = false;         // the key of the write that waits was read
-  bool is_paused_ = false;       // by back-pressure; counted once
-  bool has_parsed_one_ = false;  // since parsed_all()
+  bool is_warm_ = false;             // the key of the write that waits was read
+  bool is_paused_ = false;           // by back-pressure; counted once
+  bool is_short_of_memory_ = false;  // paused, because the output of all takes too much
+  bool has_parsed_one_ = false;      // since parsed_all()
 
   std::unique_ptr<RangeStream> stream_;  // null while a slow task has it
   protocol::Verb stream_verb_ = protocol::Verb::kRange;

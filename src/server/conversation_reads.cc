@@ -243,6 +243,10 @@ void Conversation::start_stats(const Request& request) {
 
 void Conversation::answer_stats(std::string_view tag, const std::optional<std::string>& page,
                                 Time start) {
+  if (page && !try_hold_output(page->size())) {
+    refuse_later(Verb::kStats, tag, kRetryMemory);
+    return;
+  }
   if (page) {
     protocol::append_info(output_.text(), tag, *page);
   } else {

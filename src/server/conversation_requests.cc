@@ -123,6 +123,10 @@ void Conversation::written(std::uint64_t request, const Result<WriteResult>& res
 }
 
 void Conversation::say(const Request& request) {
+  if (request.has_echo && !try_hold_output(request.key.size())) {
+    refuse_later(request.verb, request.tag, kRetryMemory);
+    return;
+  }
   replies_.add([&](std::string& out) {
     switch (request.verb) {
       case Verb::kHello:

@@ -15,9 +15,10 @@ constexpr std::uint64_t kProgressMin = 64 * 1024;
 
 void Conversation::tick() {
   now_ = context_.now();
+  // Others may have given memory back, and nobody tells those who wait for it.
+  if (stream_ != nullptr || is_short_of_memory_) run();
   if (phase_ == Phase::kTalking) check_reading(now_);
   if (phase_ != Phase::kCut) check_slow_reader(now_);
-  if (stream_ != nullptr) run();
 }
 
 void Conversation::check_reading(Time now) {
@@ -46,6 +47,8 @@ void Conversation::check_reading(Time now) {
 bool Conversation::is_over_output_limit() const {
   if (phase_ == Phase::kFinishing) return !output_.empty();
   if (is_streaming_ && !awaits_slow_task_) return output_.size() >= stream_ahead_max();
+  // Of all connections: whoever does not read keeps the others waiting.
+  if (is_short_of_memory_ && !output_.empty()) return true;
   return output_.size() >= context_.options.output_max;
 }
 

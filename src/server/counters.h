@@ -46,6 +46,7 @@ struct Counters {
   // Back-pressure, step by step.
   Counter paused_by_inflight;  // a connection was not read from for a while
   Counter paused_by_output;
+  Counter paused_by_memory;  // of all connections' output
   Counter try_later_memory;
   Counter try_later_queue;
   Counter try_later_merge_debt;

@@ -31,6 +31,9 @@ class ReplyQueue {
   // Nothing is awaited: the next reply goes straight to the output.
   bool empty() const { return front_ == slots_.size(); }
   std::size_t size() const { return slots_.size() - front_; }
+  // Of the replies that wait here for earlier ones.
+  std::size_t text_size() const { return text_size_; }
+  std::uint64_t memory_used() const { return text_size_ + size() * sizeof(Slot); }
 
   // A reply that is known: append(std::string&) writes it.
   template <class Append>
@@ -39,8 +42,8 @@ class ReplyQueue {
       append(output_.text());
       return;
     }
-    slots_.emplace_back().is_known = true;
-    append(slots_.back().text);
+    slots_.emplace_back();
+    fill(slots_.back(), append);
   }
   // One that is not; the number names it to complete().
   std::uint64_t add_pending(PendingWrite write) {
@@ -56,9 +59,7 @@ class ReplyQueue {
       move_known();
       return;
     }
-    Slot& slot = slots_[at(number)];
-    slot.is_known = true;
-    append(slot.text);
+    fill(slots_[at(number)], append);
   }
 
  private:
@@ -68,6 +69,12 @@ class ReplyQueue {
     bool is_known = false;
   };
 
+  template <class Append>
+  void fill(Slot& slot, Append append) {
+    slot.is_known = true;
+    append(slot.text);
+    text_size_ += slot.text.size();
+  }
   std::size_t at(std::uint64_t number) const { return static_cast<std::size_t>(number - first_); }
   void pop();
   void move_known();
@@ -76,6 +83,7 @@ class ReplyQueue {
   std::vector<Slot> slots_;  // from front_ on
   std::size_t front_ = 0;
   std::uint64_t first_ = 0;  // number of slots_[0]
+  std::size_t text_size_ = 0;
 };
 
 }  // namespace kv::server

@@ -21,7 +21,8 @@ struct ServerOptions {
 
   // Memory, in bytes.
   std::uint64_t memory_max = 256 * 1024 * 1024;  // of requests under way, and as much again of
-                                                 // replies; above it TRY_LATER
+                                                 // replies; above it TRY_LATER, and connections
+                                                 // with replies to be taken are not read
   std::uint64_t output_max = 1024 * 1024;        // of replies waiting on one connection before no
                                                  // more requests of it are read
   std::uint64_t range_ahead_max = 256 * 1024;    // of a RANGE, produced before the client takes it

@@ -214,6 +214,7 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
   requests["protocol_errors"] = sum(&Counters::protocol_errors);
   page["backpressure"] = {{"paused_by_inflight", sum(&Counters::paused_by_inflight)},
                           {"paused_by_output", sum(&Counters::paused_by_output)},
+                          {"paused_by_memory", sum(&Counters::paused_by_memory)},
                           {"try_later_memory", sum(&Counters::try_later_memory)},
                           {"try_later_queue", sum(&Counters::try_later_queue)},
                           {"try_later_merge_debt", sum(&Counters::try_later_merge_debt)},

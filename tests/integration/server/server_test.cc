@@ -116,6 +116,32 @@ TEST_CASE("many who read large values at once take no more memory than there is"
   CHECK(running.stat("output_bytes") <= options.memory_max);
 }
 
+TEST_CASE("clients that ask and do not read share the memory of replies, and all are answered") {
+  kv::server::ServerOptions options = quick();
+  options.memory_max = 1024 * 1024;
+  options.slow_reader_timeout = 1h;
+  RunningServer running(options);
+  const std::size_t help = running.ask("HELP\n").size();
+  constexpr std::size_t kRequests = 4000;
+  std::string requests;
+  for (std::size_t i = 0; i < kRequests; ++i) requests += "HELP\n";
+  std::vector<Peer> peers;
+  for (int i = 0; i < 20; ++i) {
+    peers.push_back(running.connect(4096));
+    peers.back().send(requests);
+  }
+  running.await_stat("paused_by_memory", 20);
+  const std::uint64_t own = 16 * 1024 + help;
+  CHECK(running.stat("output_bytes") <= options.memory_max + peers.size() * own);
+  // One after the other: who comes late waits for the others' memory.
+  for (Peer& peer : peers) {
+    CHECK(peer.read(kRequests * help).size() == kRequests * help);
+    peer.send("PING\n");
+    CHECK(peer.read_line() == "OK\n");
+  }
+  CHECK(running.stat("output_bytes") == 0);
+}
+
 TEST_CASE("a RANGE longer than every buffer streams in order") {
   kv::Options store_options;
   store_options.sync = kv::Sync::kNone;

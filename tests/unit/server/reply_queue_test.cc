@@ -55,6 +55,10 @@ TEST_CASE("nothing overtakes a reply that is awaited") {
   queue.add([](std::string& out) { out += "c"; });
   CHECK(output.size() == 1);
   CHECK(queue.size() == 2);
+  CHECK(queue.text_size() == 1);
+  CHECK(queue.memory_used() > 2 * sizeof(kv::server::PendingWrite));
   queue.complete(number, [](std::string& out) { out += "b"; });
   CHECK(output.text() == "abc");
+  CHECK(queue.text_size() == 0);
+  CHECK(queue.memory_used() == 0);
 }
