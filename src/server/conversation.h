@@ -135,6 +135,7 @@ class Conversation {
   void answer_text(protocol::Verb verb, std::string_view tag, const Result<std::string>& text,
                    Time start);
   void start_slow(std::unique_ptr<SlowTask> task, const protocol::Request& request);
+  void start_long(std::unique_ptr<SlowTask> task, const protocol::Request& request);
 
   void refuse_later(protocol::Verb verb, std::string_view tag, std::string_view fields);
   void count(protocol::Verb verb, Time start);

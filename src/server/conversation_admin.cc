@@ -85,11 +85,16 @@ void Conversation::answer_merge(std::string_view tag, const Result<MergeSummary>
 }
 
 void Conversation::start_inspect(const Request& request) {
-  start_slow(std::make_unique<InspectTask>(context_.backend, request, now_), request);
+  start_long(std::make_unique<InspectTask>(context_.backend, request, now_), request);
 }
 
 void Conversation::answer_text(Verb verb, std::string_view tag, const Result<std::string>& text,
                                Time start) {
+  // What has changed the store has been done, and is told; reading again does no harm.
+  if (verb == Verb::kInspect && text && !try_hold_output(text->size())) {
+    refuse_later(verb, tag, kRetryMemory);
+    return;
+  }
   if (text) {
     protocol::append_info(output_.text(), tag, *text);
   } else {

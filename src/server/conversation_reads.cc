@@ -120,6 +120,11 @@ void Conversation::start_slow(std::unique_ptr<SlowTask> task, const Request& req
   if (!awaits_slow_task_) refuse_later(request.verb, request.tag, kRetryQueue);
 }
 
+void Conversation::start_long(std::unique_ptr<SlowTask> task, const Request& request) {
+  awaits_slow_task_ = context_.slow_work.start_long(id_, task);
+  if (!awaits_slow_task_) refuse_later(request.verb, request.tag, kRetryQueue);
+}
+
 void Conversation::warm(const Request& request) {
   context_.counters.slow_reads.add();
   std::unique_ptr<SlowTask> task = std::make_unique<Warming>(context_.backend, request.key);

@@ -57,9 +57,7 @@ class Conversation::UpkeepTask final : public SlowTask {
 };
 
 void Conversation::start_upkeep(const Request& request) {
-  std::unique_ptr<SlowTask> task = std::make_unique<UpkeepTask>(context_.backend, request, now_);
-  awaits_slow_task_ = context_.slow_work.start_long(id_, task);
-  if (!awaits_slow_task_) refuse_later(request.verb, request.tag, kRetryQueue);
+  start_long(std::make_unique<UpkeepTask>(context_.backend, request, now_), request);
 }
 
 }  // namespace kv::server

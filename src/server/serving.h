@@ -55,7 +55,7 @@ class Serving {
   std::unique_ptr<StatsPage> stats_;
   asio::thread_pool io_pool_;
   std::atomic<bool> is_upkeep_stopped_{false};
-  asio::thread_pool long_pool_;  // one thread: verifications and backups
+  asio::thread_pool long_pool_;  // one thread: verifications, backups, inspections
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::thread accepting_;
   std::mutex wait_mutex_;

@@ -32,7 +32,7 @@ class SlowWork {
   virtual ~SlowWork() = default;
   // Takes the task and returns true, or leaves it alone when too many are waiting.
   [[nodiscard]] virtual bool start(std::uint64_t connection, std::unique_ptr<SlowTask>& task) = 0;
-  // The same for work of minutes, on a thread of its own, one task after the other.
+  // The same for work of seconds to minutes, on a thread of its own, one task after the other.
   [[nodiscard]] virtual bool start_long(std::uint64_t connection,
                                         std::unique_ptr<SlowTask>& task) = 0;
   // Has the store merge everything, as MergeDesk::start() does. `task` may be null: nobody waits.

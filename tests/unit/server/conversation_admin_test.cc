@@ -79,7 +79,7 @@ TEST_CASE("merges are paused, resumed and stopped over the wire") {
   CHECK(stops == 1);
 }
 
-TEST_CASE("INSPECT leaves the reactor and tells each record, as text or JSON") {
+TEST_CASE("INSPECT keeps neither the reactor nor reads, and tells each record as text or JSON") {
   Talk talk;
   kv::Inspection::Record record;
   record.segment = 4;
@@ -100,6 +100,7 @@ TEST_CASE("INSPECT leaves the reactor and tells each record, as text or JSON") {
         info("{\"records\":[" + one +
              "],\"segments\":3,\"segments_skipped\":2,\"damaged_segments\":[]}"));
   CHECK(talk.slow_tasks_run == 2);
+  CHECK(talk.long_tasks == 2);
   CHECK(talk.ask("INSPECT 0\nPING\n").starts_with("ERR EMPTY_KEY applied=no"));
 }
 

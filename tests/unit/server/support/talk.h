@@ -44,6 +44,7 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
                            std::unique_ptr<server::SlowTask>& task) override;
   [[nodiscard]] bool start_long(std::uint64_t connection,
                                 std::unique_ptr<server::SlowTask>& task) override {
+    long_tasks += 1;
     return start(connection, task);
   }
   [[nodiscard]] std::optional<server::MergeTicket> start_merge(
@@ -62,7 +63,8 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   server::Time now{std::chrono::hours(1)};
   bool runs_slow_tasks = true;
   std::size_t slow_tasks_max = 16;
-  std::size_t slow_tasks_run = 0;
+  std::size_t slow_tasks_run = 0;  // long ones, too
+  std::size_t long_tasks = 0;
   std::vector<std::uint64_t> merge_rates;  // of the merges begun
   bool takes_merges = true;
   std::vector<std::string> events;
