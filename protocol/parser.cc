@@ -306,6 +306,11 @@ void RequestParser::refuse_current(std::string_view code, std::string_view field
   }
 }
 
+std::string_view RequestParser::pending_tag() const {
+  const State& state = *state_;
+  return state.mode == State::Mode::kHeader ? tag_of(state.in.bytes()) : state.tag;
+}
+
 bool RequestParser::is_mid_request() const {
   const State& state = *state_;
   if (state.is_delivered) return state.in.bytes().size() > state.delivered;

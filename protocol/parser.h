@@ -54,6 +54,8 @@ class RequestParser {
   void refuse_current(std::string_view code, std::string_view fields, std::string_view text);
   // In the middle of a request: header or payload incomplete. False between requests.
   bool is_mid_request() const;
+  // While it is: the request's tag, as far as it could be read. Valid until buffer() or next().
+  std::string_view pending_tag() const;
 
  private:
   struct State;

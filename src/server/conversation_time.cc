@@ -41,7 +41,8 @@ void Conversation::check_reading(Time now) {
                               elapsed.count() * static_cast<double>(options.read_rate_min);
   if (!is_stalled && !is_trickle) return;
   context_.counters.read_timeouts.add();
-  finish_with({}, "READ_TIMEOUT", "the rest of the request did not come in time");
+  finish_with(parser_.pending_tag(), "READ_TIMEOUT",
+              "the rest of the request did not come in time");
 }
 
 bool Conversation::is_over_output_limit() const {

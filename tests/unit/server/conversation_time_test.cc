@@ -27,6 +27,36 @@ TEST_CASE("a request that stalls ends the connection after the read timeout") {
   CHECK(talk.backend.values().empty());
 }
 
+TEST_CASE("a request that stalls is answered under its tag, as far as that has come") {
+  Talk talk;
+  std::string tag;
+  SUBCASE("in its payload") {
+    talk.send("@t1 PUT 3 5\nfoo");
+    tag = "@t1 ";
+  }
+  SUBCASE("in its header") {
+    talk.send("@t1 PU");
+    tag = "@t1 ";
+  }
+  SUBCASE("in a batch") {
+    talk.send("@t1 BPUT 2\n1 1\nab1");
+    tag = "@t1 ";
+  }
+  SUBCASE("refused, in what is dropped of it") {
+    talk.send("@t1 PUT 0 5\nfoo");
+    tag = "@t1 ";
+  }
+  SUBCASE("in its tag") { talk.send("@t1"); }
+  SUBCASE("without one, behind one that had one") {
+    CHECK(talk.ask("@t1 PING\nPUT 3 5\nfoo") == "@t1 OK\n");
+  }
+  SUBCASE("in the header, behind one that had one") {
+    CHECK(talk.ask("@t1 PING\nPU") == "@t1 OK\n");
+  }
+  talk.pass(31s);
+  CHECK(talk.take().starts_with(tag + "ERR READ_TIMEOUT applied=no"));
+}
+
 TEST_CASE("a request that trickles in ends the connection, a slow but steady one does not") {
   ServerOptions options;
   options.read_rate_min = 1000;
