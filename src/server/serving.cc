@@ -45,8 +45,8 @@ Serving::Serving(Store& store, const ServerOptions& server_options, Acceptor& it
     counters_.push_back(std::make_unique<Counters>());
     all.push_back(counters_.back().get());
   }
-  stats_ = std::make_unique<StatsPage>(options_, backend_, merges_, all, request_memory_,
-                                       output_memory_);
+  stats_ = std::make_unique<StatsPage>(options_, backend_, merges_, counters_.size(), all,
+                                       request_memory_, output_memory_);
   const ReactorContext shared{options_,   hello_,           backend_,       *stats_,
                               merges_,    request_memory_,  output_memory_, io_pool_,
                               long_pool_, connection_count_};

@@ -192,7 +192,7 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
       {"node", options_.node},
       {"pid", ::getpid()},
       {"uptime_seconds", std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
-      {"threads", counters_.size()},
+      {"threads", threads_},
       {"connections", opened - sum(&Counters::connections_closed)},
       {"connections_opened", opened},
       {"connections_max", options_.connections_max},

@@ -18,11 +18,12 @@ namespace kv::server {
 class StatsPage final : public StatsSource {
  public:
   StatsPage(const ServerOptions& options, const Backend& backend, const MergeDesk& merges,
-            std::vector<const Counters*> counters, const MemoryBudget& request_memory,
-            const MemoryBudget& output_memory)
+            std::size_t threads, std::vector<const Counters*> counters,
+            const MemoryBudget& request_memory, const MemoryBudget& output_memory)
       : options_(options),
         backend_(backend),
         merges_(merges),
+        threads_(threads),
         counters_(std::move(counters)),
         request_memory_(request_memory),
         output_memory_(output_memory) {}
@@ -35,7 +36,8 @@ class StatsPage final : public StatsSource {
   const ServerOptions& options_;
   const Backend& backend_;
   const MergeDesk& merges_;
-  const std::vector<const Counters*> counters_;  // one of each reactor
+  const std::size_t threads_;                    // reactors
+  const std::vector<const Counters*> counters_;  // one of each, and the acceptor's
   const MemoryBudget& request_memory_;
   const MemoryBudget& output_memory_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();

@@ -44,6 +44,12 @@ TEST_CASE("a stranger with a netcat is served") {
   CHECK(running.stat("keys") == 1);
 }
 
+TEST_CASE("STATS tells how many threads serve") {
+  kv::server::ServerOptions options;
+  options.threads = 2;
+  CHECK(RunningServer(options).stat("threads") == 2);
+}
+
 TEST_CASE("half-close: everything asked for is answered, whatever the sync policy") {
   kv::Options store_options;
   SUBCASE("none") { store_options.sync = kv::Sync::kNone; }
@@ -96,7 +102,7 @@ TEST_CASE("many who read large values at once take no more memory than there is"
   kv::Options store_options;
   store_options.sync = kv::Sync::kNone;
   RunningServer running(options, store_options);
-  REQUIRE(running.store->put("big", std::string(4'000'000, 'v')));
+  REQUIRE(running.store->put("big", std::string(8'000'000, 'v')));
   std::vector<Peer> peers;
   for (int i = 0; i < 40; ++i) {
     peers.push_back(running.connect(4096));
@@ -107,10 +113,10 @@ TEST_CASE("many who read large values at once take no more memory than there is"
   int refused = 0;
   for (Peer& peer : peers) {
     const std::string line = peer.read_line();
-    served += line.starts_with("VALUE 4000000 ") ? 1 : 0;
+    served += line.starts_with("VALUE 8000000 ") ? 1 : 0;
     refused += line.starts_with("ERR TRY_LATER applied=no retry_ms=25 reason=memory") ? 1 : 0;
   }
-  CHECK(served >= 3);
+  CHECK(served >= 1);
   CHECK(refused > 0);
   CHECK(served + refused == 40);
   CHECK(running.stat("output_bytes") <= options.memory_max);

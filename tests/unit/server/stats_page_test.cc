@@ -21,7 +21,7 @@ struct Page {
   kv::server::MemoryBudget requests{1000};
   kv::server::MemoryBudget output{1000};
   kv::server::MergeDesk merges{backend};
-  kv::server::StatsPage page{options, backend, merges, {&first, &second}, requests, output};
+  kv::server::StatsPage page{options, backend, merges, 1, {&first, &second}, requests, output};
 
   std::string text(std::string_view section = "") const { return *page.stats(section, false); }
 };
@@ -44,7 +44,7 @@ TEST_CASE("STATS adds up what all reactors counted and what the store says") {
        {"# store\nkeys: 42\n", "\nindex_bytes_per_key: 31.5\n", "\nrecovery_bytes_cut: 17\n",
         "\nrequests_get: 7\n", "\nconnections: 3\n", "\ntry_later_memory: 9\n", "\nsync: disk\n",
         "\nsegments: 0\n", "\nrss_bytes: ", "\ndisk_bytes: 0\n", "\nuptime_seconds: 0\n",
-        "\nget_p99_us: 1"}) {
+        "\nget_p99_us: 1", "\nthreads: 1\n"}) {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
   }
