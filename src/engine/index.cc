@@ -17,10 +17,10 @@ namespace kv::engine {
 
 namespace {
 
-constexpr std::size_t kScanStep = 128;      // keys of a scan under one lock
-constexpr std::size_t kPurgePerChange = 4;  // changes forgotten with each later change
-constexpr std::size_t kPurgePerEnd = 256;   // and when a snapshot ends, under one lock
-constexpr std::size_t kPurgeRoundsPerEnd = 64;
+constexpr std::size_t kScanStep = 128;       // keys of a scan under one lock
+constexpr std::size_t kPurgePerChange = 4;   // changes forgotten with each later change
+constexpr std::size_t kPurgePerRound = 256;  // and when a snapshot ends, under one lock
+constexpr std::size_t kPurgeRounds = 64;
 constexpr std::size_t kMovesPerErase = 4;  // entries moved out of sparse slabs
 
 }  // namespace
@@ -41,6 +41,7 @@ struct Index::Impl {
   bool scan_step(const ScanRange& range, std::string& from, bool is_first, std::uint64_t sequence,
                  std::size_t count, std::vector<IndexItem>& out) const;
   void end_snapshot(std::uint64_t sequence);
+  bool purge_rounds();  // takes the lock, again and again; false: nothing is left
 
   mutable absl::Mutex mutex;
   KeyArena arena ABSL_GUARDED_BY(mutex);
@@ -212,13 +213,19 @@ void Index::Impl::end_snapshot(std::uint64_t sequence) {
     const WriterLock lock(mutex);
     history.end_snapshot(sequence);
   }
-  // What is left after these rounds goes with later changes.
-  for (std::size_t round = 0; round < kPurgeRoundsPerEnd; ++round) {
-    const WriterLock lock(mutex);
-    if (!history.has_purgeable()) return;
-    purge(kPurgePerEnd);
-  }
+  purge_rounds();
 }
+
+bool Index::Impl::purge_rounds() {
+  for (std::size_t round = 0; round < kPurgeRounds; ++round) {
+    const WriterLock lock(mutex);
+    if (!history.has_purgeable()) return false;
+    purge(kPurgePerRound);
+  }
+  return true;
+}
+
+bool Index::forget_some() { return impl_->purge_rounds(); }
 
 std::uint64_t Index::snapshots() const {
   const ReaderLock lock(impl_->mutex);

@@ -48,10 +48,12 @@ struct ScanRange {
 //
 // Snapshots cost nothing to take: while one lives, a change keeps what it replaced in a history,
 // and a reader at snapshot s sees for each key the place it had after sequence s. History ends with
-// the oldest snapshot that needs it.
+// the oldest snapshot that needs it: a bounded part of it at once, the rest with later changes, or
+// with forget_some().
 //
-// Threads: find, scan, snapshot and the counters from any; put, erase and replace from one at a
-// time, beside readers. A reader holds the lock for one look-up or one bounded step of a scan.
+// Threads: find, scan, snapshot, forget_some and the counters from any; put, erase and replace from
+// one at a time, beside readers. A reader holds the lock for one look-up or one bounded step of a
+// scan.
 class Index {
  public:
   Index();
@@ -90,6 +92,9 @@ class Index {
   // way in another thread.
   Snapshot snapshot(std::uint64_t sequence) const;
   std::uint64_t snapshots() const;
+  // Forgets a part of what no snapshot needs any more, in short steps under the lock. False:
+  // nothing is left.
+  bool forget_some();
 
   std::optional<Place> find(std::string_view key, const Snapshot& snapshot) const;
   // Appends up to `count` items of the range as the snapshot sees it, in order; fewer only at its

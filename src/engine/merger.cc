@@ -54,7 +54,12 @@ std::uint64_t Merger::segment_size(const MergeUse& now) const {
 
 void Merger::look_around() {
   remove_unused();
+  tick();
   give_memory_back();
+}
+
+void Merger::tick() {
+  context_.index.forget_some();
   adapt(use());
 }
 
@@ -160,7 +165,7 @@ bool Merger::go_on(std::uint64_t bytes) {
   while (!is_over()) {
     if (MergeBudget::Clock::now() - adapted_at_ >= kTick) {
       lock.unlock();
-      adapt(use());
+      tick();
       lock.lock();
     }
     stats_.rate = merge_rate();

@@ -60,7 +60,8 @@ class Merger : private MergePace {
   void note_covered(const std::vector<format::SegmentId>& segments);
 
   MergeStats stats() const;
-  // Looks once at what there is to do, without a thread: frees unused files, adapts the budget.
+  // Looks once at what there is to do, without a thread: frees unused files and memory, adapts the
+  // budget.
   void look_around();
 
  private:
@@ -81,7 +82,9 @@ class Merger : private MergePace {
   void expect_work();  // of merge_all(), for who watches it
   void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
                       const MergeReport& report);
-  // The budget, and what writers feel of it: between merges and, every tick, within one.
+  // What is due between merges and, every tick, within one.
+  void tick();
+  // The budget, and what writers feel of it.
   void adapt(const MergeUse& now);
   void remove_unused();
   void give_memory_back();

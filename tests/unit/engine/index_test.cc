@@ -163,6 +163,28 @@ TEST_CASE("memory comes back after deletes") {
   CHECK(index.memory().total_bytes <= 1024 * 1024);
 }
 
+TEST_CASE("memory comes back after a snapshot, though nothing changes any more") {
+  Index index;
+  constexpr int kKeys = 100'000;
+  std::uint64_t sequence = 0;
+  for (int i = 0; i < kKeys; ++i) {
+    ++sequence;
+    index.put("key" + std::to_string(i), place_of(sequence), sequence);
+  }
+  {
+    const auto snapshot = index.snapshot(sequence);
+    for (int i = 0; i < kKeys; ++i) index.erase("key" + std::to_string(i), ++sequence);
+    CHECK_FALSE(index.forget_some());
+    CHECK(scan_all(index, snapshot, {"", std::nullopt, false}, 500).size() == kKeys);
+  }
+  int steps = 0;
+  while (index.forget_some()) ++steps;
+  CHECK(steps > 1);
+  index.check_invariants();
+  CHECK(index.memory().total_bytes <= 1024 * 1024);
+  CHECK(index.memory().history_bytes == 0);
+}
+
 TEST_CASE("memory comes back when neighbours empty one after the other") {
   Index index;
   constexpr std::uint64_t kKeys = 200'000;

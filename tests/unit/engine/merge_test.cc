@@ -216,6 +216,17 @@ TEST_CASE_FIXTURE(MergedStore, "what a snapshot keeps of merged segments is told
   CHECK(held() == 0);
 }
 
+TEST_CASE_FIXTURE(MergedStore, "the index forgets what a snapshot held while nobody writes") {
+  constexpr int kKeys = 100'000;
+  for (int i = 0; i < kKeys; ++i) put(i, "v");
+  {
+    const auto snapshot = store->snapshot();
+    for (int i = 0; i < kKeys; ++i) REQUIRE(store->del(key(i)).has_value());
+  }
+  CHECK(store->stats().keys == 0);
+  while (store->stats().index_bytes > 1024 * 1024) std::this_thread::yield();
+}
+
 TEST_CASE_FIXTURE(MergedStore, "no merge can keep the disk under less than what is live") {
   store.reset();
   for (const double target : {1.0, 0.5, -1.0, std::nan("")}) {
