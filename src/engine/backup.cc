@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "engine/backup_list_file.h"
 #include "engine/file_copy.h"
-#include "engine/told_pace.h"
 #include "format/manifest.h"
 #include "format/names.h"
 
@@ -16,38 +16,6 @@ namespace {
 
 using format::BackupFile;
 using format::BackupList;
-
-Error not_a_backup(std::string context) { return {Errc::kNotADatabase, std::move(context), {}}; }
-
-std::string list_path(const std::string& dir) {
-  return dir + "/" + std::string(format::kBackupListName);
-}
-
-Result<BackupList> read_list(io::FileSystem& fs, const std::string& dir) {
-  auto is_there = fs.exists(list_path(dir));
-  if (!is_there) return tl::unexpected(std::move(is_there).error());
-  if (!*is_there) return tl::unexpected(not_a_backup(dir + " holds no backup"));
-  auto text = io::read_file(fs, list_path(dir));
-  if (!text) return tl::unexpected(std::move(text).error());
-  auto list = format::decode_backup_list(*text);
-  if (list) return list;
-  return tl::unexpected(Error{list.error().code, list_path(dir) + ": " + list.error().context, {}});
-}
-
-// Nothing, or what an earlier backup left.
-Result<void> check_empty(io::FileSystem& fs, const std::string& dir) {
-  auto is_there = fs.exists(dir);
-  if (!is_there) return tl::unexpected(std::move(is_there).error());
-  if (!*is_there) return {};
-  auto names = fs.list(dir);
-  if (!names) return tl::unexpected(std::move(names).error());
-  for (const std::string& name : *names) {
-    if (name == format::kLockName) continue;
-    return tl::unexpected(not_a_backup(
-        fmt::format("{} is not empty (it holds \"{}\"); name a new directory", dir, name)));
-  }
-  return {};
-}
 
 class Backup {
  public:
@@ -75,7 +43,7 @@ class Backup {
   std::string path(std::string_view name) const { return to_ + "/" + std::string(name); }
 
   Result<void> begin() {
-    auto has_list = fs_.exists(list_path(to_));
+    auto has_list = fs_.exists(backup_list_path(to_));
     if (!has_list) return tl::unexpected(std::move(has_list).error());
     if (!*has_list) {
       if (auto empty = check_beginning(); !empty) return empty;
@@ -85,13 +53,50 @@ class Backup {
     if (!lock) return tl::unexpected(std::move(lock).error());
     lock_ = std::move(*lock);
     if (!*has_list) return {};
-    auto list = read_list(fs_, to_);
+    auto is_database = fs_.exists(path(format::kCurrentName));
+    if (!is_database) return tl::unexpected(std::move(is_database).error());
+    if (*is_database) {
+      return tl::unexpected(not_a_backup(
+          to_ + " was a backup and is a database now (it holds CURRENT); name a new directory"));
+    }
+    auto list = read_backup_list(fs_, to_);
     if (!list) return tl::unexpected(std::move(list).error());
     if (list->database_id != source_.identity.database_id) {
       return tl::unexpected(not_a_backup(to_ + " holds the backup of another database"));
     }
     before_ = std::move(*list);
+    return check_history();
+  }
+
+  // A restored copy and its original have the same name and use the same ids, but what they write
+  // after they parted are other segments. To put one's in place of the other's would break the
+  // backup that is there.
+  Result<void> check_history() {
+    for (const auto& [id, info] : source_.state.segments) {
+      const std::string name = format::segment_name(id);
+      const bool is_listed =
+          std::ranges::find(before_.files, name, &BackupFile::name) != before_.files.end();
+      if (!info.is_sealed || !is_listed) continue;
+      const auto header = header_of(path(name));
+      if (!header) continue;  // not there any more, or damaged: it is brought anew
+      if (header->salt != info.salt) {
+        return tl::unexpected(not_a_backup(fmt::format(
+            "{} holds the backup of a copy of this database: its {} is another segment; name a "
+            "new directory",
+            to_, name)));
+      }
+      same_.insert(id);
+    }
     return {};
+  }
+
+  Result<format::SegmentHeader> header_of(const std::string& name) {
+    char bytes[format::kSegmentHeaderSize];
+    auto file = fs_.open(name, io::OpenMode::kRead);
+    if (!file) return tl::unexpected(std::move(file).error());
+    auto got = (*file)->read_at(0, bytes, sizeof bytes);
+    if (!got) return tl::unexpected(std::move(got).error());
+    return format::decode_segment_header({bytes, *got});
   }
 
   // Without a list only what a first backup that ended early may have left.
@@ -113,18 +118,19 @@ class Backup {
   }
 
   Result<void> add_segment(format::SegmentId id) {
-    if (auto added = add_file(format::segment_name(id)); !added) return added;
+    const bool may_keep = same_.contains(id);
+    if (auto added = add_file(format::segment_name(id), may_keep); !added) return added;
     auto has_hint = fs_.exists(source_.dir + "/" + format::hint_name(id));
     if (!has_hint) return tl::unexpected(std::move(has_hint).error());
-    return *has_hint ? add_file(format::hint_name(id)) : Result<void>();
+    return *has_hint ? add_file(format::hint_name(id), may_keep) : Result<void>();
   }
 
-  Result<void> add_file(const std::string& name) {
+  Result<void> add_file(const std::string& name, bool may_keep) {
     const std::string from = source_.dir + "/" + name;
     auto size = size_of(from);
     if (!size) return tl::unexpected(std::move(size).error());
     BackupFile file{name, *size, 0};
-    if (auto kept = keep(file); !kept) {
+    if (auto kept = may_keep ? keep(file) : false; !kept) {
       return tl::unexpected(std::move(kept).error());
     } else if (!*kept) {
       if (auto brought = bring(from, file); !brought) return brought;
@@ -141,7 +147,7 @@ class Backup {
     return (*file)->size();
   }
 
-  // A sealed segment never changes, and its id is never used again; a hint follows from it.
+  // A sealed segment never changes, and a hint follows from it.
   Result<bool> keep(BackupFile& file) {
     const auto found = std::ranges::find(before_.files, file.name, &BackupFile::name);
     if (found == before_.files.end() || found->size != file.size) return false;
@@ -203,18 +209,27 @@ class Backup {
 
   Result<void> finish() {
     if (auto synced = fs_.sync_dir(to_); !synced) return synced;
-    if (auto done = io::replace_file(fs_, list_path(to_), format::encode_backup_list(next_));
+    if (auto done = io::replace_file(fs_, backup_list_path(to_), format::encode_backup_list(next_));
         !done) {
       return done;
     }
+    return sweep();
+  }
+
+  // What the list before named and this one does not, and what backups that ended early had
+  // brought: links keep the space of what was merged since.
+  Result<void> sweep() {
     std::set<std::string_view> listed;
     for (const BackupFile& file : next_.files) listed.insert(file.name);
-    for (const BackupFile& file : before_.files) {
-      if (listed.contains(file.name)) continue;
-      auto is_there = fs_.exists(path(file.name));
-      if (!is_there) return tl::unexpected(std::move(is_there).error());
-      if (!*is_there) continue;
-      if (auto removed = fs_.remove(path(file.name)); !removed) return removed;
+    auto names = fs_.list(to_);
+    if (!names) return tl::unexpected(std::move(names).error());
+    for (const std::string& name : *names) {
+      const format::FileKind kind = format::parse_name(name).kind;
+      const bool is_ours = kind == format::FileKind::kSegment || kind == format::FileKind::kHint ||
+                           kind == format::FileKind::kManifest ||
+                           kind == format::FileKind::kTemporary;
+      if (!is_ours || listed.contains(name)) continue;
+      if (auto removed = fs_.remove(path(name)); !removed) return removed;
     }
     return {};
   }
@@ -226,51 +241,11 @@ class Backup {
   ReadPace& pace_;
   std::unique_ptr<io::FileLock> lock_;
   BackupList before_;
+  std::set<format::SegmentId> same_;  // whose files there are of the very same segments
   BackupList next_;
   format::ManifestState state_;
   BackupSummary summary_;
 };
-
-std::uint64_t bytes_of(const BackupList& list) {
-  std::uint64_t bytes = 0;
-  for (const BackupFile& file : list.files) bytes += file.size;
-  return bytes;
-}
-
-Finding damaged(const std::string& path, std::string what, std::string details) {
-  Finding finding;
-  finding.what = std::move(what);
-  finding.file = path;
-  finding.details = std::move(details);
-  finding.has_unknown_keys = true;
-  return finding;
-}
-
-Result<void> check_file(io::FileSystem& fs, const std::string& path, const BackupFile& file,
-                        ReadPace& pace, VerifyReport& report) {
-  auto is_there = fs.exists(path);
-  if (!is_there) return tl::unexpected(std::move(is_there).error());
-  if (!*is_there) {
-    report.findings.push_back(damaged(path, "file missing", ""));
-    return {};
-  }
-  auto digest = digest_file(fs, path, pace);
-  if (!digest && digest.error().code == Errc::kClosed) {
-    return tl::unexpected(std::move(digest).error());
-  }
-  if (!digest) {
-    report.findings.push_back(damaged(path, "file unreadable", describe(digest.error())));
-    return {};
-  }
-  report.bytes += digest->size;
-  if (*digest != FileDigest{file.size, file.hash}) {
-    report.findings.push_back(
-        damaged(path, "file damaged",
-                fmt::format("{} bytes, hash {:016x}; {} bytes, hash {:016x} in the list",
-                            digest->size, digest->hash, file.size, file.hash)));
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -280,80 +255,4 @@ Result<BackupSummary> make_backup(io::FileSystem& fs, const BackupSource& source
   return Backup(fs, source, to, options, pace).run();
 }
 
-Result<VerifyReport> verify_backup_files(io::FileSystem& fs, const std::string& backup,
-                                         const VerifyOptions& options) {
-  VerifyReport report;
-  auto list = read_list(fs, backup);
-  if (!list && list.error().code == Errc::kCorruption) {
-    report.findings.push_back(damaged(list_path(backup), "file damaged", list.error().context));
-    return report;
-  }
-  if (!list) return tl::unexpected(std::move(list).error());
-  ToldPace pace(options, bytes_of(*list));
-  for (const BackupFile& file : list->files) {
-    if (auto checked = check_file(fs, backup + "/" + file.name, file, pace, report); !checked) {
-      return tl::unexpected(std::move(checked).error());
-    }
-    const format::FileKind kind = format::parse_name(file.name).kind;
-    report.segments += kind == format::FileKind::kSegment ? 1 : 0;
-    report.hints += kind == format::FileKind::kHint ? 1 : 0;
-  }
-  return report;
-}
-
-Result<BackupSummary> restore_backup_files(io::FileSystem& fs, const std::string& backup,
-                                           const std::string& to, const VerifyOptions& options) {
-  if (auto empty = check_empty(fs, to); !empty) return tl::unexpected(std::move(empty).error());
-  auto report = verify_backup_files(fs, backup, options);
-  if (!report) return tl::unexpected(std::move(report).error());
-  if (!report->findings.empty()) {
-    const Finding& first = report->findings.front();
-    return tl::unexpected(
-        Error{Errc::kCorruption,
-              fmt::format("{}: {} {}; {} findings in all, and nothing was restored", first.what,
-                          first.file, first.details, report->findings.size()),
-              {}});
-  }
-  auto list = read_list(fs, backup);
-  if (!list) return tl::unexpected(std::move(list).error());
-  if (auto made = fs.create_dir(to); !made) return tl::unexpected(std::move(made).error());
-  BackupSummary summary;
-  summary.version = list->version;
-  RatePace pace(options.rate_max);
-  for (const BackupFile& file : list->files) {
-    const std::string from = backup + "/" + file.name;
-    auto copied = copy_file(fs, from, to + "/" + file.name, pace);
-    if (!copied) return tl::unexpected(std::move(copied).error());
-    if (*copied != FileDigest{file.size, file.hash}) {
-      return tl::unexpected(Error{Errc::kCorruption, from + " changed while it was copied", {}});
-    }
-    summary.files += 1;
-    summary.copied += 1;
-    summary.bytes += copied->size;
-    summary.bytes_copied += copied->size;
-  }
-  if (auto synced = fs.sync_dir(to); !synced) return tl::unexpected(std::move(synced).error());
-  // With CURRENT it is a database, so that comes last.
-  auto done = io::replace_file(fs, to + "/" + std::string(format::kCurrentName),
-                               format::encode_current(list->manifest_number));
-  if (!done) return tl::unexpected(std::move(done).error());
-  return summary;
-}
-
 }  // namespace kv::engine
-
-namespace kv {
-
-Result<VerifyReport> verify_backup(const std::filesystem::path& backup,
-                                   const VerifyOptions& options) {
-  return engine::verify_backup_files(io::posix_file_system(), backup.string(), options);
-}
-
-Result<BackupSummary> restore_backup(const std::filesystem::path& backup,
-                                     const std::filesystem::path& to,
-                                     const VerifyOptions& options) {
-  return engine::restore_backup_files(io::posix_file_system(), backup.string(), to.string(),
-                                      options);
-}
-
-}  // namespace kv

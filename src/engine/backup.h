@@ -26,10 +26,11 @@ struct BackupSource {
 // Brings the backup in `to` up to date, or makes it: sealed segments and hints are linked or
 // copied, those an earlier backup has are kept, and the MANIFEST of that state is written under a
 // number of its own. The list of files is replaced last: until then, and after a crash at any step,
-// the backup before is whole. What is in no list any more is removed after that.
+// the backup before is whole. After that segments, hints and MANIFESTs that no list names go.
 //
-// Errors: kNotADatabase when `to` holds something else or another database's backup, kLocked when
-// another backup is at it, kClosed when the pace says stop, kNoSpace, kIo.
+// Errors: kNotADatabase when `to` holds something else, another database's backup or that of a copy
+// which has gone its own way, kLocked when another backup is at it, kClosed when the pace says
+// stop, kNoSpace, kIo.
 Result<BackupSummary> make_backup(io::FileSystem& fs, const BackupSource& source,
                                   const std::string& to, const BackupOptions& options,
                                   ReadPace& pace);

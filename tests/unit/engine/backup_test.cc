@@ -181,3 +181,69 @@ TEST_CASE_FIXTURE(BackedUp, "a backup that ended early leaves the one before who
   restore();
   CHECK(state(open(restored)) == before);
 }
+
+TEST_CASE_FIXTURE(BackedUp, "what an interrupted backup left goes with the next one") {
+  kv::Store store = open(path);
+  make(store);
+  // Linked, and then merged away before any list named it.
+  for (const char* name : {"000098.seg", "000098.hint", "MANIFEST-000077", "000099.seg.tmp"}) {
+    std::ofstream(backup + "/" + name) << "pins its space";
+  }
+  std::ofstream(backup + "/note") << "not ours";
+  make(store);
+  CHECK_FALSE(stdfs::exists(backup + "/000098.seg"));
+  CHECK_FALSE(stdfs::exists(backup + "/000098.hint"));
+  CHECK_FALSE(stdfs::exists(backup + "/MANIFEST-000077"));
+  CHECK_FALSE(stdfs::exists(backup + "/000099.seg.tmp"));
+  CHECK(stdfs::exists(backup + "/note"));
+  CHECK(kv::verify_backup(backup)->findings.empty());
+  restore();
+  CHECK(state(open(restored)) == state(store));
+}
+
+TEST_CASE_FIXTURE(BackedUp, "a restored copy does not write into the backup of the original") {
+  {
+    kv::Store store = open(path);
+    make(store);
+  }
+  restore();
+  // Both go on from the same state, and come to the same ids and sizes of segments.
+  for (int i = 0; i < 5; ++i) {
+    REQUIRE(open(path).put("since", "original").has_value());
+    REQUIRE(open(restored).put("since", "anothers").has_value());
+  }
+  kv::Store original = open(path);
+  make(original);
+  const auto before = state(original);
+  kv::Store copy = open(restored);
+  const auto refused = copy.backup(backup, {});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().code == kv::Errc::kNotADatabase);
+  CHECK(kv::verify_backup(backup)->findings.empty());
+  REQUIRE(kv::restore_backup(backup, restored + "-2").has_value());
+  CHECK(state(open(restored + "-2")) == before);
+  make(original);
+}
+
+TEST_CASE_FIXTURE(BackedUp, "a kept segment whose header rotted is brought anew") {
+  kv::Store store = open(path);
+  make(store, false);
+  const std::string name = first(".seg");
+  {
+    std::fstream rotten(backup + "/" + name, std::ios::in | std::ios::out | std::ios::binary);
+    rotten.seekp(12);  // always zero
+    rotten.put('X');
+  }
+  CHECK(kv::verify_backup(backup)->findings.size() == 1);
+  make(store, false);
+  CHECK(kv::verify_backup(backup)->findings.empty());
+}
+
+TEST_CASE_FIXTURE(BackedUp, "no backup goes into a backup that has become a database") {
+  kv::Store store = open(path);
+  make(store, false);
+  std::ofstream(backup + "/CURRENT") << "MANIFEST-000001";
+  const auto made = store.backup(backup, {});
+  REQUIRE_FALSE(made.has_value());
+  CHECK(made.error().code == kv::Errc::kNotADatabase);
+}
