@@ -5,6 +5,7 @@
 
 #include "cli/escape.h"
 #include "cli/quantity.h"
+#include "cli/stats_sections.h"
 
 namespace kv::cli {
 
@@ -23,9 +24,7 @@ const std::vector<VerbOptions>& verbs() {
       {"BPUT", {}},
       {"RANGE", {"limit=", "rev=1", "keys=1"}},
       {"PREFIX", {"limit=", "rev=1", "keys=1"}},
-      {"STATS",
-       {"server", "requests", "latency", "store", "memory", "merge", "space", "recovery",
-        "segments"}},
+      {"STATS", {kStatsSections.begin(), kStatsSections.end()}},
       {"MERGE", {"rate=", "pause", "resume", "stop"}},
       {"INSPECT", {}},
       {"PING", {}},

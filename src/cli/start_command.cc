@@ -284,7 +284,9 @@ void add_start(CLI::App& app, Common& common, Run& run) {
       ->check(CLI::IsMember({"info", "warning", "error"}));
   add("log-file", flags->log_file, "instead of stderr; with --detach DIR.log");
   start
-      ->add_flag("--insecure", flags->is_insecure, "allow an address that other machines can reach")
+      ->add_flag("--insecure", flags->is_insecure,
+                 "allow an address that other machines can reach: anybody who reaches it can read, "
+                 "write and, with BACKUP, have files written on this machine")
       ->envname("KV_INSECURE");
   start->add_flag("--detach", flags->is_detached, "return when the server is ready")
       ->envname("KV_DETACH");

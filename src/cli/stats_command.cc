@@ -1,9 +1,13 @@
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "cli/commands.h"
+#include "cli/escape.h"
 #include "cli/quantity.h"
 #include "cli/space_text.h"
+#include "cli/stats_sections.h"
 
 namespace kv::cli {
 
@@ -35,6 +39,15 @@ std::string summary(const nlohmann::json& stats) {
       store.value("sync", ""));
 }
 
+// The server's text tells of STATS without a section, which `kv stats` makes a summary of.
+int fail_section(const std::string& section, const Error& error) {
+  const auto known = std::find(kStatsSections.begin(), kStatsSections.end(), section);
+  if (error.code != Errc::kInvalidArgument || known != kStatsSections.end()) return fail(error);
+  complain(fmt::format("no section {}; there are {}", in_quotes(section),
+                       fmt::join(kStatsSections, ", ")));
+  return exit_code_of(error);
+}
+
 int run_stats(const Common& common, const std::string& section) {
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
@@ -43,7 +56,7 @@ int run_stats(const Common& common, const std::string& section) {
   auto text = retried(common, [&] {
     return client->stats(is_summary || is_space || common.is_json ? "json" : "text", section);
   });
-  if (!text) return fail(text.error());
+  if (!text) return fail_section(section, text.error());
   if (is_space) {
     const auto page = nlohmann::ordered_json::parse(*text, nullptr, false);
     const std::string space = page.is_object() ? space_text(page["space"]) : "";
@@ -66,8 +79,7 @@ int run_stats(const Common& common, const std::string& section) {
 void add_stats(CLI::App& app, Common& common, Run& run) {
   auto section = std::make_shared<std::string>();
   CLI::App* stats = app.add_subcommand("stats", "show what the server holds and does");
-  stats->add_option("section", *section,
-                    "server, requests, store, memory, merge, space, recovery, latency or segments");
+  stats->add_option("SECTION", *section, fmt::format("{}", fmt::join(kStatsSections, ", ")));
   stats->callback(
       [=, &common, &run] { run = [=, &common] { return run_stats(common, *section); }; });
 }
