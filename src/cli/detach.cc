@@ -59,7 +59,10 @@ int run_detached(const std::function<int(const std::function<void()>& is_ready)>
   if (got == 1) return kExitOk;
   int status = 0;
   ::waitpid(child, &status, 0);
-  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  if (WIFEXITED(status)) {
+    // It was told to stop while it was opening: fine for it, but there is no server now.
+    return WEXITSTATUS(status) == kExitOk ? kExitServerError : WEXITSTATUS(status);
+  }
   complain(fmt::format("the server was ended by signal {} before it was ready", WTERMSIG(status)));
   return kExitServerError;
 }

@@ -4,7 +4,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-#include "cli/exit_code.h"
+#include "cli/console.h"
 
 namespace kv::cli {
 
@@ -60,7 +60,9 @@ bool StopSignals::take(int signal) {
     if (phase_ == Phase::kOver) return false;
     if (signal != SIGHUP) {
       const bool is_hurry = phase_ == Phase::kStopping && signal == SIGINT;
-      if (phase_ == Phase::kOpening || is_hurry) ::_exit(kExitInterrupted);
+      const bool is_opening = phase_ == Phase::kOpening;
+      if (is_opening) complain("stopped before it was ready");
+      if (is_opening || is_hurry) ::_exit(signal == SIGTERM ? kExitOk : kExitInterrupted);
       phase_ = Phase::kStopping;
       changed_.notify_all();
       return true;

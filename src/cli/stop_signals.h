@@ -9,8 +9,9 @@ namespace kv::cli {
 
 // What signals do to a server. SIGTERM or SIGINT ends it: at once while it is still opening its
 // data, by a drain once it is ready; a SIGINT during the drain ends the process at once. At once
-// means exit code 130 and no clean-up, which recovery is made for. SIGHUP calls `on_hangup`, in a
-// thread of this class.
+// means no clean-up, which recovery is made for. The exit code is 0 after a SIGTERM, with which
+// service managers ask for an end, and 130 after a SIGINT that ends it at once. SIGHUP calls
+// `on_hangup`, in a thread of this class.
 //
 // Blocks these signals in the calling thread and in all that it starts later; so it is made before
 // them.

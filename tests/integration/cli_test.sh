@@ -176,6 +176,20 @@ expect "commands below a command, too" 1 "$("$kv" help backup restore | grep -c 
 expect "each has a help" "" "$("$kv" help | sed -n '/^Subcommands/,/^$/s/^  \([a-z]*\) .*/\1/p' |
   while read -r name; do "$kv" help "$name" | grep -q "^Usage: kv $name" || echo "$name"; done)"
 
+# One that is still opening its data, held up there by a pipe that nobody writes into: SIGTERM ends it with 0.
+start slow
+"$kv" stop --data slow >/dev/null
+rm slow/CURRENT && mkfifo slow/CURRENT
+for signal in TERM INT; do
+  "$kv" start --data slow --listen 127.0.0.1:0 >front.out 2>front.err &
+  until grep -q "pid=$! " slow/LOCK; do :; done  # without trying the lock, which could be in its way
+  kill -s "$signal" $!
+  code=0; wait $! || code=$?
+  expect "SIG$signal before it is ready" "$([ "$signal" = TERM ] && echo 0 || echo 130)" "$code"
+  expect "it says so" "kv: stopped before it was ready" "$(cat front.err)"
+  expect "and nothing else" "" "$(cat front.out)"
+done
+
 # A foreground server: its last line is "ready", SIGINT drains, a second one ends a drain that takes too long.
 : >front.out
 timeout 300 "$kv" start --data front --listen 127.0.0.1:0 >front.out 2>front.err &
