@@ -39,7 +39,8 @@ LineEditor::LineEditor(std::string prompt, std::string history_file, Complete co
   ::el_set(editor_, EL_EDITOR, "emacs");
   ::el_set(editor_, EL_SIGNAL, 1);
   ::el_set(editor_, EL_HIST, ::history, history_);
-  ::el_set(editor_, EL_ADDFN, "kv-complete", "Complete a verb or option", &LineEditor::on_tab);
+  // The wide call keeps these words; el_set() would keep copies, and never free them.
+  ::el_wset(editor_, EL_ADDFN, L"kv-complete", L"Complete a verb or option", &LineEditor::on_tab);
   ::el_set(editor_, EL_BIND, "^I", "kv-complete", nullptr);
   ::el_set(editor_, EL_BIND, "^R", "em-inc-search-prev", nullptr);
   ::el_source(editor_, nullptr);

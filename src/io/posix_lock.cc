@@ -1,8 +1,10 @@
 #include "io/posix_lock.h"
 
 #include <cerrno>
+#include <chrono>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <thread>
 
 #include <fmt/format.h>
 
@@ -25,6 +27,17 @@ Error locked(const std::string& path, int fd) {
   return {Errc::kLocked, fmt::format("{} is held by another process: {}", path, read_text(fd)), {}};
 }
 
+// Who only looks whether the lock is held, as `kv status` does, holds it for an instant.
+int lock_alone(int fd) {
+  constexpr int kTries = 10;
+  constexpr std::chrono::milliseconds kPause{10};
+  for (int i = 1;; ++i) {
+    const int done = retry([&] { return ::flock(fd, LOCK_EX | LOCK_NB); });
+    if (done == 0 || errno != EWOULDBLOCK || i == kTries) return done;
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
 }  // namespace
 
 Result<std::unique_ptr<FileLock>> PosixLock::share(const std::string& path) {
@@ -41,7 +54,7 @@ Result<std::unique_ptr<FileLock>> PosixLock::share(const std::string& path) {
 Result<std::unique_ptr<FileLock>> PosixLock::take(const std::string& path, std::string_view text) {
   Descriptor fd(retry([&] { return ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644); }));
   if (fd.get() < 0) return tl::unexpected(posix_error("open", path));
-  if (retry([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
+  if (lock_alone(fd.get()) != 0) {
     if (errno != EWOULDBLOCK) return tl::unexpected(posix_error("lock", path));
     return tl::unexpected(locked(path, fd.get()));
   }
