@@ -1,6 +1,5 @@
 #include "engine/index_part.h"
 
-
 namespace kv::engine {
 
 void IndexPart::add(std::string_view key, Place place) {
