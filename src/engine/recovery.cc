@@ -54,22 +54,25 @@ class Recovery {
     DataDirectory& dir = context_.dir;
     auto names = dir.fs().list(dir.path());
     if (!names) return tl::unexpected(std::move(names).error());
+    // As it was before any of them came back in.
+    const format::ManifestState state = dir.manifest().state();
     for (const std::string& name : *names) {
       const format::ParsedName parsed = format::parse_name(name);
       if (parsed.kind != format::FileKind::kSegment && parsed.kind != format::FileKind::kHint)
         continue;
       const auto id = static_cast<format::SegmentId>(parsed.number);
-      if (dir.manifest().state().segments.contains(id)) continue;
+      if (state.segments.contains(id)) continue;
       if (parsed.kind == format::FileKind::kHint) {
         if (auto removed = dir.fs().remove(dir.file_path(name)); !removed) return removed;
-      } else if (auto placed = place_unlisted(name, id); !placed) {
+      } else if (auto placed = place_unlisted(name, id, state.next_segment); !placed) {
         return placed;
       }
     }
     return {};
   }
 
-  Result<void> place_unlisted(const std::string& name, format::SegmentId id) {
+  Result<void> place_unlisted(const std::string& name, format::SegmentId id,
+                              std::uint64_t next_segment) {
     DataDirectory& dir = context_.dir;
     const std::string path = dir.file_path(name);
     auto content = dir.fs().open(path, io::OpenMode::kRead);
@@ -86,7 +89,7 @@ class Recovery {
     const auto header = format::decode_segment_header({bytes, *got});
     const bool is_ours = header && header->id == id &&
                          header->database_id_hash == format::database_id_hash(dir.identity());
-    const bool is_new = format::number(id) >= dir.manifest().state().next_segment;
+    const bool is_new = format::number(id) >= next_segment;
     if (is_ours && !is_new) {
       tell(Event::Level::kInfo, "leftover removed", fmt::format("file={}", path));
       return dir.fs().remove(path);
@@ -126,7 +129,8 @@ class Recovery {
   }
 
   void recall_damage() {
-    for (const format::Quarantine& range : context_.dir.manifest().state().quarantines) {
+    const format::ManifestState state = context_.dir.manifest().state();
+    for (const format::Quarantine& range : state.quarantines) {
       quarantined_.insert(range.id);
       out_.hidden.add(context_.dir.segment_path(range.id), range);
     }
