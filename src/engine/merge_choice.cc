@@ -10,6 +10,8 @@ namespace kv::engine {
 namespace {
 
 constexpr std::size_t kInputsMax = 16;
+// Well above the sixty-fourth to which live bytes are known, so that it comes to an end.
+constexpr std::uint64_t kLittle = 20;
 
 struct Candidate {
   std::shared_ptr<Segment> segment;
@@ -17,6 +19,13 @@ struct Candidate {
   std::uint64_t dead = 0;
   double score = 0;
 };
+
+bool is_taken(const Candidate& candidate, KeepRule rule, const MergeChoice& choice) {
+  if (choice.takes_any) return is_mergeable(rule);
+  if (rule == KeepRule::kNone) return true;
+  return choice.takes_little && rule == KeepRule::kTooLittleDead &&
+         candidate.dead >= candidate.size / kLittle;
+}
 
 double score_of(const Candidate& candidate, std::uint64_t applied) {
   const auto size = static_cast<double>(candidate.size);
@@ -37,8 +46,7 @@ std::vector<std::shared_ptr<Segment>> choose_inputs(
   for (const auto& segment : segments) {
     Candidate one{segment, segment->size, dead_bytes(*segment), 0};
     const KeepRule rule = keep_rule(*segment, false, context);
-    const bool is_taken = choice.takes_any ? is_mergeable(rule) : rule == KeepRule::kNone;
-    if (!is_taken || one.dead == 0) continue;
+    if (one.dead == 0 || !is_taken(one, rule, choice)) continue;
     one.score = score_of(one, choice.applied_sequence);
     candidates.push_back(std::move(one));
   }

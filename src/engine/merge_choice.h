@@ -11,7 +11,8 @@ namespace kv::engine {
 struct MergeChoice {
   std::uint64_t live_bytes_max = 0;  // of all inputs together: about what one output takes
   std::uint64_t applied_sequence = 0;
-  bool takes_any = false;  // whatever has dead bytes, not only what is worth its copying
+  bool takes_any = false;     // whatever has dead bytes, not only what is worth its copying
+  bool takes_little = false;  // room is wanted: a twentieth is worth it
 };
 
 // Which of the segments to merge next; none when it is not worth it. Each gives back more than it

@@ -119,11 +119,18 @@ void Merger::run() {
       continue;
     }
     MergeReport total;
-    const auto merged = merge_once(
-        {segment_size(use()), context_.pipeline.applied_sequence(), false}, UINT64_MAX, total);
+    MergeChoice choice{segment_size(use()), context_.pipeline.applied_sequence()};
+    auto merged = merge_once(choice, UINT64_MAX, total);
     if (merged && *merged) continue;
-    // Nothing to gain at the moment, or no room: look again later.
     std::unique_lock lock(mutex_);
+    choice.takes_little = merged && is_disk_full_;
+    if (choice.takes_little) {
+      lock.unlock();
+      merged = merge_once(choice, UINT64_MAX, total);
+      if (merged && *merged) continue;
+      lock.lock();
+    }
+    // Nothing to gain at the moment, or no room: look again later.
     changed_.wait_for(lock, 10 * kTick, [this] { return is_stopped_; });
     if (is_stopped_) return;
   }

@@ -54,6 +54,16 @@ TEST_CASE("what gives back most for its copying comes first, and age counts") {
   CHECK(segments.chosen({800, 1'000'000, false}) == Ids{1, 2});
 }
 
+TEST_CASE("when room is wanted a twentieth is worth its copying, and less is not") {
+  Segments segments;
+  segments.add(500);
+  segments.add(940);
+  segments.add(960);
+  segments.add(0);
+  CHECK(segments.chosen(kWorth) == Ids{1});
+  CHECK(segments.chosen({1'000'000, 1'000'000, false, true}) == Ids{1, 2});
+}
+
 TEST_CASE("some segments are never inputs") {
   Segments segments;
   segments.add(0).is_sealed = false;

@@ -227,6 +227,17 @@ TEST_CASE_FIXTURE(MergedStore, "the index forgets what a snapshot held while nob
   while (store->stats().index_bytes > 1024 * 1024) std::this_thread::yield();
 }
 
+TEST_CASE_FIXTURE(MergedStore, "a full disk makes merges take what they would leave alone") {
+  for (int i = 0; i < 5000; ++i) put(i, value(0, i));
+  for (int i = 0; i < 5000; i += 12) put(i, value(1, i));
+  // Merges alone go on then.
+  options.space_reserve = std::uint64_t{1} << 62;
+  options.merges_automatically = true;
+  open();
+  while (store->stats().merge.merges == 0) std::this_thread::yield();
+  for (int i = 0; i < 5000; ++i) REQUIRE(get(i) == value(i % 12 == 0 ? 1 : 0, i));
+}
+
 TEST_CASE_FIXTURE(MergedStore, "no merge can keep the disk under less than what is live") {
   store.reset();
   for (const double target : {1.0, 0.5, -1.0, std::nan("")}) {
