@@ -229,6 +229,7 @@ TEST_CASE_FIXTURE(MergedStore, "the index forgets what a snapshot held while nob
 
 TEST_CASE_FIXTURE(MergedStore, "a full disk makes merges take what they would leave alone") {
   for (int i = 0; i < 5000; ++i) put(i, value(0, i));
+  open();  // seals them, however many segments they came to fill
   for (int i = 0; i < 5000; i += 12) put(i, value(1, i));
   // Merges alone go on then.
   options.space_reserve = std::uint64_t{1} << 62;
