@@ -33,6 +33,10 @@ void Conversation::check_reading(Time now) {
     phase_ = Phase::kFinishing;
     return;
   }
+  if (is_draining_ && now - last_received_ >= options.drain_stall) {
+    finish_with(parser_.pending_tag(), "SHUTTING_DOWN", "the server is stopping");
+    return;
+  }
   if (options.read_timeout.count() == 0) return;
   const auto elapsed = std::chrono::duration<double>(now - receive_start_);
   const bool is_stalled = now - last_received_ >= options.read_timeout;

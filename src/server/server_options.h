@@ -33,6 +33,7 @@ struct ServerOptions {
   std::uint64_t read_rate_min = 1024;  // bytes a second, of a request older than read_timeout
   std::chrono::milliseconds slow_reader_timeout{10'000};  // output over its limit, hardly any taken
   std::chrono::milliseconds drain_timeout{10'000};        // of replies under way at a stop
+  std::chrono::milliseconds drain_stall{1'000};           // of a request half sent at a stop
   // How long connections that ask nothing stay at a stop: a request that is just being sent gets an
   // answer, and its client need not wonder what became of it.
   std::chrono::milliseconds goodbye{250};

@@ -292,7 +292,7 @@ TEST_CASE("who asks just when the server stops is told so") {
 
 TEST_CASE("a stop now cuts a connection that a drain would wait for") {
   kv::server::ServerOptions options = quick();
-  options.drain_timeout = 1h;
+  options.drain_timeout = options.drain_stall = 1h;
   RunningServer running(options);
   Peer peer = running.connect();
   peer.send("PING\nPUT 3 5\nfoo");
@@ -307,6 +307,7 @@ TEST_CASE("a stop now cuts a connection that a drain would wait for") {
 TEST_CASE("a drain that takes too long is ended") {
   kv::server::ServerOptions options = quick();
   options.drain_timeout = 50ms;
+  options.drain_stall = 1h;
   RunningServer running(options);
   Peer peer = running.connect();
   peer.send("PING\nPUT 3 5\nfoo");

@@ -57,6 +57,17 @@ TEST_CASE("a request that stalls is answered under its tag, as far as that has c
   CHECK(talk.take().starts_with(tag + "ERR READ_TIMEOUT applied=no"));
 }
 
+TEST_CASE("a stop does not wait long for the rest of a request") {
+  Talk talk;
+  talk.send("@t PUT 3 5\nfoo");
+  talk.conversation->drain();
+  talk.pass(500ms);
+  CHECK(talk.is_open());
+  talk.pass(1s);
+  CHECK(talk.take() == "@t ERR SHUTTING_DOWN applied=no :the server is stopping\n");
+  CHECK(talk.conversation->end() == End::kLinger);
+}
+
 TEST_CASE("a request that trickles in ends the connection, a slow but steady one does not") {
   ServerOptions options;
   options.read_rate_min = 1000;
