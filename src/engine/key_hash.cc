@@ -15,11 +15,11 @@ std::uint64_t random_seed() {
   std::random_device random;
   return std::uint64_t{random()} << 32 | random();
 }
-const std::uint64_t kSeed = random_seed();
+const std::uint64_t seed = random_seed();
 
 }  // namespace
 
-std::uint64_t hash_key(std::string_view key) { return base::hash64(key, kSeed); }
+std::uint64_t hash_key(std::string_view key) { return base::hash64(key, seed); }
 
 std::uint64_t KeyHash::hash_of(KeyRef ref) const { return hash_key(arena_.key(ref)); }
 

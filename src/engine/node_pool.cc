@@ -59,8 +59,8 @@ void* NodePool::cell(Slab* slab, std::size_t number) const {
 }
 
 NodePool::Slab* NodePool::slab_of(void* node) {
-  const auto address = reinterpret_cast<std::uintptr_t>(node);
-  return reinterpret_cast<Slab*>(address - address % kSlabSize);
+  char* const at = static_cast<char*>(node);
+  return reinterpret_cast<Slab*>(at - reinterpret_cast<std::uintptr_t>(at) % kSlabSize);
 }
 
 NodePool::Slab* NodePool::slab_with_room() {
