@@ -203,7 +203,8 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
   }
   MergeReport total;
   Result<bool> merged;
-  // What is in the active segment counts, too.
+  // What is in the active segment counts, too; to go on elsewhere, writes need a spare.
+  if (auto made = keeper_.work(); !made) merged = tl::unexpected(made.error());
   context_.pipeline.rotate();
   if (auto synced = context_.pipeline.sync(); !synced) merged = tl::unexpected(synced.error());
   if (merged) {

@@ -184,3 +184,21 @@ TEST_CASE_FIXTURE(ThreadedStore,
   CHECK(store->stats().is_read_only);
   CHECK(store->get("first", {})->has_value());
 }
+
+TEST_CASE_FIXTURE(ThreadedStore, "a merge that is asked for waits for the segment being made") {
+  open();
+  REQUIRE(store->merge(0));  // there is a spare now
+  Gate gate;
+  fs.on_create = [&](const std::string& path) {
+    if (is_segment(path)) gate.pass();
+    return Result<void>();
+  };
+  CHECK(store->write(put("k", std::string(1024 * 1024, 'v'))));
+  CHECK(store->write(put("k", "2")));  // in the spare
+  gate.arrived.get_future().wait();
+  auto merged = std::async(std::launch::async, [&] { return store->merge(0); });
+  gate.opened.set_value();
+  const auto report = merged.get();
+  REQUIRE(report);
+  CHECK(report->inputs == 1);  // the log ends in the segment behind it
+}
