@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,17 +13,39 @@ namespace kv::test {
 
 // The system's files, with a say in what happens to them: a hook may refuse, and it may wait, as a
 // slow disk does. For what takes real threads; everything else is the simulated file system's.
-// Hooks are called from any thread, without locks.
+// Hooks are called from any thread, without locks, and may be set while an open store's own threads
+// (the one that makes spare segments, say) are calling them.
 class HookedFileSystem final : public io::FileSystem {
  public:
-  using Hook = std::function<Result<void>(const std::string& path)>;
+  class Hook {
+   public:
+    using Function = std::function<Result<void>(const std::string& path)>;
+    Hook& operator=(Function function) {
+      const std::lock_guard lock(mutex_);
+      function_ = std::move(function);
+      return *this;
+    }
+    Result<void> operator()(const std::string& path) const {
+      const Function function = copy();
+      return function ? function(path) : Result<void>();
+    }
+
+   private:
+    Function copy() const {
+      const std::lock_guard lock(mutex_);
+      return function_;
+    }
+
+    mutable std::mutex mutex_;
+    Function function_;
+  };
   Hook on_write;
   Hook on_sync;
   Hook on_create;
 
   Result<std::unique_ptr<io::File>> open(const std::string& path, io::OpenMode mode) override {
     if (mode == io::OpenMode::kCreate) {
-      if (auto allowed = ask(on_create, path); !allowed) return tl::unexpected(allowed.error());
+      if (auto allowed = on_create(path); !allowed) return tl::unexpected(allowed.error());
     }
     auto file = under_.open(path, mode);
     if (file) *file = std::make_unique<HookedFile>(*this, std::move(*file));
@@ -61,11 +84,11 @@ class HookedFileSystem final : public io::FileSystem {
     }
     Result<void> write_at(std::uint64_t offset,
                           std::span<const std::string_view> buffers) override {
-      if (auto allowed = ask(fs_.on_write, path()); !allowed) return allowed;
+      if (auto allowed = fs_.on_write(path()); !allowed) return allowed;
       return under_->write_at(offset, buffers);
     }
     Result<void> sync() override {
-      if (auto allowed = ask(fs_.on_sync, path()); !allowed) return allowed;
+      if (auto allowed = fs_.on_sync(path()); !allowed) return allowed;
       return under_->sync();
     }
     Result<void> truncate(std::uint64_t size) override { return under_->truncate(size); }
@@ -76,9 +99,6 @@ class HookedFileSystem final : public io::FileSystem {
     const HookedFileSystem& fs_;
     const std::unique_ptr<io::File> under_;
   };
-  static Result<void> ask(const Hook& hook, const std::string& path) {
-    return hook ? hook(path) : Result<void>();
-  }
 
   io::FileSystem& under_ = io::posix_file_system();
 };
