@@ -109,15 +109,19 @@ class Recovery {
   Result<void> load_segments() {
     if (auto taken = take_in_remains(context_.dir, context_.listener); !taken) return taken;
     const format::ManifestState state = context_.dir.manifest().state();
-    open_checkpoint_of(state);
     std::vector<format::SegmentInfo> all;
-    std::vector<format::SegmentInfo> sealed;
-    for (const auto& [id, info] : state.segments) {
-      all.push_back(info);
-      if (info.is_sealed && !covered_.contains(id)) sealed.push_back(info);
+    for (const auto& [id, info] : state.segments) all.push_back(info);
+    Result<UnsealedOutcome> rest = UnsealedOutcome{};
+    const auto seal = [&] { rest = seal_unsealed(context_.dir, all, context_.listener); };
+    std::optional<std::jthread> beside;
+    if (context_.threads > 1) beside.emplace(seal);
+    auto loaded = load_sealed_ones(state);
+    if (beside) {
+      beside->join();
+    } else if (loaded) {
+      seal();
     }
-    if (auto loaded = load_in_parallel(sealed); !loaded) return loaded;
-    auto rest = seal_unsealed(context_.dir, all, context_.listener);
+    if (!loaded) return loaded;
     if (!rest) return tl::unexpected(std::move(rest).error());
     std::move(rest->sealed.begin(), rest->sealed.end(), std::back_inserter(segments_));
     out_.last_sequence = rest->last_sequence;
@@ -126,6 +130,16 @@ class Recovery {
     out_.stats.bytes_cut = rest->bytes_cut;
     recall_damage();
     return {};
+  }
+
+  // By the checkpoint or by hints and scans.
+  Result<void> load_sealed_ones(const format::ManifestState& state) {
+    open_checkpoint_of(state);
+    std::vector<format::SegmentInfo> sealed;
+    for (const auto& [id, info] : state.segments) {
+      if (info.is_sealed && !covered_.contains(id)) sealed.push_back(info);
+    }
+    return load_in_parallel(sealed);
   }
 
   void recall_damage() {
