@@ -1,0 +1,47 @@
+"""The table of docs/performance.md, between two lines that mark its place."""
+
+BEGIN = "<!-- begin: written by scripts/bench-peers -->"
+END = "<!-- end: written by scripts/bench-peers -->"
+
+
+def in_short(figure, unit):
+    if unit == "us":
+        return f"{figure / 1000:.2f} ms" if figure >= 1000 else f"{figure:.0f} us"
+    scaled, letter = (figure / 1e6, " M") if figure >= 1e6 else (figure / 1e3, " k") if figure >= 1e3 else (figure, " ")
+    digits = 0 if scaled >= 100 else 1 if scaled >= 10 else 2
+    return f"{scaled:.{digits}f}{letter}{unit}"
+
+
+def cells_of(result):
+    row = result.row
+    against = row.theirs[0] if row.theirs else ""
+    if row.theirs and row.theirs[0] == row.ours[0]:
+        against = f"its own {row.theirs[1]}"
+    goal = str(row.goal) if row.goal else ""
+    if not result.is_measured:
+        theirs = in_short(result.their_median, row.unit) if result.theirs else ""
+        return [row.work, "", against, theirs, "", "", goal, f"not measured: {result.unavailable or 'no figures'}"]
+    verdict = {None: "", True: "met", False: "**missed**"}[result.is_met]
+    ours = in_short(result.our_median, row.unit)
+    if row.theirs is None:
+        spread = f"{in_short(min(result.ours), row.unit)} .. {in_short(max(result.ours), row.unit)}"
+        return [row.work, ours, "", "", "", spread, goal, verdict]
+    spread = f"{min(result.ratios):.2f} .. {max(result.ratios):.2f}"
+    return [row.work, ours, against, in_short(result.their_median, row.unit), f"{result.ratio:.2f}", spread, goal, verdict]
+
+
+def markdown(groups):
+    head = ["work", "kv", "against", "it", "kv / it", "rounds", "goal", ""]
+    lines = []
+    for group in groups:
+        lines += ["", f"**{group.name}**", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+        lines += ["| " + " | ".join(cells_of(group.result(row))) + " |" for row in group.rows]
+    return "\n".join(lines).strip() + "\n"
+
+
+def replace_in(path, text):
+    with open(path, encoding="utf-8") as page:
+        before, rest = page.read().split(BEGIN)
+    after = rest.split(END)[1]
+    with open(path, "w", encoding="utf-8") as page:
+        page.write(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
