@@ -38,7 +38,7 @@ def ask(port, *words):
 
 
 @contextlib.contextmanager
-def kv(bench, sync, threads=1, before_exec=None):
+def kv_address(bench, sync, threads=1, before_exec=None):
     with bench.scratch() as directory:
         command = [bench.program("kv"), "start", "--listen", "127.0.0.1:0", "--data", f"{directory}/data", "--sync", sync,
                    "--threads", str(threads), "--json"]
@@ -46,10 +46,17 @@ def kv(bench, sync, threads=1, before_exec=None):
             line = process.stdout.readline()
             if not line:
                 raise RuntimeError("kv did not start")
-            port = int(json.loads(line)["address"].rsplit(":", 1)[1])
-            if ask(port, "PING") != "+PONG":
-                raise Unavailable("this kv does not speak RESP")
-            yield port
+            yield json.loads(line)["address"]
+
+
+@contextlib.contextmanager
+def kv(bench, sync, threads=1, before_exec=None):
+    """Its port, at which it speaks RESP, too."""
+    with kv_address(bench, sync, threads, before_exec) as address:
+        port = int(address.rsplit(":", 1)[1])
+        if ask(port, "PING") != "+PONG":
+            raise Unavailable("this kv does not speak RESP")
+        yield port
 
 
 @contextlib.contextmanager
