@@ -49,7 +49,8 @@ class Group:
     sides: dict  # label -> callable(bench) that returns {metric: figure}
     rows: list
     figures: dict = dataclasses.field(default_factory=dict)  # (side, metric) -> a figure for each round
-    unavailable: dict = dataclasses.field(default_factory=dict)  # side -> why
+    unavailable: dict = dataclasses.field(default_factory=dict)  # side -> why it is not measured
+    failures: list = dataclasses.field(default_factory=list)  # what went wrong, wrong answers above all
 
     def run_round(self, bench, number):
         for label, work in self.sides.items():
@@ -59,11 +60,19 @@ class Group:
             try:
                 figures = work(bench)
             except Unavailable as reason:
-                self.unavailable[label] = str(reason)
-                print(f"{self.name}: {label} not measured: {reason}", file=sys.stderr, flush=True)
+                self.give_up(label, str(reason))
+                continue
+            except (RuntimeError, OSError, ValueError, KeyError) as error:
+                self.failures.append(f"{self.name}: {label}: {error}")
+                self.give_up(label, "it failed")
                 continue
             for metric, figure in figures.items():
                 self.figures.setdefault((label, metric), []).append(figure)
+
+    def give_up(self, label, reason):
+        """The others go on, and so do the groups to come."""
+        self.unavailable[label] = reason
+        print(f"{self.name}: {label} not measured: {reason}", file=sys.stderr, flush=True)
 
     def result(self, row):
         return Result(row, self.figures.get(row.ours, []), self.figures.get(row.theirs, []) if row.theirs else None,
@@ -81,7 +90,7 @@ class Result:
 
     @property
     def is_measured(self):
-        return bool(self.ours) and (self.theirs is None or bool(self.theirs))
+        return not self.unavailable and bool(self.ours) and (self.theirs is None or bool(self.theirs))
 
     @property
     def our_median(self):

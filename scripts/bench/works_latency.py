@@ -64,7 +64,7 @@ def meanwhile(bench, address, state, top):
 
 
 def latencies(bench):
-    if subprocess.run([bench.program("kv"), "bench", "--help"], capture_output=True, check=False).returncode != 0:
+    if subprocess.run([bench.program("kv"), "help", "bench"], capture_output=True, check=False).returncode != 0:
         raise Unavailable("this kv has no `bench`")
     with servers.kv_address(bench, "interval") as address:
         kv_bench(bench, address, "--load-only")
