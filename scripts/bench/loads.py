@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import subprocess
 
+from bench.measurement import Unavailable
 from bench.processes import run
 from bench.servers import ask
 
@@ -37,6 +39,15 @@ def check_all_is_there(bench, port, value_size):
     size = ask(port, "DBSIZE")
     if size != f":{bench.keys}":
         raise RuntimeError(f"{bench.keys} keys were written, and the server has {size}")
+
+
+def kv_bench(bench, address, *options, clients=50, seconds=None):
+    """Its report, of any server with the native protocol or RESP. It compares what it reads, and ends with an error."""
+    if subprocess.run([bench.program("kv"), "help", "bench"], capture_output=True, check=False).returncode != 0:
+        raise Unavailable("this kv has no `bench`")
+    duration = f"{int(1000 * (seconds or bench.seconds))}ms"
+    return json.loads(run(bench.program("kv"), "bench", "--addr", address, "--json", "--clients", clients,
+                          "--keys", bench.keys, "--duration", duration, *options))
 
 
 def disk_baseline(bench, kind, **options):

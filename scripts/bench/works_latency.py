@@ -1,28 +1,20 @@
 """How long requests take at 70 % of what the server can do, while it has other things to do, too."""
 
 import contextlib
-import json
 import subprocess
 import threading
 
 from bench import servers
-from bench.measurement import Group, Row, Unavailable, at_most
-from bench.processes import environment, run
+from bench.loads import kv_bench
+from bench.measurement import Group, Row, at_most
+from bench.processes import environment
 
-CLIENTS = 50
 SHARE_OF_TOP = 0.7
 SHARE_OF_LOADING = 0.1  # that puts of 1 KiB add to it
 SHARE_OF_SCANS = 0.01  # that scans of up to 100 keys add
 PAUSE_SECONDS = 0.1
 MIX = "read=50,update=50"
 STATES = ("alone", "loading", "merging", "scanning")
-
-
-def kv_bench(bench, address, *options, seconds=None):
-    """`kv bench`, natively; its report. Wrong answers end it with an error."""
-    duration = f"{int(1000 * (seconds or bench.seconds))}ms"
-    return json.loads(run(bench.program("kv"), "bench", "--addr", address, "--json", "--clients", CLIENTS,
-                          "--keys", bench.keys, "--duration", duration, *options))
 
 
 @contextlib.contextmanager
@@ -64,8 +56,6 @@ def meanwhile(bench, address, state, top):
 
 
 def latencies(bench):
-    if subprocess.run([bench.program("kv"), "help", "bench"], capture_output=True, check=False).returncode != 0:
-        raise Unavailable("this kv has no `bench`")
     with servers.kv_address(bench, "interval") as address:
         kv_bench(bench, address, "--load-only")
         top = kv_bench(bench, address, "--mix", MIX, seconds=2 * bench.seconds)["all"]["ops_per_second"]

@@ -1,4 +1,4 @@
-"""Server against server, with redis-benchmark for both sides; memcached and etcd with wire_load for both."""
+"""Server against server: kv beside Redis, with redis-benchmark and `kv bench --proto resp` for both sides."""
 
 from bench import loads, servers
 from bench.measurement import Group, Row, at_least
@@ -90,46 +90,34 @@ def thread_groups():
     return [Group("Threads", {"kv": with_threads(2), "--threads 1": with_threads(1)}, rows)]
 
 
-def memcached_side(bench):
-    with servers.memcached(bench) as port:
-        return text_figures(bench, "memcached", port)
+YCSB = {"a": "reads and updates half and half", "b": "95 % reads", "c": "reads alone",
+        "f": "half of them read, changed and written back"}
 
 
-def resp_side(bench):
-    with servers.kv(bench, "none") as port:
-        return text_figures(bench, "resp", port)
+def ycsb_figures(bench, port):
+    """Zipfian keys, one request at a time for each of the clients; rates, and a latency of the worst of a thousand."""
+    address = f"127.0.0.1:{port}"
+    loads.kv_bench(bench, address, "--proto", "resp", "--load-only")
+    figures = {}
+    for workload in YCSB:
+        report = loads.kv_bench(bench, address, "--proto", "resp", "--workload", workload)["all"]
+        figures[workload] = report["ops_per_second"]
+        figures[f"{workload} p99.9"] = report["latency_ns"]["p99.9"] / 1000
+    return figures
 
 
-def text_figures(bench, dialect, port):
-    loads.fill(bench, port, dialect=dialect)
-    return {f"{work}-p{pipeline}": loads.wire_load(bench, dialect, work, port, pipeline)["rate"]
-            for work in ("get", "put") for pipeline in PIPELINES}
+def ycsb_groups():
+    def ours(bench):
+        with servers.kv(bench, "interval") as port:
+            return ycsb_figures(bench, port)
 
+    def theirs(bench):
+        with servers.redis(bench, "everysec") as port:
+            return ycsb_figures(bench, port)
 
-def etcd_figures(bench, dialect, port):
-    """Fewer keys: each waits for the disk."""
-    keys = bench.keys // 100
-    loads.fill(bench, port, keys=keys, dialect=dialect, pipeline=1)
-    return {f"{work} by {clients}": loads.wire_load(bench, dialect, work, port, clients=clients, keys=keys)["rate"]
-            for work in ("get", "put") for clients in (1, 50)}
-
-
-def etcd_side(bench):
-    with servers.etcd(bench) as port:
-        return etcd_figures(bench, "etcd", port)
-
-
-def durable_resp_side(bench):
-    with servers.kv(bench, "disk") as port:
-        return etcd_figures(bench, "resp", port)
-
-
-def other_groups():
-    return [
-        Group("Servers: kv --sync none, memcached", {"kv": resp_side, "memcached": memcached_side},
-              [row(f"{work}, pipeline {pipeline}", f"{work}-p{pipeline}", None, "memcached")
-               for work in ("get", "put") for pipeline in PIPELINES]),
-        Group("Servers: kv --sync disk, etcd", {"kv": durable_resp_side, "etcd": etcd_side},
-              [row(f"{work}, {noun}", f"{work} by {clients}", None, "etcd")
-               for work in ("get", "put") for clients, noun in ((1, "1 connection"), (50, "50 connections"))]),
-    ]
+    rows = []
+    for workload, name in YCSB.items():
+        rows.append(row(f"YCSB {workload}, {name}", workload, None))
+        rows.append(Row(f"YCSB {workload}, p99.9", ("kv", f"{workload} p99.9"), ("redis", f"{workload} p99.9"), unit="us"))
+    title = "Servers, kv bench --proto resp: kv --sync interval, Redis AOF everysec"
+    return [Group(title, {"kv": ours, "redis": theirs}, rows)]
