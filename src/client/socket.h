@@ -37,6 +37,13 @@ class Socket {
   // Sends what fits, at least one byte; 0: something came before there was room (kStops).
   Result<std::size_t> write_some(std::string_view bytes, Clock::time_point deadline, Input input);
 
+  // Hands over the descriptor, which does not block.
+  int release() {
+    const int fd = fd_;
+    fd_ = -1;
+    return fd;
+  }
+
   // Tells the other side that nothing more will be sent.
   void end_sending();
 
