@@ -1,0 +1,108 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "bench/load_connection.h"
+#include "bench/request_source.h"
+#include "bench/tally.h"
+#include "bench/target.h"
+#include "bench/value_sizes.h"
+
+namespace kv::bench {
+
+// When requests start and which of them count.
+struct Schedule {
+  Clock::time_point count_from = Clock::time_point::min();  // what is sent before is warm-up
+  Clock::time_point end = Clock::time_point::max();         // nothing starts from here on
+  std::uint64_t operations_max = UINT64_MAX;                // that count
+  std::uint32_t pipeline = 1;                               // requests of one connection at a time
+  // An open loop: request k is due `interval_ns` * k behind `first`, and its time is taken from
+  // there, however late it is sent. 0: a closed loop, in which each connection sends `pipeline`
+  // requests, and the next ones when all are answered.
+  double interval_ns = 0;
+  Clock::time_point first{};
+};
+
+// One thread of the load: some connections in one epoll loop. Made, opened and run by any thread,
+// one at a time; the counters may be read and stop() be called by others meanwhile.
+class Worker {
+ public:
+  // What is passed outlives the worker.
+  Worker(const Target& target, const ValueSizes& sizes, std::chrono::milliseconds timeout,
+         std::uint64_t seed);
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+  [[nodiscard]] Result<void> open(const std::string& address, std::uint32_t connections);
+  // Returns when the source or the schedule has come to its end and all is answered, or after
+  // stop(). Errors, behind which the worker is of no more use: kUnavailable, kTimeout (a server
+  // that was silent for so long), kProtocol.
+  [[nodiscard]] Result<void> run(RequestSource& source, const Schedule& schedule, Tally& tally);
+  void stop() { is_stopped_.store(true, std::memory_order_relaxed); }
+
+  // Since the last run() began.
+  std::uint64_t answered() const { return answered_.load(std::memory_order_relaxed); }
+  std::uint64_t bytes_sent() const { return bytes_sent_.load(std::memory_order_relaxed); }
+
+ private:
+  // Connections that may take another request, each once.
+  class ReadyQueue {
+   public:
+    void reset(std::size_t capacity);
+    bool empty() const { return count_ == 0; }
+    void push(std::uint32_t connection);
+    std::uint32_t pop();
+
+   private:
+    std::vector<std::uint32_t> ring_;
+    std::vector<char> is_in_;
+    std::size_t first_ = 0;
+    std::size_t count_ = 0;
+  };
+
+  bool is_open_loop() const { return schedule_.interval_ns > 0; }
+  Clock::time_point due() const;  // of the next request in an open loop
+  void begin(RequestSource& source, const Schedule& schedule, Tally& tally);
+  Result<void> issue(Clock::time_point now);
+  bool add_request(LoadConnection& connection, Clock::time_point start, Clock::time_point now);
+  void count_unsent();
+  Result<void> wait(Clock::time_point now);
+  Result<void> take_answers(std::uint32_t index);
+  void settle(LoadConnection& connection, const Answer& answer, Clock::time_point now);
+  void finish(const Pending& request, Outcome outcome, const Answer& answer, Clock::time_point now);
+  void append_put(LoadConnection& connection, std::uint32_t key);
+  Result<void> send(std::uint32_t index);
+  Result<void> look_for_silence(Clock::time_point now);
+  Error no_answer(const Answer& answer) const;
+
+  const Target& target_;
+  const ValueSizes& sizes_;
+  const std::chrono::milliseconds timeout_;
+  Random random_;
+  int epoll_ = -1;
+  std::string address_;
+  std::vector<LoadConnection> connections_;
+  std::vector<char> waits_for_room_;  // of each connection, as epoll knows it
+
+  // Of the run under way.
+  RequestSource* source_ = nullptr;
+  Tally* tally_ = nullptr;
+  Schedule schedule_;
+  ReadyQueue ready_;
+  bool is_over_ = false;  // no request is started any more
+  std::uint64_t issued_ = 0;
+  std::uint64_t counted_ = 0;
+  std::uint64_t pending_ = 0;
+  Clock::time_point looked_at_{};
+
+  std::atomic<bool> is_stopped_ = false;
+  std::atomic<std::uint64_t> answered_ = 0;
+  std::atomic<std::uint64_t> bytes_sent_ = 0;
+};
+
+}  // namespace kv::bench
