@@ -31,6 +31,7 @@ void add_verify(CLI::App& app, Common& common, Run& run);
 void add_salvage(CLI::App& app, Common& common, Run& run);
 void add_backup(CLI::App& app, Common& common, Run& run);
 void add_attach(CLI::App& app, Common& common, Run& run);
+void add_bench(CLI::App& app, Common& common, Run& run);
 void add_torture(CLI::App& app, Common& common, Run& run);
 void add_help(CLI::App& app, Common& common, Run& run);  // version help
 

@@ -52,6 +52,7 @@ int run(int count, char** arguments) {
   add_salvage(app, common, action);
   add_backup(app, common, action);
   add_conformance(app, common, action);
+  add_bench(app, common, action);
   add_torture(app, common, action);
   add_help(app, common, action);
   if (count == 1) {
