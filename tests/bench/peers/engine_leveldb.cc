@@ -78,7 +78,7 @@ class LevelDbEngine final : public Engine {
 
  private:
   static constexpr int kFilterBitsPerKey = 10;
-  // As RocksDB has it; the default of 4 MiB is slower at everything measured here.
+  // As RocksDB has it by default.
   static constexpr std::size_t kWriteBufferSize = std::size_t{64} << 20;
 
   Durability durability_;
