@@ -197,8 +197,8 @@ class Bench {
       say(bench_text(result));
     }
     if (tally.unsent > 0 && !common_.is_json) {
-      complain(fmt::format("the rate is too high: {} fell due and were never sent",
-                           counted(tally.unsent, "request")));
+      complain(fmt::format("the server was behind the rate at the end: {} never sent",
+                           counted(tally.unsent, "due request")));
     }
     if (errors > 0) {
       complain(fmt::format("{}, the first: {}", counted(errors, "error"), first_problem(tally)));
