@@ -20,10 +20,10 @@ class Bench:
     memory_limit: int = 512 << 20
     large_keys: int = 2 << 20  # of 1 KiB each: four times that memory
 
-    @staticmethod
-    def quick(build, parent):
-        return Bench(build, parent, keys=20_000, many_keys=40_000, index_keys=20_000, seconds=0.1, requests=20_000,
-                     durable_requests=2_000, memory_limit=128 << 20, large_keys=20_000)
+    @classmethod
+    def quick(cls, build, parent):
+        return cls(build, parent, keys=20_000, many_keys=40_000, index_keys=20_000, seconds=0.1, requests=20_000,
+                   durable_requests=2_000, memory_limit=128 << 20, large_keys=20_000)
 
     def program(self, name):
         """kv and index_memory are where CMake puts them, the rest is beside each other."""
