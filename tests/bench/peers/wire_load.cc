@@ -69,12 +69,11 @@ class Load {
   }
 
   void print() {
-    const auto requests = static_cast<double>(latencies_.count()) * task_.pipeline;
     fmt::print(
-        R"({{"work": "{}", "operations": {:.0f}, "per_second": {:.1f}, "p50_us": {:.1f}, "p99_us": {:.1f}, "p999_us": {:.1f}}})"
+        R"({{"work": "{}", "operations": {}, "per_second": {:.1f}, "p50_us": {:.1f}, "p99_us": {:.1f}, "p999_us": {:.1f}}})"
         "\n",
-        task_.work, requests, requests / seconds_, latencies_.at(0.5), latencies_.at(0.99),
-        latencies_.at(0.999));
+        task_.work, answers_, static_cast<double>(answers_) / seconds_, latencies_.at(0.5),
+        latencies_.at(0.99), latencies_.at(0.999));
   }
 
  private:
@@ -133,6 +132,7 @@ class Load {
       if (reply.size == 0) break;
       at += reply.size;
       check(reply, connection.asked[connection.answered++]);
+      ++answers_;
     }
     connection.input.erase(0, at);
     if (connection.answered < connection.asked.size()) return;
@@ -157,6 +157,7 @@ class Load {
   std::vector<Connection> connections_;
   std::uint64_t filled_ = 0;  // keys that fill has sent
   std::size_t batches_ = 0;   // under way
+  std::uint64_t answers_ = 0;
   Random random_{1};
   std::string output_;
   std::string value_;
