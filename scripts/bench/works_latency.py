@@ -55,27 +55,46 @@ def meanwhile(bench, address, state, top):
     return contextlib.nullcontext()
 
 
+def at_share_of_top(bench, address, top, *options):
+    """Percentiles of the open loop, by name."""
+    report = kv_bench(bench, address, "--mix", MIX, "--rate", int(SHARE_OF_TOP * top), *options, seconds=4 * bench.seconds)
+    return {quantile: report["all"]["latency_ns"][quantile] / 1000 for quantile in ("p50", "p99", "p99.9")}
+
+
+def top_rate(bench, address, *options):
+    kv_bench(bench, address, "--load-only", *options)
+    return kv_bench(bench, address, "--mix", MIX, *options, seconds=2 * bench.seconds)["all"]["ops_per_second"]
+
+
 def latencies(bench):
     with servers.kv_address(bench, "interval") as address:
-        kv_bench(bench, address, "--load-only")
-        top = kv_bench(bench, address, "--mix", MIX, seconds=2 * bench.seconds)["all"]["ops_per_second"]
+        top = top_rate(bench, address)
         figures = {"top": top}
         for state in STATES:
             with meanwhile(bench, address, state, top):
-                rate = int(SHARE_OF_TOP * top)
-                report = kv_bench(bench, address, "--mix", MIX, "--rate", rate, seconds=4 * bench.seconds)
-            for quantile in ("p50", "p99", "p99.9"):
-                figures[f"{quantile} {state}"] = report["all"]["latency_ns"][quantile] / 1000
+                times = at_share_of_top(bench, address, top)
+            figures |= {f"{quantile} {state}": time for quantile, time in times.items()}
         return figures
+
+
+def latencies_of_redis(bench):
+    """What the machine lets another server reach in the same way."""
+    with servers.redis(bench, "everysec") as port:
+        address = f"127.0.0.1:{port}"
+        top = top_rate(bench, address, "--proto", "resp")
+        times = at_share_of_top(bench, address, top, "--proto", "resp")
+        return {"top": top} | {f"{quantile} alone": time for quantile, time in times.items()}
 
 
 def latency_groups():
     names = {"alone": "nothing else", "loading": "while 1 KiB values are loaded at a tenth of the top rate",
              "merging": "while `kv merge-now` runs",
              "scanning": "while scans of up to 100 keys come at a hundredth of the top rate"}
-    rows = [Row("top rate, closed loop", ("kv", "top"))]
+    rows = [Row("top rate, closed loop", ("kv", "top"), ("redis", "top"))]
+    rows += [Row(f"{quantile}, nothing else", ("kv", f"{quantile} alone"), ("redis", f"{quantile} alone"), unit="us")
+             for quantile in ("p50", "p99.9")]
     # Against the median of a server that does nothing else: beside its own, a queue that only grows would look well.
     rows += [Row(f"p99.9, {names[state]}", ("kv", f"p99.9 {state}"), ("kv", "p50 alone"), at_most(10), "us")
              for state in STATES]
     return [Group("Latency at 70 % of the top rate, open loop (reads and updates half and half, kv --sync interval)",
-                  {"kv": latencies}, rows)]
+                  {"kv": latencies, "redis": latencies_of_redis}, rows)]
