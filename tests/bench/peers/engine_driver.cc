@@ -38,8 +38,9 @@ Task parse_task(const std::string& text) {
   return {text.substr(0, colon), static_cast<unsigned>(threads)};
 }
 
-Figure run(const Task& task, Engine& engine, const DataSet& data, double seconds) {
-  Workload workload(engine, data, seconds);
+Figure run(const Task& task, Engine& engine, const DataSet& data, double seconds,
+           std::uint64_t seed) {
+  Workload workload(engine, data, seconds, seed);
   if (task.work == "fill") return workload.fill();
   if (task.work == "overwrite") return workload.overwrite();
   if (task.work == "get") return workload.get(task.threads);
@@ -71,7 +72,10 @@ int main(int argc, char** argv) {
   const DataSet data(keys, value_size);
   std::unique_ptr<Engine> engine;
   Durability durability = Durability::kNone;
+  std::uint64_t seed = 0;
   for (const std::string& text : works) {
+    constexpr std::uint64_t kThreadsMax = 1000;
+    seed += kThreadsMax;  // the same sequences for every engine
     const Task task = parse_task(text);
     const Durability wanted = task.work == "put-sync" ? Durability::kEachWrite : Durability::kNone;
     if (!engine || wanted != durability) {
@@ -81,9 +85,9 @@ int main(int argc, char** argv) {
     if (task.work == "settle") {
       engine->settle();
     } else if (task.work == "warm-up") {
-      Workload(*engine, data, seconds).warm_up();
+      Workload(*engine, data, seconds, seed).warm_up();
     } else {
-      const Figure figure = run(task, *engine, data, seconds);
+      const Figure figure = run(task, *engine, data, seconds, seed);
       fmt::print(R"({{"work": "{}", "operations": {}, "per_second": {:.1f}}})"
                  "\n",
                  text, figure.operations, figure.per_second());

@@ -1,14 +1,17 @@
 // One generator for servers of several protocols: some connections in one epoll loop, each sending
 // a batch of requests and waiting for all its replies. Checks every reply; prints a line of JSON.
 //   wire_load DIALECT WORK --port P [--connections C] [--pipeline N] [--keys N] [--value-size N]
-//             [--seconds S]
+//             [--seconds S] [--seed N]
 // DIALECT is resp, memcached or etcd. WORK is fill (each key once, however long it takes), get,
-// get-any (values that another generator wrote: only the size is known) or put.
+// get-any (values that another generator wrote: only the size is known) or put. Which keys come is
+// another sequence each time, unless a seed is given: a get after a put of the same sequence would
+// find in the page cache what the put left there.
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <random>
 #include <string>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -37,6 +40,7 @@ struct Task {
   std::uint64_t keys = 1'000'000;
   std::size_t value_size = 100;
   double seconds = 2;
+  std::uint64_t seed = std::random_device()();
   bool is_put() const { return work == "put" || work == "fill"; }
 };
 
@@ -51,7 +55,11 @@ struct Connection {
 class Load {
  public:
   Load(const Task& task, const Dialect& dialect, const DataSet& data)
-      : task_(task), dialect_(dialect), data_(data), epoll_(::epoll_create1(0)) {
+      : task_(task),
+        dialect_(dialect),
+        data_(data),
+        epoll_(::epoll_create1(0)),
+        random_(task.seed) {
     connections_.resize(task.connections);
     for (std::size_t i = 0; i < connections_.size(); ++i) connect(i);
   }
@@ -70,10 +78,10 @@ class Load {
 
   void print() {
     fmt::print(
-        R"({{"work": "{}", "operations": {}, "per_second": {:.1f}, "p50_us": {:.1f}, "p99_us": {:.1f}, "p999_us": {:.1f}}})"
+        R"({{"work": "{}", "seed": {}, "operations": {}, "per_second": {:.1f}, "p50_us": {:.1f}, "p99_us": {:.1f}, "p999_us": {:.1f}}})"
         "\n",
-        task_.work, answers_, static_cast<double>(answers_) / seconds_, latencies_.at(0.5),
-        latencies_.at(0.99), latencies_.at(0.999));
+        task_.work, task_.seed, answers_, static_cast<double>(answers_) / seconds_,
+        latencies_.at(0.5), latencies_.at(0.99), latencies_.at(0.999));
   }
 
  private:
@@ -158,7 +166,7 @@ class Load {
   std::uint64_t filled_ = 0;  // keys that fill has sent
   std::size_t batches_ = 0;   // under way
   std::uint64_t answers_ = 0;
-  Random random_{1};
+  Random random_;
   std::string output_;
   std::string value_;
   Latencies latencies_;  // of batches
@@ -183,6 +191,7 @@ int main(int argc, char** argv) {
   app.add_option("--keys", task.keys);
   app.add_option("--value-size", task.value_size);
   app.add_option("--seconds", task.seconds);
+  app.add_option("--seed", task.seed);
   CLI11_PARSE(app, argc, argv);
 
   const auto dialect = task.dialect == "resp"        ? resp_dialect()

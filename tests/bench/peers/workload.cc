@@ -25,8 +25,8 @@ double seconds_since(Clock::time_point start) {
 // Calls operation(session, random) over and over on each thread. The clock is looked at once in
 // `stride` operations, so that it does not weigh on those that take less than a microsecond.
 template <class Operation>
-Figure repeat(Engine& engine, unsigned threads, double seconds, std::uint64_t stride,
-              const Operation& operation) {
+Figure repeat(Engine& engine, unsigned threads, double seconds, std::uint64_t seed,
+              std::uint64_t stride, const Operation& operation) {
   std::latch is_ready(threads + 1);
   std::vector<std::uint64_t> counts(threads);
   std::vector<std::jthread> workers;
@@ -34,7 +34,7 @@ Figure repeat(Engine& engine, unsigned threads, double seconds, std::uint64_t st
   for (unsigned thread = 0; thread < threads; ++thread) {
     workers.emplace_back([&, thread] {
       const auto session = engine.session();
-      Random random(thread + 1);
+      Random random(Random(seed + thread).next());
       std::uint64_t count = 0;
       is_ready.arrive_and_wait();
       const auto start = Clock::now();
@@ -75,7 +75,7 @@ class RowCheck final : public RowReader {
 Figure Workload::fill() {
   std::vector<std::uint32_t> order(data_.keys());
   std::iota(order.begin(), order.end(), 0U);
-  std::shuffle(order.begin(), order.end(), std::mt19937_64(1));
+  std::shuffle(order.begin(), order.end(), std::mt19937_64(seed_));
   const auto session = engine_.session();
   const auto start = Clock::now();
   for (const std::uint32_t number : order) session->put(Key(number), data_.value(number));
@@ -84,7 +84,7 @@ Figure Workload::fill() {
 
 Figure Workload::overwrite() {
   const auto session = engine_.session();
-  Random random(2);
+  Random random(seed_);
   const auto start = Clock::now();
   for (std::uint64_t i = 0; i < data_.keys(); ++i) {
     const std::uint64_t number = random.below(data_.keys());
@@ -104,40 +104,45 @@ void Workload::warm_up() {
 
 Figure Workload::get(unsigned threads) {
   constexpr std::uint64_t kStride = 64;
-  return repeat(engine_, threads, seconds_, kStride, [this](Session& session, Random& random) {
-    const std::uint64_t number = random.below(data_.keys());
-    const auto value = session.get(Key(number));
-    if (!value) fail("a key is missing: " + std::string(Key(number)));
-    data_.check(number, *value);
-  });
+  return repeat(engine_, threads, seconds_, seed_, kStride,
+                [this](Session& session, Random& random) {
+                  const std::uint64_t number = random.below(data_.keys());
+                  const auto value = session.get(Key(number));
+                  if (!value) fail("a key is missing: " + std::string(Key(number)));
+                  data_.check(number, *value);
+                });
 }
 
 Figure Workload::get_absent(unsigned threads) {
   constexpr std::uint64_t kStride = 64;
-  return repeat(engine_, threads, seconds_, kStride, [this](Session& session, Random& random) {
-    const Key key = Key::absent(random.below(data_.keys()));
-    if (session.get(key)) fail("a key was found that was never put: " + std::string(key));
-  });
+  return repeat(engine_, threads, seconds_, seed_, kStride,
+                [this](Session& session, Random& random) {
+                  const Key key = Key::absent(random.below(data_.keys()));
+                  if (session.get(key))
+                    fail("a key was found that was never put: " + std::string(key));
+                });
 }
 
 Figure Workload::put(unsigned threads) {
   constexpr std::uint64_t kStride = 1;
-  return repeat(engine_, threads, seconds_, kStride, [this](Session& session, Random& random) {
-    const std::uint64_t number = random.below(data_.keys());
-    session.put(Key(number), data_.value(number));
-  });
+  return repeat(engine_, threads, seconds_, seed_, kStride,
+                [this](Session& session, Random& random) {
+                  const std::uint64_t number = random.below(data_.keys());
+                  session.put(Key(number), data_.value(number));
+                });
 }
 
 Figure Workload::scan_short(unsigned threads) {
   constexpr std::uint64_t kStride = 4;
-  return repeat(engine_, threads, seconds_, kStride, [this](Session& session, Random& random) {
-    const std::uint64_t first = random.below(data_.keys());
-    RowCheck check(data_);
-    check.begin(first);
-    session.scan(Key(first), kShortScanRows, check);
-    if (check.next() != std::min(first + kShortScanRows, data_.keys()))
-      fail("a scan ended early, from " + std::string(Key(first)));
-  });
+  return repeat(engine_, threads, seconds_, seed_, kStride,
+                [this](Session& session, Random& random) {
+                  const std::uint64_t first = random.below(data_.keys());
+                  RowCheck check(data_);
+                  check.begin(first);
+                  session.scan(Key(first), kShortScanRows, check);
+                  if (check.next() != std::min(first + kShortScanRows, data_.keys()))
+                    fail("a scan ended early, from " + std::string(Key(first)));
+                });
 }
 
 Figure Workload::scan_all() {

@@ -19,8 +19,10 @@ struct Figure {
 // the data set; a wrong answer ends the program.
 class Workload {
  public:
-  Workload(Engine& engine, const DataSet& data, double seconds)
-      : engine_(engine), data_(data), seconds_(seconds) {}
+  // `seed` decides which keys come: each piece of work has its own, so that none finds in a cache
+  // what the one before it left there.
+  Workload(Engine& engine, const DataSet& data, double seconds, std::uint64_t seed)
+      : engine_(engine), data_(data), seconds_(seconds), seed_(seed) {}
 
   // Each key once in random order, into an empty database. One thread.
   Figure fill();
@@ -42,6 +44,7 @@ class Workload {
   Engine& engine_;
   const DataSet& data_;
   double seconds_;
+  std::uint64_t seed_;
 };
 
 }  // namespace kv::bench
