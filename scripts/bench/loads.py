@@ -3,9 +3,7 @@
 import csv
 import io
 import json
-import subprocess
 
-from bench.measurement import Unavailable
 from bench.processes import run
 from bench.servers import ask
 
@@ -43,8 +41,6 @@ def check_all_is_there(bench, port, value_size):
 
 def kv_bench(bench, address, *options, clients=50, seconds=None):
     """Its report, of any server with the native protocol or RESP. It compares what it reads, and ends with an error."""
-    if subprocess.run([bench.program("kv"), "help", "bench"], capture_output=True, check=False).returncode != 0:
-        raise Unavailable("this kv has no `bench`")
     times = ("--duration", f"{int(1000 * (seconds or bench.seconds))}ms", "--warmup", f"{int(500 * bench.seconds)}ms")
     return json.loads(run(bench.program("kv"), "bench", "--addr", address, "--json", "--clients", clients,
                           "--keys", bench.keys, *times, *options))

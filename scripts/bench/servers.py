@@ -7,7 +7,6 @@ import socket
 import time
 
 from bench import processes
-from bench.measurement import Unavailable
 
 READY_SECONDS = 60
 
@@ -54,8 +53,9 @@ def kv(bench, sync, threads=1, before_exec=None):
     """Its port, at which it speaks RESP, too."""
     with kv_address(bench, sync, threads, before_exec) as address:
         port = int(address.rsplit(":", 1)[1])
-        if ask(port, "PING") != "+PONG":
-            raise Unavailable("this kv does not speak RESP")
+        pong = ask(port, "PING")
+        if pong != "+PONG":
+            raise RuntimeError(f"kv does not speak RESP: {pong}")
         yield port
 
 
