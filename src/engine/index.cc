@@ -1,5 +1,6 @@
 #include "engine/index.h"
 
+#include <array>
 #include <atomic>
 #include <thread>
 
@@ -67,6 +68,20 @@ std::optional<Place> Index::find(std::string_view key) const {
   if (!ref) return std::nullopt;
   const Place place = impl_->arena.place(*ref);
   return place == kNoPlace ? std::nullopt : std::optional(place);
+}
+
+void Index::find_all(std::span<const std::string_view> keys,
+                     std::span<std::optional<Place>> places) const {
+  KV_CHECK(keys.size() <= kTogetherMax && keys.size() == places.size());
+  std::array<std::uint64_t, kTogetherMax> hashes;
+  for (std::size_t i = 0; i < keys.size(); ++i) hashes[i] = hash_key(keys[i]);
+  const ReaderLock lock(impl_->mutex);
+  for (std::size_t i = 0; i < keys.size(); ++i) impl_->hash.prefetch(hashes[i]);
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto ref = impl_->hash.find(keys[i], hashes[i]);
+    const Place place = ref ? impl_->arena.place(*ref) : kNoPlace;
+    places[i] = place == kNoPlace ? std::nullopt : std::optional(place);
+  }
 }
 
 std::optional<Place> Index::find(std::string_view key, const Snapshot& snapshot) const {
@@ -188,14 +203,26 @@ void Index::apply(std::span<const IndexChange> changes, std::uint64_t sequence,
 }
 
 bool Index::replace(std::string_view key, Place from, Place to) {
-  const std::uint64_t key_hash = hash_key(key);
+  Move move{key, from, to};
+  replace_all({&move, 1});
+  return move.was_done;
+}
+
+void Index::replace_all(std::span<Move> moves) {
+  KV_CHECK(moves.size() <= kTogetherMax);
+  std::array<std::uint64_t, kTogetherMax> hashes;
+  for (std::size_t i = 0; i < moves.size(); ++i) hashes[i] = hash_key(moves[i].key);
   const WriterLock lock(impl_->mutex);
-  const auto found = impl_->hash.find(key, key_hash);
-  if (!found) return false;
-  impl_->history.replace_place(*found, from, to);
-  if (impl_->arena.place(*found) != from) return false;
-  impl_->arena.set_place(*found, to);
-  return true;
+  for (std::size_t i = 0; i < moves.size(); ++i) impl_->hash.prefetch(hashes[i]);
+  for (std::size_t i = 0; i < moves.size(); ++i) {
+    Move& move = moves[i];
+    const auto found = impl_->hash.find(move.key, hashes[i]);
+    if (!found) continue;
+    impl_->history.replace_place(*found, move.from, move.to);
+    if (impl_->arena.place(*found) != move.from) continue;
+    impl_->arena.set_place(*found, move.to);
+    move.was_done = true;
+  }
 }
 
 Index::Snapshot Index::snapshot(std::uint64_t sequence) const {

@@ -62,6 +62,10 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   std::optional<Place> find(std::string_view key) const;
+  // Each as find() would, all under one lock: for whoever has many, at most kTogetherMax at once.
+  static constexpr std::size_t kTogetherMax = 64;
+  void find_all(std::span<const std::string_view> keys,
+                std::span<std::optional<Place>> places) const;
   std::uint64_t size() const;
   IndexMemory memory() const;
 
@@ -75,6 +79,14 @@ class Index {
   // A merge moved the record: the same version at a new place, for snapshots too. False when the
   // newest place is not `from` any more.
   bool replace(std::string_view key, Place from, Place to);
+  // The same for many, at most kTogetherMax at once, each with its own answer.
+  struct Move {
+    std::string_view key;
+    Place from;
+    Place to;
+    bool was_done = false;
+  };
+  void replace_all(std::span<Move> moves);
 
   // A point in time; the index outlives it. Copies share it, the last one ends it.
   class Snapshot {

@@ -1,6 +1,7 @@
 #include "engine/merge.h"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
@@ -12,7 +13,7 @@ namespace {
 
 // Work between two questions to the pace.
 constexpr std::uint64_t kSliceSize = 256 * 1024;
-constexpr std::size_t kMovesPerSlice = 1024;
+constexpr std::size_t kGroupsPerSlice = 16;
 
 std::vector<std::shared_ptr<Segment>> all_but(const SegmentTable& table,
                                               const std::vector<std::shared_ptr<Segment>>& inputs) {
@@ -85,6 +86,7 @@ Result<bool> Merge::copy(Segment& input) {
     }
     at += format::record_size(frame->header);
     if (at - slice_start < kSliceSize && at < size) continue;
+    if (auto decided = decide(); !decided) return tl::unexpected(std::move(decided).error());
     report_.bytes_read += at - slice_start;
     if (!pace_.go_on(at - slice_start + report_.bytes_written - written_before)) {
       return false;
@@ -123,9 +125,38 @@ Result<void> Merge::take_frame(Segment& input, const Frame& frame, std::uint64_t
   return done;
 }
 
+// Records are looked up many at a time: each look-up alone would take the index's lock, and keep
+// requests waiting for it.
 Result<void> Merge::take(const format::RecordHeader& header, std::string_view key,
                          std::string_view value, Place from) {
-  const auto place = context_.index.find(key);
+  taken_.push_back({header, taken_bytes_.size(), from});
+  taken_bytes_.append(key).append(value);
+  const bool is_full = taken_.size() >= Index::kTogetherMax || taken_bytes_.size() >= kSliceSize;
+  return is_full ? decide() : Result<void>();
+}
+
+Result<void> Merge::decide() {
+  std::array<std::string_view, Index::kTogetherMax> keys;
+  std::array<std::optional<Place>, Index::kTogetherMax> places;
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    keys[i] = std::string_view(taken_bytes_).substr(taken_[i].at, taken_[i].header.key_size);
+  }
+  context_.index.find_all(std::span(keys).first(taken_.size()),
+                          std::span(places).first(taken_.size()));
+  for (std::size_t i = 0; i < taken_.size(); ++i) {
+    if (auto decided = decide(taken_[i], places[i]); !decided) return decided;
+  }
+  taken_.clear();
+  taken_bytes_.clear();
+  return {};
+}
+
+// `place`: where the index says the key is.
+Result<void> Merge::decide(const Taken& record, std::optional<Place> place) {
+  const format::RecordHeader& header = record.header;
+  const std::string_view bytes = std::string_view(taken_bytes_).substr(record.at);
+  const std::string_view key = bytes.substr(0, header.key_size);
+  const std::string_view value = bytes.substr(header.key_size, header.value_size);
   if (header.type == format::RecordType::kDelete) {
     // A newer put hides older records as well as the delete does.
     if (place || tombstones_.may_drop(key, header.sequence)) {
@@ -134,7 +165,7 @@ Result<void> Merge::take(const format::RecordHeader& header, std::string_view ke
       return {};
     }
     report_.deletes_kept += 1;
-  } else if (place != from) {
+  } else if (place != record.from) {
     report_.puts_dropped += 1;
     return {};
   }
@@ -147,7 +178,7 @@ Result<void> Merge::take(const format::RecordHeader& header, std::string_view ke
   report_.bytes_written += format::record_size(header);
   if (header.type == format::RecordType::kDelete) return {};
   report_.puts_kept += 1;
-  moves_.push_back({keys_.size(), header.key_size, from, *to});
+  moves_.push_back({keys_.size(), header.key_size, record.from, *to});
   keys_.append(key);
   return {};
 }
@@ -187,21 +218,33 @@ Result<void> Merge::commit() {
   return context_.dir.manifest().append(edits);
 }
 
+void Merge::publish(std::span<Index::Move> moves) {
+  context_.index.replace_all(moves);
+  for (const Index::Move& move : moves) {
+    if (!move.was_done || is_planted(Bug::kPublishWithoutCompare)) continue;
+    if (const auto to = context_.table.find(move.to.slot())) {
+      to->live_bytes += static_cast<std::int64_t>(move.to.size_hint());
+    }
+  }
+}
+
 void Merge::publish() {
   for (const auto& out : outputs_) out->segment().is_sealed = true;
+  std::size_t groups = 0;
+  std::vector<Index::Move> together;
   for (std::size_t i = 0; i < moves_.size(); ++i) {
     const Move& move = moves_[i];
     const std::string_view key = std::string_view(keys_).substr(move.key_at, move.key_size);
+    together.push_back({key, move.from, move.to});
     if (is_planted(Bug::kPublishWithoutCompare)) {
-      const auto now = context_.index.find(key);
-      if (now) context_.index.replace(key, *now, move.to);
-    } else if (context_.index.replace(key, move.from, move.to)) {
-      if (const auto to = context_.table.find(move.to.slot())) {
-        to->live_bytes += static_cast<std::int64_t>(move.to.size_hint());
-      }
+      if (const auto now = context_.index.find(key)) together.back().from = *now;
     }
+    if (together.size() < Index::kTogetherMax && i + 1 < moves_.size()) continue;
+    publish(together);
+    together.clear();
+    if (i + 1 < moves_.size()) pace_.make_way();
     // It is too late to stop; only the pace counts.
-    if (i % kMovesPerSlice == 0) pace_.go_on(0);
+    if (++groups % kGroupsPerSlice == 0) pace_.go_on(0);
   }
   for (const auto& out : outputs_) {
     if (report_.deletes_kept > 0) out->segment().needs_deletes = true;

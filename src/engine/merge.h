@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,6 +26,9 @@ class MergePace {
   virtual ~MergePace() = default;
   // `bytes` were read or written. False: stop now; the merge leaves everything as it was.
   virtual bool go_on(std::uint64_t bytes) = 0;
+  // Between two short holds of the index's lock: waits a moment, so that requests that wait for the
+  // lock get it. A lock that is taken again at once is never theirs.
+  virtual void make_way() {}
 };
 
 struct MergeContext {
@@ -77,14 +82,24 @@ class Merge {
     Place to;
   };
 
+  // A record that was read and not decided on. Key and value lie in taken_bytes_.
+  struct Taken {
+    format::RecordHeader header;
+    std::size_t at;
+    Place from;
+  };
+
   Result<void> copy_all();
   Result<bool> copy(Segment& input);  // false: stopped, or damaged
   Result<void> take_frame(Segment& input, const Frame& frame, std::uint64_t offset);
   Result<void> take(const format::RecordHeader& header, std::string_view key,
                     std::string_view value, Place from);
+  Result<void> decide();
+  Result<void> decide(const Taken& record, std::optional<Place> place);
   Result<MergeOutput*> output();
   Result<void> commit();
   void publish();
+  void publish(std::span<Index::Move> moves);
   Result<void> abandon();
   void tell_damage(Segment& input, std::uint64_t offset);
 
@@ -92,6 +107,8 @@ class Merge {
   std::vector<std::shared_ptr<Segment>> inputs_;
   MergePace& pace_;
   TombstoneRule tombstones_;
+  std::vector<Taken> taken_;
+  std::string taken_bytes_;
   std::vector<std::unique_ptr<MergeOutput>> outputs_;
   std::vector<Move> moves_;
   std::string keys_;  // of the moves

@@ -74,6 +74,7 @@ class Merger : private MergePace {
     Merger& merger_;
   };
   bool go_on(std::uint64_t bytes) override;
+  void make_way() override;
   bool is_over() const { return is_stopped_ || ends_on_demand_; }  // mutex_ is held
   MergeUse use() const;
   std::uint64_t merge_rate() const;  // bytes a second, 0: no limit; mutex_ is held

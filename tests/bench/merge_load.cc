@@ -1,6 +1,8 @@
-// Overwrites a set of keys several times while reading it, at a fixed rate, first with merges
-// paused and then with merges on, and prints both side by side: latencies (from the intended start
-// of each request, so that waiting counts), disk use over live bytes, write amplification.
+// What merges cost those who read and write. Overwrites a set of keys several times, at a fixed
+// rate and with as many reads, and prints disk use over live bytes and the write amplification.
+// Then goes on at half the rate while merges are paused and resumed every few seconds, and prints
+// the latencies of both side by side: in turns, because machines have better and worse minutes.
+// Latencies are from the intended start of each request, so that waiting counts.
 //   merge_load [keys] [value bytes] [times over] [uniform|zipfian] [requests a second]
 #include <algorithm>
 #include <atomic>
@@ -75,10 +77,17 @@ struct Latencies {
   }
 };
 
-struct Outcome {
+// Requests while merges were paused, or while one was under way.
+struct Latency {
   Latencies gets;
   Latencies puts;
-  double space_max = 0;  // disk / live, after the first time over
+};
+
+struct Outcome {
+  Latency overwriting;
+  Latency paused;
+  Latency merging;
+  double space_max = 0;  // disk / live, after the first time over, while overwriting
   double space_end = 0;
   kv::MergeStats merge;
   std::uint64_t user_bytes = 0;
@@ -97,13 +106,15 @@ void fill(kv::Store& store, const Load& load) {
   }
 }
 
-// One thread of requests: every other one a put.
-void drive(kv::Store& store, const Load& load, const Zipf& zipf, std::uint64_t seed,
-           std::uint64_t puts, double rate, Outcome& out) {
-  std::mt19937_64 random(seed);
+// One thread of requests, every other one a put, until `is_over`. `latency` says where each is
+// counted; null: nowhere.
+template <class IsOver, class LatencyNow>
+void drive(kv::Store& store, const Load& load, const Zipf& zipf, double rate, Outcome& out,
+           IsOver is_over, LatencyNow latency) {
+  std::mt19937_64 random(7);
   const std::string value(load.value_size, 'w');
   const auto start = Clock::now();
-  for (std::uint64_t i = 0; i < 2 * puts; ++i) {
+  for (std::uint64_t i = 0; !is_over(i); ++i) {
     const auto due = start + std::chrono::duration_cast<Clock::duration>(
                                  std::chrono::duration<double>(static_cast<double>(i) / rate));
     while (Clock::now() < due) {
@@ -111,58 +122,90 @@ void drive(kv::Store& store, const Load& load, const Zipf& zipf, std::uint64_t s
         std::this_thread::sleep_for(std::chrono::microseconds(100));
     }
     const std::string key = key_of(load.is_zipfian ? zipf(random) : random() % load.keys);
+    Latency* const counted = latency();
     if (i % 2 == 0) {
       if (!store.put(key, value)) {
         ++out.refused;
         continue;
       }
-      out.puts.add(Clock::now() - due);
+      if (counted != nullptr) counted->puts.add(Clock::now() - due);
       out.user_bytes += key.size() + value.size();
     } else {
       const auto got = store.get(key);
       if (!got || !*got) std::abort();
-      out.gets.add(Clock::now() - due);
+      if (counted != nullptr) counted->gets.add(Clock::now() - due);
     }
   }
 }
 
-Outcome run(const Load& load, const Zipf& zipf, bool merges) {
-  const kv::test::ScratchDir scratch;
-  kv::Options options;
-  options.sync = kv::Sync::kNone;
-  options.merges_automatically = merges;
-  auto store = kv::Store::open(scratch.path() + "/db", options);
-  if (!store) std::abort();
-  fill(*store, load);
-  Outcome out;
+void overwrite(kv::Store& store, const Load& load, const Zipf& zipf, Outcome& out) {
   const auto start = Clock::now();
-  std::atomic<bool> is_done{false};
-  std::jthread watch([&] {
-    while (!is_done) {
+  std::jthread watch([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
       std::this_thread::sleep_for(std::chrono::milliseconds(200));
-      const auto stats = store->stats();
+      const auto stats = store.stats();
       out.space_end = static_cast<double>(stats.disk_bytes) / static_cast<double>(stats.live_bytes);
       if (stats.writes > 2 * load.keys) out.space_max = std::max(out.space_max, out.space_end);
     }
   });
   const auto puts = static_cast<std::uint64_t>(load.times_over * static_cast<double>(load.keys));
-  drive(*store, load, zipf, 7, puts, load.rate, out);
-  is_done = true;
+  drive(
+      store, load, zipf, load.rate, out, [&](std::uint64_t i) { return i >= 2 * puts; },
+      [&] { return &out.overwriting; });
+  watch.request_stop();
   watch.join();
   out.seconds = std::chrono::duration<double>(Clock::now() - start).count();
-  out.merge = store->stats().merge;
-  return out;
+  out.merge = store.stats().merge;
 }
 
-void print(const char* name, Outcome& out) {
-  const double amplification =
-      1 + static_cast<double>(out.merge.bytes_written) / static_cast<double>(out.user_bytes);
+void compare(kv::Store& store, const Load& load, const Zipf& zipf, Outcome& out) {
+  constexpr std::chrono::seconds kTurn{3};
+  constexpr int kTurns = 30;
+  std::atomic<Latency*> counted{nullptr};
+  std::atomic<bool> is_over{false};
+  const std::jthread turns([&] {
+    for (int turn = 0; turn < kTurns; ++turn) {
+      const bool pauses = turn % 2 == 0;
+      pauses ? store.pause_merges() : store.resume_merges();
+      const auto end = Clock::now() + kTurn;
+      while (Clock::now() < end) {
+        const bool merges = store.stats().merge.state == kv::MergeState::kMerging;
+        counted = pauses ? &out.paused : merges ? &out.merging : nullptr;
+        std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      }
+    }
+    is_over = true;
+  });
+  drive(
+      store, load, zipf, load.rate / 2, out, [&](std::uint64_t) { return is_over.load(); },
+      [&] { return counted.load(); });
+}
+
+void print(const char* name, Latency& latency) {
+  fmt::print("{:12} {:9.0f} {:9.0f} {:9.0f} {:9.0f} {:9.0f} {:9.0f} {:10}\n", name,
+             latency.gets.at(0.5), latency.gets.at(0.99), latency.gets.at(0.999),
+             latency.puts.at(0.5), latency.puts.at(0.99), latency.puts.at(0.999),
+             latency.gets.microseconds.size() + latency.puts.microseconds.size());
+}
+
+void print(Outcome& out) {
   fmt::print(
-      "{:12} {:8.0f} {:8.0f} {:8.0f} {:8.0f} {:8.0f} {:8.0f} {:7.2f} {:7.2f} {:7} {:6.2f} {:8} "
-      "{:6.0f}\n",
-      name, out.gets.at(0.5), out.gets.at(0.99), out.gets.at(0.999), out.puts.at(0.5),
-      out.puts.at(0.99), out.puts.at(0.999), out.space_max, out.space_end, out.merge.merges,
-      amplification, out.refused, out.seconds);
+      "overwriting {:.0f} s: disk {:.2f} x live at most, {:.2f} at the end; {} merges, write "
+      "amplification {:.2f}, {} writes refused\n",
+      out.seconds, out.space_max, out.space_end, out.merge.merges,
+      1 + static_cast<double>(out.merge.bytes_written) / static_cast<double>(out.user_bytes),
+      out.refused);
+  fmt::print("{:12} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>10}\n", "us", "get p50", "p99", "p99.9",
+             "put p50", "p99", "p99.9", "requests");
+  print("overwriting", out.overwriting);
+  print("paused", out.paused);
+  print("merging", out.merging);
+  const auto ratio = [&](Latencies Latency::*kind, double share) {
+    return (out.merging.*kind).at(share) / (out.paused.*kind).at(share);
+  };
+  fmt::print("{:12} {:9.2f} {:9.2f} {:9.2f} {:9.2f} {:9.2f} {:9.2f}\n", "ratio",
+             ratio(&Latency::gets, 0.5), ratio(&Latency::gets, 0.99), ratio(&Latency::gets, 0.999),
+             ratio(&Latency::puts, 0.5), ratio(&Latency::puts, 0.99), ratio(&Latency::puts, 0.999));
 }
 
 }  // namespace
@@ -179,16 +222,17 @@ int main(int argc, char** argv) {
       "{} keys of {} bytes, {} times over, {}, {:.0f} requests a second, half of them puts\n",
       load.keys, load.value_size, load.times_over, load.is_zipfian ? "zipfian" : "uniform",
       load.rate);
-  fmt::print("{:12} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>7} {:>7} {:>7} {:>6} {:>8} {:>6}\n",
-             "us", "get p50", "p99", "p99.9", "put p50", "p99", "p99.9", "max amp", "end amp",
-             "merges", "WA", "refused", "s");
-  Outcome without = run(load, zipf, false);
-  print("no merges", without);
-  Outcome with = run(load, zipf, true);
-  print("merges", with);
-  fmt::print("ratio        {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f} {:8.2f}\n",
-             with.gets.at(0.5) / without.gets.at(0.5), with.gets.at(0.99) / without.gets.at(0.99),
-             with.gets.at(0.999) / without.gets.at(0.999), with.puts.at(0.5) / without.puts.at(0.5),
-             with.puts.at(0.99) / without.puts.at(0.99),
-             with.puts.at(0.999) / without.puts.at(0.999));
+  std::fflush(stdout);
+  const kv::test::ScratchDir scratch;
+  kv::Options options;
+  options.sync = kv::Sync::kNone;
+  auto store = kv::Store::open(scratch.path() + "/db", options);
+  if (!store) std::abort();
+  fill(*store, load);
+  Outcome out;
+  overwrite(*store, load, zipf, out);
+  const std::uint64_t overwritten = out.user_bytes;
+  compare(*store, load, zipf, out);
+  out.user_bytes = overwritten;
+  print(out);
 }
