@@ -86,7 +86,8 @@ class Cursor {
 
 struct WriteResult {
   Version version = 0;
-  bool was_found = true;  // false: DEL of a key that was not there; nothing was written
+  bool was_found = true;  // false: DEL of a key that was not there, or an update that asked for
+                          // kNothing or such a DEL; nothing was written
 };
 
 // Who a submitted write reports to; see Store::submit.
@@ -102,12 +103,26 @@ class WriteListener {
   virtual void on_written(const WriteTag& tag, Result<WriteResult> result) = 0;
 };
 
+// Makes a key's new value out of its newest one. Nothing comes between the two: it is asked when
+// the write takes its place in the log.
+class ValueUpdate {
+ public:
+  enum class Action { kPut, kDelete, kNothing };
+  virtual ~ValueUpdate() = default;
+  // `current`: the newest value, or nothing when there is no such key. kPut: `next`, which was
+  // empty, is the new one. An error is the write's, and nothing is done. Called once at most, by
+  // whoever submits, under the log's lock: it must be quick, and not call the store.
+  [[nodiscard]] virtual Result<Action> apply(std::optional<std::string_view> current,
+                                             std::string& next) = 0;
+};
+
 struct Write {
-  enum class Kind { kPut, kDelete, kBatch };
+  enum class Kind { kPut, kDelete, kBatch, kUpdate };
   Kind kind = Kind::kPut;
-  std::string_view key;          // valid during submit(), or as long as `owner` lives
-  std::string_view value;        // the same
-  const Batch* batch = nullptr;  // kBatch; valid during submit()
+  std::string_view key;           // valid during submit(), or as long as `owner` lives
+  std::string_view value;         // the same
+  const Batch* batch = nullptr;   // kBatch; valid during submit()
+  ValueUpdate* update = nullptr;  // kUpdate, without a condition; valid during submit()
   std::shared_ptr<const void>
       owner;  // keeps key and value alive, so that large ones are not copied
   WriteOptions options;
@@ -260,6 +275,10 @@ class Store {
   [[nodiscard]] Result<std::optional<Version>> del(std::string_view key,
                                                    const WriteOptions& options = {});
   [[nodiscard]] Result<Version> write(const Batch& batch, const WriteOptions& options = {});
+
+  // nullopt: nothing was written. An update's own errors, and those of get() and put().
+  [[nodiscard]] Result<std::optional<Version>> update(std::string_view key, ValueUpdate& update,
+                                                      const WriteOptions& options = {});
 
   // nullopt: there is no such key. kCorruption: there is, and its bytes are damaged.
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,

@@ -119,11 +119,32 @@ Result<WriteResult> CommitPipeline::judge(const Write& write, bool exists, Versi
   return WriteResult{0, exists || write.kind != Write::Kind::kDelete};
 }
 
+// Why no write at all is taken now.
+std::optional<Error> CommitPipeline::refusal_of_all() const {
+  if (failure_ || refusal_) return refused_after(failure_ ? *failure_ : *refusal_);
+  if (is_closed_) return Error{Errc::kClosed, "the store is closed", {}};
+  if (tail_.offset() > kSegmentOffsetMax && !spare_) {
+    return Error{Errc::kTryLater, "no room for another segment was found yet", {}};
+  }
+  return std::nullopt;
+}
+
+// Why this one is not.
+std::optional<Error> CommitPipeline::refusal_of(const Write& write) {
+  if (refuses_puts_ && has_put(write)) {
+    return Error{Errc::kTryLater, "reason=merge_debt merges are behind; space is being freed", {}};
+  }
+  if (has_room(write)) return std::nullopt;
+  space_refusals_ += 1;
+  return disk_full(write);
+}
+
 void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTag tag) {
   if (auto refused = check(write)) {
     listener.on_written(tag, tl::unexpected(std::move(*refused)));
     return;
   }
+  if (write.kind == Write::Kind::kUpdate) return submit_update(write, listener, tag);
   PreparedRecord record;
   if (write.kind != Write::Kind::kBatch) {
     const bool is_delete = write.kind == Write::Kind::kDelete;
@@ -140,32 +161,11 @@ void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTa
     pending.listener = &listener;
     pending.tag = tag;
     Lock lock(mutex_);
-    if (is_closed_ || failure_ || refusal_) {
-      Error error{Errc::kClosed, "the store is closed", {}};
+    auto refused = refusal_of_all();
+    if (!refused) refused = refusal_of(write);
+    if (refused) {
       lock.unlock();
-      if (auto failed = failure()) error = *failed;
-      listener.on_written(tag, tl::unexpected(std::move(error)));
-      return;
-    }
-    if (tail_.offset() > kSegmentOffsetMax && !spare_) {
-      lock.unlock();
-      listener.on_written(
-          tag,
-          tl::unexpected(Error{Errc::kTryLater, "no room for another segment was found yet", {}}));
-      return;
-    }
-    if (refuses_puts_ && has_put(write)) {
-      lock.unlock();
-      listener.on_written(tag, tl::unexpected(Error{Errc::kTryLater,
-                                                    "reason=merge_debt merges are behind; space "
-                                                    "is being freed",
-                                                    {}}));
-      return;
-    }
-    if (!has_room(write)) {
-      space_refusals_ += 1;
-      lock.unlock();
-      listener.on_written(tag, tl::unexpected(disk_full(write)));
+      listener.on_written(tag, tl::unexpected(std::move(*refused)));
       return;
     }
     if (!append(write, record, *judged, pending)) continue;
@@ -201,13 +201,22 @@ bool CommitPipeline::has_room(const Write& write) {
   return true;
 }
 
-bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Judged& judged,
-                            Pending& pending) {
+bool CommitPipeline::needs_disk(const Write& write) const {
   const Sync asked = write.options.sync.value_or(settings_.sync);
   const Sync sync = is_weaker(asked, settings_.sync) ? settings_.sync : asked;
   // Who is slowed down waits where the delay is: at the sync.
-  pending.needs_disk = sync == Sync::kDisk || sync_delay_.count() > 0;
+  return sync == Sync::kDisk || sync_delay_.count() > 0;
+}
 
+// A mere reply tells of everything appended before it, so it waits for that.
+void CommitPipeline::wait_for_place(Pending& pending) {
+  pending.wait_sequence = tail_.last_sequence();
+  if (pending.needs_disk) disk_wanted_ = std::max(disk_wanted_, pending.wait_sequence);
+}
+
+bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Judged& judged,
+                            Pending& pending) {
+  pending.needs_disk = needs_disk(write);
   const bool is_conditional = write.kind != Write::Kind::kBatch &&
                               (write.kind == Write::Kind::kDelete ||
                                write.options.condition.kind != Condition::Kind::kAlways);
@@ -233,9 +242,7 @@ bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Ju
   if (pending.result && pending.result->was_found) {
     append_record(write, record, pending);
   }
-  // A mere reply tells of everything appended before it, so it waits for that.
-  pending.wait_sequence = tail_.last_sequence();
-  if (pending.needs_disk) disk_wanted_ = std::max(disk_wanted_, pending.wait_sequence);
+  wait_for_place(pending);
   return true;
 }
 
@@ -277,7 +284,11 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
                        });
   } else {
     std::string_view key;
+    const bool is_referred = record.owner != nullptr;
     const Place place = tail_.append(group, record, key);
+    // Behind the key, unless it stayed where it was.
+    pending.value =
+        is_referred ? record.value : std::string_view(key.data() + key.size(), record.value.size());
     pending.change = {key, place, write.kind == Write::Kind::kDelete};
   }
   pending.sequence = tail_.last_sequence();
@@ -287,14 +298,18 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
 
 void CommitPipeline::remember(const Pending& pending) {
   if (pending.sequence == 0) return;
-  if (pending.changes.empty()) remember(pending.change, pending.sequence);
-  for (const KeyChange& change : pending.changes) remember(change, pending.sequence);
+  if (pending.changes.empty()) {
+    remember(pending.change, {pending.sequence, pending.change.is_delete, pending.value, false});
+  }
+  for (const KeyChange& change : pending.changes) {
+    remember(change, {pending.sequence, change.is_delete, {}, true});
+  }
 }
 
-void CommitPipeline::remember(const KeyChange& change, std::uint64_t sequence) {
+void CommitPipeline::remember(const KeyChange& change, const Newest& newest) {
   // The key must lie in the newest record's buffer, which is released last.
   newest_.erase(change.key);
-  newest_.emplace(change.key, Newest{sequence, change.is_delete});
+  newest_.emplace(change.key, newest);
 }
 
 }  // namespace kv::engine

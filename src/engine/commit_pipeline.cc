@@ -18,15 +18,15 @@ constexpr std::uint64_t kInlineWriteMax = 1024 * 1024;
 constexpr std::size_t kApplyMax = 256;
 constexpr std::size_t kIdleGroupsMax = 4;
 
-Error refused_after(const Error& failure) {
+}  // namespace
+
+Error CommitPipeline::refused_after(const Error& failure) {
   return {
       Errc::kReadOnly,
       fmt::format("an earlier write failed ({}); writes stopped until the store is opened again",
                   describe(failure)),
       failure.cause};
 }
-
-}  // namespace
 
 CommitPipeline::CommitPipeline(const Settings& settings, Index& index, SegmentTable& table,
                                LogTail tail)

@@ -122,6 +122,7 @@ class CommitPipeline {
     WriteTag tag;
     Result<WriteResult> result;
     KeyChange change;                               // of a put or delete
+    std::string_view value;                         // of a put: where it lies in the group
     std::vector<KeyChange> changes;                 // of a batch
     std::chrono::steady_clock::time_point begun{};  // of the first write of a group
     Segment* segment = nullptr;                     // the changes' own
@@ -129,6 +130,8 @@ class CommitPipeline {
   struct Newest {
     std::uint64_t sequence = 0;
     bool is_delete = false;
+    std::string_view value;  // of a put; that of a batch's member follows its key
+    bool is_in_batch = false;
   };
   // What a condition is judged by, found before the lock was taken.
   struct Judged {
@@ -136,15 +139,32 @@ class CommitPipeline {
     Version version = 0;
   };
 
+  // What an update begins with, read before the lock was taken.
+  struct Current {
+    std::optional<Place> place;
+    std::string value;
+  };
+
+  void submit_update(const Write& write, WriteListener& listener, WriteTag tag);
+  Result<Current> read_current(const Write& write) const;
+  // False: the key moved meanwhile; read it again.
+  bool append_update(const Write& write, const Current& current, Pending& pending);
+
   static std::optional<Error> check(const Write& write);
+  static Error refused_after(const Error& failure);
+  std::optional<Error> refusal_of_all() const;
+  std::optional<Error> refusal_of(const Write& write);
   Result<Judged> look_up(const Write& write) const;
   bool has_room(const Write& write);
   // False: the key moved meanwhile; look it up again.
   bool append(const Write& write, PreparedRecord& record, const Judged& judged, Pending& pending);
+  bool needs_disk(const Write& write) const;
+  void wait_for_place(Pending& pending);
   Result<WriteResult> judge(const Write& write, bool exists, Version version) const;
   void append_record(const Write& write, PreparedRecord& record, Pending& pending);
   WriteGroup& open_group();
-  void remember(const KeyChange& change, std::uint64_t sequence);
+  void remember(const KeyChange& change, const Newest& newest);
+  static std::string_view value_of(std::string_view key, const Newest& newest);
   void remember(const Pending& pending);
 
   void write_groups(Lock& lock, ReadMode mode);

@@ -58,6 +58,18 @@ Result<Version> Store::write(const Batch& batch, const WriteOptions& options) {
   return impl_->write(write).map([](const WriteResult& result) { return result.version; });
 }
 
+Result<std::optional<Version>> Store::update(std::string_view key, ValueUpdate& update,
+                                             const WriteOptions& options) {
+  Write write;
+  write.kind = Write::Kind::kUpdate;
+  write.key = key;
+  write.update = &update;
+  write.options = options;
+  return impl_->write(write).map([](const WriteResult& result) {
+    return result.was_found ? std::optional<Version>(result.version) : std::nullopt;
+  });
+}
+
 Result<std::optional<Value>> Store::get(std::string_view key, ReadMode mode) const {
   return impl_->get(key, mode);
 }

@@ -183,6 +183,16 @@ Result<void> StoreImpl::close() {
 
 void StoreImpl::submit(const Write& write, WriteListener& listener, WriteTag tag) {
   if (background_ == Background::kCaller) space_watch_->look();
+  submit_checked(write, listener, tag);
+}
+
+// Damage may hide what an update must begin with.
+void StoreImpl::submit_checked(const Write& write, WriteListener& listener, WriteTag tag) {
+  if (write.kind == Write::Kind::kUpdate && !hidden_.empty()) {
+    if (auto current = get(write.key, write.mode); !current) {
+      return listener.on_written(tag, tl::unexpected(std::move(current).error()));
+    }
+  }
   pipeline_->submit(write, listener, tag);
 }
 
@@ -191,7 +201,7 @@ void StoreImpl::flush() { pipeline_->flush(ReadMode::kNoWait); }
 Result<WriteResult> StoreImpl::write(const Write& write) {
   if (background_ == Background::kCaller) space_watch_->look();
   WriteWaiter waiter;
-  pipeline_->submit(write, waiter, {});
+  submit_checked(write, waiter, {});
   pipeline_->flush(ReadMode::kMayBlock);
   if (waiter.is_done()) {
     pipeline_->hand_over_sync();

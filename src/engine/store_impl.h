@@ -74,6 +74,7 @@ class StoreImpl {
   void make_watchers();
   void start_threads();
   void stop_watchers();
+  void submit_checked(const Write& write, WriteListener& listener, WriteTag tag);
   Result<void> seal_all();  // what was written so far lies in sealed segments then
   void caller_work();       // kCaller: what the threads would do
   // Not found, unless damage may hide the key or, for a found one, a newer value.

@@ -18,6 +18,7 @@ std::string describe(const PlannedWrite& planned) {
       return fmt::format("put {} ({} bytes)", planned.key, planned.value.size());
     case Write::Kind::kDelete:
       return "delete " + planned.key;
+    case Write::Kind::kUpdate:  // none is planned: what it leaves in the log is a put or a delete
     case Write::Kind::kBatch:
       break;
   }

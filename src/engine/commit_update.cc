@@ -1,0 +1,96 @@
+// The append step of an update: the key's newest value, which may lie in the log, among the records
+// that are not applied yet, or nowhere, becomes the next one under the pipeline's lock.
+
+#include <memory>
+#include <utility>
+
+#include "engine/commit_pipeline.h"
+#include "engine/segment_window.h"
+
+namespace kv::engine {
+
+Result<CommitPipeline::Current> CommitPipeline::read_current(const Write& write) const {
+  for (;;) {
+    const auto place = index_.find(write.key);
+    if (!place) return Current{};
+    const auto segment = table_.find(place->slot());
+    if (!segment) continue;  // merged away meanwhile
+    auto file = table_.file(*segment);
+    if (!file) return tl::unexpected(std::move(file).error());
+    std::string buffer;
+    auto record = segment->read(**file, *place, write.mode, buffer);
+    if (record && record->key == write.key) return Current{place, std::string(record->value)};
+    // A merge may have given the place up between look-up and read.
+    if (index_.find(write.key) != place) continue;
+    if (!record) return tl::unexpected(std::move(record).error());
+    return tl::unexpected(Error{Errc::kCorruption, "the record's place holds another key", {}});
+  }
+}
+
+std::string_view CommitPipeline::value_of(std::string_view key, const Newest& newest) {
+  if (!newest.is_in_batch) return newest.value;
+  format::RecordHeader header;
+  const char* const at = key.data() - format::kRecordHeaderSize;
+  format::decode_record_header({at, format::kRecordHeaderSize}, 0, header);
+  return {key.data() + key.size(), header.value_size};
+}
+
+void CommitPipeline::submit_update(const Write& write, WriteListener& listener, WriteTag tag) {
+  const auto refuse = [&](Error error) {
+    listener.on_written(tag, tl::unexpected(std::move(error)));
+  };
+  for (;;) {
+    auto current = read_current(write);
+    if (!current) return refuse(std::move(current).error());
+    Pending pending;
+    pending.listener = &listener;
+    pending.tag = tag;
+    Lock lock(mutex_);
+    if (auto refused = refusal_of_all()) {
+      lock.unlock();
+      return refuse(std::move(*refused));
+    }
+    if (!append_update(write, *current, pending)) continue;
+    pending_.push_back(std::move(pending));
+    notify_rotation(lock);
+    return;
+  }
+}
+
+bool CommitPipeline::append_update(const Write& write, const Current& current, Pending& pending) {
+  std::optional<std::string_view> before;
+  if (const auto found = newest_.find(write.key); found != newest_.end()) {
+    if (!found->second.is_delete) before = value_of(found->first, found->second);
+  } else {
+    if (index_.find(write.key) != current.place) return false;
+    if (current.place) before = current.value;
+  }
+  pending.needs_disk = needs_disk(write);
+  auto next = std::make_shared<std::string>();
+  const auto action = write.update->apply(before, *next);
+  Write decided = write;
+  decided.kind = action == ValueUpdate::Action::kDelete ? Write::Kind::kDelete : Write::Kind::kPut;
+  decided.value = *next;
+  const bool writes = action && (*action == ValueUpdate::Action::kPut ||
+                                 (*action == ValueUpdate::Action::kDelete && before));
+  std::optional<Error> refused;
+  if (!action) refused = action.error();
+  if (!refused && writes) refused = check(decided);
+  if (!refused && writes) refused = refusal_of(decided);
+  if (refused) {
+    pending.result = tl::unexpected(std::move(*refused));
+  } else {
+    pending.result = WriteResult{0, writes};
+  }
+  if (pending.result && writes) {
+    const bool is_delete = decided.kind == Write::Kind::kDelete;
+    PreparedRecord record =
+        prepare_record(is_delete ? format::RecordType::kDelete : format::RecordType::kPut,
+                       decided.key, decided.value, next);
+    append_record(decided, record, pending);
+  }
+  wait_for_place(pending);
+  return true;
+}
+
+}  // namespace kv::engine
