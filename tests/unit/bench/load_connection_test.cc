@@ -62,7 +62,7 @@ TEST_CASE("nothing to read is no error, the other side's end is one") {
   LoadConnection connection = opened(server);
   CHECK(connection.receive());
   CHECK(connection.input().empty());
-  connection.output() = "x";
+  connection.output() += 'x';
   REQUIRE(connection.send());
   await(connection, POLLIN);
   const auto received = connection.receive();
