@@ -29,8 +29,7 @@ std::string http_refusal(std::string_view admin_hint) {
 }
 
 std::string_view resp_refusal() {
-  return "-ERR RESP is off: this port speaks the native kv protocol, and this version has no "
-         "--resp-port; send HELP and a line end to see what it speaks\r\n";
+  return "-ERR RESP is off on this server; kv start --resp on serves it\r\n";
 }
 
 }  // namespace kv::protocol

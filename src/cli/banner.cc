@@ -32,7 +32,11 @@ std::string text_of(const Banner& banner) {
         fmt::format("  DAMAGE: {} bytes are unreadable; their keys answer CORRUPT, see the log\n",
                     recovery.bytes_quarantined);
   }
-  out += fmt::format("  native     {}\n", banner.address);
+  const std::string port = banner.address.substr(banner.address.rfind(':') + 1);
+  out +=
+      fmt::format("  native     {}{}\n", banner.address,
+                  banner.hears_resp ? fmt::format("     (redis-cli -p {} works, too)", port) : "");
+  if (!banner.resp_address.empty()) out += fmt::format("  resp       {}\n", banner.resp_address);
   out += fmt::format("  durability sync={}     stop: {}\n", durability_of(banner),
                      banner.is_detached ? "kv stop --data " + banner.data : "Ctrl-C");
   return out + "ready\n";
@@ -44,6 +48,7 @@ std::string json_of(const Banner& banner) {
                                        {"version", KV_VERSION},
                                        {"pid", banner.pid},
                                        {"address", banner.address},
+                                       {"resp_address", banner.resp_address},
                                        {"data", banner.data},
                                        {"is_new", banner.is_new},
                                        {"sync", banner.sync},

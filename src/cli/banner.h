@@ -12,6 +12,8 @@ namespace kv::cli {
 struct Banner {
   std::string data;
   std::string address;
+  std::string resp_address;  // of the listener for RESP alone; empty: none
+  bool hears_resp;           // at `address`, too
   std::string sync;
   std::int64_t sync_interval_ms;
   bool is_detached;

@@ -28,6 +28,7 @@ namespace {
 struct StartFlags {
   std::string data = "./kv-data";
   std::string listen = "127.0.0.1:7400";
+  std::string resp = "on";
   std::string sync = "disk";
   std::int64_t sync_interval_ms = 1000;
   std::uint32_t threads = 1;
@@ -120,6 +121,8 @@ int fail_start(const StartFlags& flags, const Error& error) {
 server::ServerOptions server_options_of(const StartFlags& flags, ServerLog& log) {
   server::ServerOptions options;
   options.listen = flags.listen;
+  options.hears_resp = flags.resp != "off";
+  if (flags.resp != "off" && flags.resp != "on") options.resp_listen = flags.resp;
   options.threads = flags.threads;
   options.connections_max = flags.connections_max;
   options.memory_max = *parse_size(flags.memory_max);
@@ -190,10 +193,11 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
   if (!server) return fail_bind(server.error());
   const std::string address = (*server)->address();
   if (!(*server)->is_loopback() && !flags.is_insecure) {
+    const bool is_resp_alone = (*server)->is_native_loopback();
     complain(fmt::format(
         "{} can be reached from other machines and there are no users yet; listen on 127.0.0.1 or "
         "add --insecure",
-        flags.listen));
+        is_resp_alone ? flags.resp : flags.listen));
     return kExitUsage;
   }
 
@@ -206,8 +210,16 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
   log.on_event({Event::Level::kInfo, "server started",
                 fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION, ::getpid(),
                             address, flags.data, flags.sync)});
-  const Banner banner{flags.data,        address, flags.sync, flags.sync_interval_ms,
-                      flags.is_detached, is_new,  ::getpid(), store->stats().recovery};
+  const Banner banner{flags.data,
+                      address,
+                      (*server)->resp_address(),
+                      flags.resp != "off",
+                      flags.sync,
+                      flags.sync_interval_ms,
+                      flags.is_detached,
+                      is_new,
+                      ::getpid(),
+                      store->stats().recovery};
   say(is_json ? json_of(banner) : text_of(banner));
   std::fflush(stdout);
   is_ready();
@@ -249,6 +261,8 @@ void add_start(CLI::App& app, Common& common, Run& run) {
   };
   CLI::Option* const data = add_data_option(*start, flags->data, "directory of the database");
   add("listen", flags->listen, "HOST:PORT; port 0 picks a free one");
+  add("resp", flags->resp,
+      "the protocol of Redis: on, at the same address; off; or HOST:PORT, at one of its own, too");
   add("sync", flags->sync, "when a write is acknowledged: none, interval or disk")
       ->check(CLI::IsMember({"none", "interval", "disk"}));
   add("sync-interval-ms", flags->sync_interval_ms, "between syncs with --sync interval")

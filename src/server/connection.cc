@@ -17,8 +17,13 @@ constexpr std::chrono::seconds kLingerMax{1};
 
 }  // namespace
 
-Connection::Connection(Reactor& reactor, std::uint64_t id, asio::ip::tcp::socket socket)
-    : reactor_(reactor), id_(id), socket_(std::move(socket)), conversation_(reactor.context(), id) {
+Connection::Connection(Reactor& reactor, std::uint64_t id, asio::ip::tcp::socket socket,
+                       Dialect dialect)
+    : reactor_(reactor),
+      id_(id),
+      socket_(std::move(socket)),
+      conversation_(make_conversation(dialect, reactor.context(), id)),
+      may_be_resp_(dialect == Dialect::kNativeOrResp) {
   asio::error_code ignored;  // neither matters on a socket that is broken already
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
   socket_.non_blocking(true, ignored);
@@ -26,36 +31,36 @@ Connection::Connection(Reactor& reactor, std::uint64_t id, asio::ip::tcp::socket
 
 void Connection::go_on() {
   if (is_closed_ || is_lingering_) return;
-  if (conversation_.take_unflushed()) {
+  if (conversation_->take_unflushed()) {
     // Its replies go out with those of the writes.
     reactor_.flush_later(*this);
     return;
   }
   send();
   if (is_closed_) return;
-  if (conversation_.take_unflushed()) reactor_.flush_later(*this);
-  if (conversation_.end() != Conversation::End::kOpen) {
+  if (conversation_->take_unflushed()) reactor_.flush_later(*this);
+  if (conversation_->end() != Conversation::End::kOpen) {
     part();
     return;
   }
-  if (conversation_.wants_turn() && !has_turn_posted_) {
+  if (conversation_->wants_turn() && !has_turn_posted_) {
     has_turn_posted_ = true;
     asio::post(reactor_.io(), [self = shared_from_this()] {
       self->has_turn_posted_ = false;
       if (self->is_closed_) return;
-      self->conversation_.go_on();
+      self->conversation_->go_on();
       self->go_on();
     });
   }
-  if (is_draining_ && conversation_.is_idle() && reactor_.now() >= leave_at_) leave_if_idle();
-  if (conversation_.wants_input() && !is_reading_) read();
+  if (is_draining_ && conversation_->is_idle() && reactor_.now() >= leave_at_) leave_if_idle();
+  if (conversation_->wants_input() && !is_reading_) read();
 }
 
 void Connection::send() {
   std::vector<std::string_view>& pieces = reactor_.pieces();
   std::vector<asio::const_buffer>& buffers = reactor_.buffers();
-  while (!conversation_.output().empty() && !awaits_room_) {
-    conversation_.output().gather(pieces);
+  while (!conversation_->output().empty() && !awaits_room_) {
+    conversation_->output().gather(pieces);
     buffers.clear();
     for (const std::string_view piece : pieces) buffers.emplace_back(piece.data(), piece.size());
     asio::error_code error;
@@ -71,16 +76,16 @@ void Connection::send() {
       return;
     }
     if (error) return close();
-    conversation_.output().consume(size);
-    conversation_.sent(size);
+    conversation_->output().consume(size);
+    conversation_->sent(size);
   }
 }
 
 void Connection::read() {
   is_reading_ = true;
-  const std::span<char> space = conversation_.buffer();
+  reading_ = conversation_->buffer();
   socket_.async_read_some(
-      asio::buffer(space.data(), space.size()),
+      asio::buffer(reading_.data(), reading_.size()),
       [self = shared_from_this()](const asio::error_code& error, std::size_t size) {
         self->received(error, size);
       });
@@ -94,13 +99,21 @@ void Connection::received(const asio::error_code& error, std::size_t size) {
     return read_and_drop();
   }
   if (error == asio::error::eof) {
-    conversation_.input_ended();
+    conversation_->input_ended();
   } else if (error) {
     return close();
   } else {
-    conversation_.received(size);
+    if (std::exchange(may_be_resp_, false)) hear_first(size);
+    conversation_->received(size);
   }
   go_on();
+}
+
+void Connection::hear_first(std::size_t size) {
+  auto other = server::hear_first({reading_.data(), size}, reactor_.context(), id_);
+  if (other == nullptr) return;
+  conversation_ = std::move(other);
+  if (is_draining_) conversation_->drain();
 }
 
 void Connection::tick() {
@@ -108,7 +121,7 @@ void Connection::tick() {
     if (reactor_.now() >= linger_end_) close();
     return;
   }
-  conversation_.tick();
+  conversation_->tick();
   go_on();
 }
 
@@ -116,7 +129,7 @@ void Connection::drain() {
   if (!std::exchange(is_draining_, true)) {
     leave_at_ = reactor_.now() + reactor_.context().options.goodbye;
   }
-  conversation_.drain();
+  conversation_->drain();
   go_on();
 }
 
@@ -127,12 +140,12 @@ void Connection::leave_if_idle() {
     self->has_leaving_posted_ = false;
     asio::error_code error;
     const bool has_more = !self->is_closed_ && self->socket_.available(error) > 0;
-    if (self->conversation_.is_idle() && !has_more) self->close();
+    if (self->conversation_->is_idle() && !has_more) self->close();
   });
 }
 
 void Connection::part() {
-  if (conversation_.end() == Conversation::End::kLinger) {
+  if (conversation_->end() == Conversation::End::kLinger) {
     linger();
   } else {
     close();

@@ -3,10 +3,11 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include <asio/ip/tcp.hpp>
 
-#include "server/conversation.h"
+#include "server/dialect.h"
 
 namespace kv::server {
 
@@ -17,10 +18,10 @@ class Reactor;
 // One thread: its reactor's.
 class Connection final : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Reactor& reactor, std::uint64_t id, asio::ip::tcp::socket socket);
+  Connection(Reactor& reactor, std::uint64_t id, asio::ip::tcp::socket socket, Dialect dialect);
 
   std::uint64_t id() const { return id_; }
-  Conversation& conversation() { return conversation_; }
+  Conversation& conversation() { return *conversation_; }
 
   // Does what can be done now: has the reactor flush writes, sends, reads, says goodbye. To be
   // called after anything happened to the conversation.
@@ -34,6 +35,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
  private:
   void send();
   void read();
+  void hear_first(std::size_t size);
   void received(const asio::error_code& error, std::size_t size);
   void part();
   void leave_if_idle();
@@ -43,7 +45,9 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   Reactor& reactor_;
   const std::uint64_t id_;
   asio::ip::tcp::socket socket_;
-  Conversation conversation_;
+  std::unique_ptr<Conversation> conversation_;
+  std::span<char> reading_;  // of the conversation's buffer
+  bool may_be_resp_;         // its first bytes will tell
   bool is_reading_ = false;
   bool awaits_room_ = false;  // in the socket's send buffer
   bool has_turn_posted_ = false;

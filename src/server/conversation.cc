@@ -2,7 +2,8 @@
 
 #include <algorithm>
 
-#include "protocol/reply.h"
+#include <fmt/format.h>
+
 #include "server/error_reply.h"
 
 namespace kv::server {
@@ -17,11 +18,10 @@ constexpr std::uint64_t kFreeParserMemory = 64 * 1024;
 Conversation::Conversation(ConversationContext& context, std::uint64_t id)
     : context_(context),
       id_(id),
-      parser_(context.options.limits),
       replies_(output_),
-      request_lease_(context.request_memory),
       output_lease_(context.output_memory),
       now_(context.now()),
+      request_lease_(context.request_memory),
       last_active_(now_),
       receive_start_(now_),
       last_received_(now_),
@@ -32,14 +32,14 @@ Conversation::~Conversation() = default;
 void Conversation::run() {
   wants_turn_ = false;
   for (;;) {
-    if (stream_ != nullptr) run_stream();
+    if (is_streaming_ && !awaits_slow_task_) continue_stream();
     if (phase_ != Phase::kTalking || is_blocked()) break;
     const bool has_request = request_is_held_ || request_waits_;
     const bool must_wait = has_request ? request_waits_ && !replies_.empty() : needs_bytes_;
     if (must_wait) break;
     if (has_request) {
       request_is_held_ = request_waits_ = false;
-      execute(parser_.request());
+      execute();
     } else {
       parse_next();
     }
@@ -77,25 +77,25 @@ bool Conversation::try_hold_output(std::uint64_t more) {
 }
 
 void Conversation::parse_next() {
-  switch (parser_.next()) {
-    case protocol::RequestParser::Event::kNeedBytes:
+  switch (parse()) {
+    case Parsed::kNeedBytes:
       parsed_all();
       return;
-    case protocol::RequestParser::Event::kRequest:
+    case Parsed::kRequest:
       has_parsed_one_ = true;
       if (is_draining_) {
-        finish_with(parser_.request().tag, "SHUTTING_DOWN", "the server is stopping");
+        finish_with("SHUTTING_DOWN", "the server is stopping");
       } else {
-        execute(parser_.request());
+        execute();
       }
       return;
-    case protocol::RequestParser::Event::kRefused:
+    case Parsed::kRefused:
       has_parsed_one_ = true;
       context_.counters.requests_refused.add();
-      replies_.add([this](std::string& out) { out += parser_.refusal(); });
+      replies_.add([this](std::string& out) { out += refusal(); });
       if (is_draining_) phase_ = Phase::kFinishing;
       return;
-    case protocol::RequestParser::Event::kFatal:
+    case Parsed::kFatal:
       break_off();
       return;
   }
@@ -103,37 +103,52 @@ void Conversation::parse_next() {
 
 void Conversation::parsed_all() {
   needs_bytes_ = true;
-  if (std::exchange(has_parsed_one_, false) || !parser_.is_mid_request()) {
+  if (std::exchange(has_parsed_one_, false) || !is_mid_request()) {
     receive_start_ = now_;
     receive_bytes_ = 0;
   }
-  const bool is_payload_due = parser_.payload_pending() > 0;
+  const bool is_payload_due = payload_pending() > 0;
   if (!try_hold_memory(0) && is_payload_due) {
     context_.counters.try_later_memory.add();
-    parser_.refuse_current("TRY_LATER", kRetryMemory, "too much is on its way in at once");
+    refuse_current("TRY_LATER", kRetryMemory, "too much is on its way in at once");
     request_lease_.hold(request_memory());
   } else if (is_draining_ && is_payload_due) {
-    parser_.refuse_current("SHUTTING_DOWN", {}, "the server is stopping");
+    refuse_current("SHUTTING_DOWN", {}, "the server is stopping");
   }
   if (has_input_ended_) phase_ = Phase::kFinishing;
 }
 
 void Conversation::break_off() {
   context_.counters.protocol_errors.add();
-  const std::string_view refusal = parser_.refusal();
-  if (refusal.starts_with("ERR WRONG_PROTOCOL")) {
+  if (refusal().starts_with("ERR WRONG_PROTOCOL")) {
     context_.log.tell(Event::Level::kWarning, "wrong protocol",
                       "hint=\"a client speaks TLS, and this port is plain text\"", now_);
   }
-  replies_.add([&](std::string& out) { out += refusal; });
+  replies_.add([this](std::string& out) { out += refusal(); });
   phase_ = Phase::kFinishing;
 }
 
-void Conversation::finish_with(std::string_view tag, std::string_view code, std::string_view text) {
-  replies_.add([&](std::string& out) {
-    protocol::append_error(out, tag, code, protocol::Applied::kNo, {}, text);
-  });
+void Conversation::finish_with(std::string_view code, std::string_view text) {
+  replies_.add([&](std::string& out) { append_refusal(out, code, {}, text); });
   phase_ = Phase::kFinishing;
+}
+
+bool Conversation::is_my_turn() {
+  request_waits_ = !replies_.empty();
+  return !request_waits_;
+}
+
+bool Conversation::hold_write(std::uint64_t bytes) {
+  is_warm_ = false;
+  if (!try_hold_memory(bytes)) return false;
+  inflight_bytes_ += bytes;
+  return true;
+}
+
+void Conversation::submit(const Write& write, std::uint64_t number) {
+  has_unflushed_ = true;
+  context_.writes_under_way += 1;
+  context_.backend.submit(write, context_.listener, {id_, number});
 }
 
 bool Conversation::try_hold_memory(std::uint64_t more) {
@@ -144,7 +159,7 @@ bool Conversation::try_hold_memory(std::uint64_t more) {
 }
 
 std::uint64_t Conversation::request_memory() const {
-  const std::uint64_t used = parser_.memory_used();
+  const std::uint64_t used = parser_memory();
   return inflight_bytes_ + (used > kFreeParserMemory ? used - kFreeParserMemory : 0);
 }
 
@@ -153,13 +168,11 @@ bool Conversation::wants_input() const {
          !request_is_held_ && !is_streaming_ && !awaits_slow_task_ && !is_paused_;
 }
 
-std::span<char> Conversation::buffer() { return parser_.buffer(); }
-
 void Conversation::received(std::size_t size) {
   now_ = last_active_ = last_received_ = context_.now();
   receive_bytes_ += size;
   context_.counters.bytes_received.add(size);
-  parser_.commit(size);
+  commit(size);
   needs_bytes_ = false;
   run();
 }
@@ -197,7 +210,7 @@ void Conversation::drain() {
 
 bool Conversation::is_idle() const {
   return replies_.empty() && output_.empty() && !request_waits_ && !is_streaming_ &&
-         !awaits_slow_task_ && needs_bytes_ && !parser_.is_mid_request();
+         !awaits_slow_task_ && needs_bytes_ && !is_mid_request();
 }
 
 Conversation::End Conversation::end() const {

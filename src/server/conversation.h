@@ -3,27 +3,25 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 
-#include "kv/batch.h"
 #include "kv/store.h"
-#include "protocol/parser.h"
 #include "server/backend.h"
 #include "server/counters.h"
 #include "server/event_log.h"
 #include "server/memory_budget.h"
 #include "server/output_buffer.h"
-#include "server/range_stream.h"
 #include "server/reply_queue.h"
 #include "server/server_options.h"
 #include "server/slow_work.h"
 #include "server/stats_source.h"
 
 namespace kv::server {
+
+class ScanCursors;
 
 // What the conversations of one reactor share. Outlives them.
 struct ConversationContext {
@@ -33,6 +31,7 @@ struct ConversationContext {
   WriteListener& listener;  // of their writes; passes each on to written()
   SlowWork& slow_work;
   const StatsSource& stats;
+  ScanCursors& cursors;
   Counters& counters;
   EventLog& log;
   MemoryBudget& request_memory;
@@ -41,10 +40,11 @@ struct ConversationContext {
   std::uint64_t writes_under_way = 0;  // submitted and not acknowledged
 };
 
-// One connection's side of the protocol, without its socket: bytes in, requests carried out, reply
+// One connection's side of a protocol, without its socket: bytes in, requests carried out, reply
 // bytes out in request order. Driven from outside by one thread: bytes received, writes
 // acknowledged, slow work finished, output taken, time passed. It never calls back but into its
-// context.
+// context. Here is what all protocols share, which is the flow of requests and replies; what the
+// bytes mean is said by the one that derives: NativeConversation, RespConversation.
 //
 // Writes are submitted as they come, without waiting for each other; whoever drives it flushes the
 // backend and then calls go_on(). A read waits until all earlier requests are answered, so that a
@@ -55,14 +55,13 @@ struct ConversationContext {
 // others had theirs taken.
 class Conversation {
  public:
-  Conversation(ConversationContext& context, std::uint64_t id);
-  ~Conversation();
+  virtual ~Conversation();
   Conversation(const Conversation&) = delete;
   Conversation& operator=(const Conversation&) = delete;
 
   // Input. Read into buffer() only while wants_input(); it stays valid until received().
   bool wants_input() const;
-  std::span<char> buffer();
+  virtual std::span<char> buffer() = 0;
   void received(std::size_t size);
   void input_ended();  // the peer sends no more; it is answered all that it has asked for
 
@@ -96,13 +95,65 @@ class Conversation {
   };
   End end() const;
 
+ protected:
+  Conversation(ConversationContext& context, std::uint64_t id);
+
+  // What the derived one says of the bytes.
+  enum class Parsed { kNeedBytes, kRequest, kRefused, kFatal };
+  virtual void commit(std::size_t size) = 0;  // of buffer(), filled
+  virtual Parsed parse() = 0;
+  // The request that parse() brought; again when it had to wait.
+  virtual void execute() = 0;
+  virtual std::string_view refusal() const = 0;  // after kRefused, kFatal
+  virtual bool is_mid_request() const = 0;
+  virtual std::uint64_t payload_pending() const = 0;  // arriving and not refused
+  virtual std::uint64_t parser_memory() const = 0;
+  // The request whose payload is arriving: the payload is dropped, then comes kRefused.
+  virtual void refuse_current(std::string_view code, std::string_view fields,
+                              std::string_view text) = 0;
+  // An error in reply to the request under way, of which nothing was done.
+  virtual void append_refusal(std::string& out, std::string_view code, std::string_view fields,
+                              std::string_view text) = 0;
+  // The reply to a write, or that to its last part.
+  virtual void append_written(std::string& out, const PendingWrite& write,
+                              const Result<WriteResult>& result) = 0;
+  // More of a reply that is_streaming_.
+  virtual void continue_stream() {}
+
+  // What it does in execute().
+  // False, and the request waits, while earlier ones are not answered.
+  bool is_my_turn();
+  // A write that takes `bytes` of memory until it is answered. False: there is no memory for it.
+  bool hold_write(std::uint64_t bytes);
+  void submit(const Write& write, std::uint64_t number);
+  void start_slow(std::unique_ptr<SlowTask> task, protocol::Verb verb);
+  void refuse_later(protocol::Verb verb, std::string_view fields);
+  // Judging a condition on a version, or making a new value out of the old one, reads the key's
+  // record inside the store. When that would wait for the disk, it is read by a slow task first, so
+  // that it is in memory then; the request is executed again.
+  bool must_warm(std::string_view key) const;
+  void warm(std::string_view key, protocol::Verb verb);
+  void finish_with(std::string_view code, std::string_view text);
+  void count(protocol::Verb verb, Time start);
+  void count_error(protocol::Verb verb) { context_.counters.of(verb).errors.add(); }
+  bool try_hold_output(std::uint64_t more);
+  std::size_t stream_ahead_max() const;
+
+  ConversationContext& context_;
+  const std::uint64_t id_;
+  OutputBuffer output_;
+  ReplyQueue replies_;
+  MemoryLease output_lease_;
+
+  enum class Phase { kTalking, kFinishing, kCut };
+  Phase phase_ = Phase::kTalking;
+  bool is_streaming_ = false;
+  bool awaits_slow_task_ = false;
+  bool wants_turn_ = false;
+  bool is_warm_ = false;  // the key of the write that waits was read
+  Time now_;              // when the event under way began
+
  private:
-  class AwaitedMerge;
-  class ColdGet;
-  class ColdRange;
-  class InspectTask;
-  class UpkeepTask;
-  class StatsTask;
   class Warming;
 
   bool is_blocked();
@@ -110,77 +161,28 @@ class Conversation {
   void parse_next();
   void parsed_all();
   void break_off();
-  void finish_with(std::string_view tag, std::string_view code, std::string_view text);
 
-  void execute(const protocol::Request& request);
-  void say(const protocol::Request& request);
-  void submit_write(const protocol::Request& request);
-  void fill_write(const protocol::Request& request, Write& write);
-  void get(const protocol::Request& request);
-  void answer_get(std::string_view tag, Result<std::optional<Value>> value, Time start);
-  void start_range(const protocol::Request& request);
-  void run_stream();
-  void continue_cold(std::size_t size);
-  void take_chunk(std::unique_ptr<RangeStream> stream, std::string chunk, RangeStream::State state);
-  void end_stream();
-  void warm(const protocol::Request& request);
-  bool must_warm(const protocol::Request& request) const;
-  void start_stats(const protocol::Request& request);
-  void answer_stats(std::string_view tag, const std::optional<std::string>& page, Time start);
-  void merge(const protocol::Request& request);
-  void start_merge(const protocol::Request& request);
-  void answer_merge(std::string_view tag, const Result<MergeSummary>& outcome, Time start);
-  void start_inspect(const protocol::Request& request);
-  void start_upkeep(const protocol::Request& request);
-  void answer_text(protocol::Verb verb, std::string_view tag, const Result<std::string>& text,
-                   Time start);
-  void start_slow(std::unique_ptr<SlowTask> task, const protocol::Request& request);
-  void start_long(std::unique_ptr<SlowTask> task, const protocol::Request& request);
-
-  void refuse_later(protocol::Verb verb, std::string_view tag, std::string_view fields);
-  void count(protocol::Verb verb, Time start);
-  void count_error(protocol::Verb verb) { context_.counters.of(verb).errors.add(); }
   std::uint64_t request_memory() const;
   bool try_hold_memory(std::uint64_t more);
   std::uint64_t output_memory() const;
-  bool try_hold_output(std::uint64_t more);
-  std::size_t stream_ahead_max() const;
 
   bool is_over_output_limit() const;
   void check_reading(Time now);
   void check_slow_reader(Time now);
 
-  ConversationContext& context_;
-  const std::uint64_t id_;
-  protocol::RequestParser parser_;
-  OutputBuffer output_;
-  ReplyQueue replies_;
   MemoryLease request_lease_;
-  MemoryLease output_lease_;
   std::uint64_t inflight_bytes_ = 0;  // payloads of writes not acknowledged
-  Batch batch_;
 
-  enum class Phase { kTalking, kFinishing, kCut };
-  Phase phase_ = Phase::kTalking;
   bool needs_bytes_ = true;       // the parser has used up all it got
   bool request_waits_ = false;    // the parser's current request waits for earlier ones
   bool request_is_held_ = false;  // it waits for a slow task, not for the replies
-  bool awaits_slow_task_ = false;
   bool has_input_ended_ = false;
   bool is_draining_ = false;
-  bool wants_turn_ = false;
   bool has_unflushed_ = false;
-  bool is_warm_ = false;             // the key of the write that waits was read
   bool is_paused_ = false;           // by back-pressure; counted once
   bool is_short_of_memory_ = false;  // paused, because the output of all takes too much
   bool has_parsed_one_ = false;      // since parsed_all()
 
-  std::unique_ptr<RangeStream> stream_;  // null while a slow task has it
-  protocol::Verb stream_verb_ = protocol::Verb::kRange;
-  Time stream_start_;
-  bool is_streaming_ = false;
-
-  Time now_;            // when the event under way began
   Time last_active_;    // bytes came or went
   Time receive_start_;  // of the request on its way in
   std::uint64_t receive_bytes_ = 0;

@@ -16,14 +16,15 @@ constexpr std::uint64_t kProgressMin = 64 * 1024;
 void Conversation::tick() {
   now_ = context_.now();
   // Others may have given memory back, and nobody tells those who wait for it.
-  if (stream_ != nullptr || is_short_of_memory_) run();
+  const bool has_stream = is_streaming_ && !awaits_slow_task_;
+  if (has_stream || is_short_of_memory_) run();
   if (phase_ == Phase::kTalking) check_reading(now_);
   if (phase_ != Phase::kCut) check_slow_reader(now_);
 }
 
 void Conversation::check_reading(Time now) {
   const ServerOptions& options = context_.options;
-  if (!wants_input() || !parser_.is_mid_request()) {
+  if (!wants_input() || !is_mid_request()) {
     last_received_ = receive_start_ = now;
     receive_bytes_ = 0;
     const bool is_idle_too_long =
@@ -34,7 +35,7 @@ void Conversation::check_reading(Time now) {
     return;
   }
   if (is_draining_ && now - last_received_ >= options.drain_stall) {
-    finish_with(parser_.pending_tag(), "SHUTTING_DOWN", "the server is stopping");
+    finish_with("SHUTTING_DOWN", "the server is stopping");
     return;
   }
   if (options.read_timeout.count() == 0) return;
@@ -45,8 +46,7 @@ void Conversation::check_reading(Time now) {
                               elapsed.count() * static_cast<double>(options.read_rate_min);
   if (!is_stalled && !is_trickle) return;
   context_.counters.read_timeouts.add();
-  finish_with(parser_.pending_tag(), "READ_TIMEOUT",
-              "the rest of the request did not come in time");
+  finish_with("READ_TIMEOUT", "the rest of the request did not come in time");
 }
 
 bool Conversation::is_over_output_limit() const {

@@ -18,6 +18,7 @@ Reactor::Reactor(const ReactorContext& shared, Counters& counters)
                *this,
                *this,
                shared.stats,
+               shared.cursors,
                counters,
                log_,
                shared.request_memory,
@@ -162,10 +163,10 @@ void Reactor::wake() {
   if (!std::exchange(is_woken_, true)) asio::post(io_, [this] { run_batch(); });
 }
 
-void Reactor::adopt(asio::ip::tcp::socket socket) {
-  asio::post(io_, [this, moved = std::move(socket)]() mutable {
+void Reactor::adopt(asio::ip::tcp::socket socket, Dialect dialect) {
+  asio::post(io_, [this, dialect, moved = std::move(socket)]() mutable {
     const std::uint64_t id = connections_.next_id();
-    const auto connection = std::make_shared<Connection>(*this, id, std::move(moved));
+    const auto connection = std::make_shared<Connection>(*this, id, std::move(moved), dialect);
     connections_.add(connection);
     counters_.connections_opened.add();
     if (is_stopping_) return connection->close();

@@ -29,6 +29,7 @@ struct ReactorContext {
   const std::string& hello;
   Backend& backend;
   const StatsSource& stats;
+  ScanCursors& cursors;
   MergeDesk& merges;
   MemoryBudget& request_memory;
   MemoryBudget& output_memory;
@@ -51,7 +52,7 @@ class Reactor final : public WriteListener, private SlowWork {
 
   void start();
   // A socket of io(), counted in connection_count.
-  void adopt(asio::ip::tcp::socket socket);
+  void adopt(asio::ip::tcp::socket socket, Dialect dialect);
   enum class Stop { kDrain, kNow };
   void stop(Stop how);
   void join();

@@ -2,10 +2,13 @@
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "kv/store.h"
 #include "protocol/request.h"
 #include "server/output_buffer.h"
 
@@ -13,13 +16,21 @@ namespace kv::server {
 
 using Time = std::chrono::steady_clock::time_point;
 
-// A write whose acknowledgement is awaited, and what its reply will need.
+// A request whose writes are not acknowledged, and what its reply will need.
 struct PendingWrite {
+  PendingWrite() = default;
+  PendingWrite(protocol::Verb its_verb, Time its_start, std::uint64_t its_bytes)
+      : verb(its_verb), start(its_start), bytes(its_bytes) {}
+
   protocol::Verb verb = protocol::Verb::kPut;
   Time start;
-  std::string tag;
-  std::uint64_t count = 0;  // BPUT: of its pairs
   std::uint64_t bytes = 0;  // of its payload, held until it is answered
+  std::string tag;
+  std::uint64_t count = 0;              // BPUT: of its pairs
+  std::uint32_t parts = 1;              // writes to be acknowledged yet
+  std::uint32_t found = 0;              // of those that were, whose key was there
+  std::unique_ptr<Error> failure;       // the first
+  std::unique_ptr<ValueUpdate> update;  // of a write that has one
 };
 
 // The replies that one connection owes, in the order of its requests, whatever the order in which
@@ -50,7 +61,7 @@ class ReplyQueue {
     slots_.emplace_back().write = std::move(write);
     return first_ + slots_.size() - 1;
   }
-  const PendingWrite& pending(std::uint64_t number) const { return slots_[at(number)].write; }
+  PendingWrite& pending(std::uint64_t number) { return slots_[at(number)].write; }
   template <class Append>
   void complete(std::uint64_t number, Append append) {
     if (at(number) == front_) {

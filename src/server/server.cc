@@ -12,11 +12,14 @@ namespace kv::server {
 
 struct Server::State {
   explicit State(const ServerOptions& server_options)
-      : options(server_options), acceptor(options.log) {}
+      : options(server_options), acceptor(options.log), resp_acceptor(options.log) {}
+
+  bool has_resp_listener() const { return !options.resp_listen.empty(); }
 
   const ServerOptions options;
   Acceptor acceptor;
-  std::mutex mutex;  // guards what follows
+  Acceptor resp_acceptor;  // bound if there is to be one
+  std::mutex mutex;        // guards what follows
   std::unique_ptr<Serving> serving;
   bool is_stopped = false;
 };
@@ -31,24 +34,44 @@ Server::~Server() {
 Result<std::unique_ptr<Server>> Server::bind(const ServerOptions& options) {
   auto state = std::make_unique<State>(options);
   auto bound = state->acceptor.bind(options.listen);
+  if (bound && state->has_resp_listener()) bound = state->resp_acceptor.bind(options.resp_listen);
   if (!bound) return tl::unexpected(std::move(bound).error());
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
 
-std::string Server::address() const {
-  const asio::ip::tcp::endpoint endpoint = state_->acceptor.endpoint();
+namespace {
+
+std::string text_of(const asio::ip::tcp::endpoint& endpoint) {
   const std::string host = endpoint.address().to_string();
   if (endpoint.address().is_v6()) return fmt::format("[{}]:{}", host, endpoint.port());
   return fmt::format("{}:{}", host, endpoint.port());
 }
 
-bool Server::is_loopback() const { return state_->acceptor.endpoint().address().is_loopback(); }
+}  // namespace
+
+std::string Server::address() const { return text_of(state_->acceptor.endpoint()); }
+
+std::string Server::resp_address() const {
+  return state_->has_resp_listener() ? text_of(state_->resp_acceptor.endpoint()) : std::string();
+}
+
+bool Server::is_native_loopback() const {
+  return state_->acceptor.endpoint().address().is_loopback();
+}
+
+bool Server::is_loopback() const {
+  return is_native_loopback() &&
+         (!state_->has_resp_listener() || state_->resp_acceptor.endpoint().address().is_loopback());
+}
 
 Result<void> Server::start(Store& store) {
   const std::lock_guard lock(state_->mutex);
   KV_CHECK(state_->serving == nullptr);
   if (state_->is_stopped) return tl::unexpected(Error{Errc::kClosed, "the server was stopped", {}});
-  state_->serving = std::make_unique<Serving>(store, state_->options, state_->acceptor);
+  std::vector<Serving::Listener> listeners = {
+      {state_->acceptor, state_->options.hears_resp ? Dialect::kNativeOrResp : Dialect::kNative}};
+  if (state_->has_resp_listener()) listeners.push_back({state_->resp_acceptor, Dialect::kResp});
+  state_->serving = std::make_unique<Serving>(store, state_->options, std::move(listeners));
   return {};
 }
 
@@ -56,6 +79,7 @@ void Server::stop(Stop how) {
   const std::lock_guard lock(state_->mutex);
   state_->is_stopped = true;
   state_->acceptor.stop();
+  state_->resp_acceptor.stop();
   if (state_->serving == nullptr) return;
   state_->serving->stop(how == Stop::kDrain ? Reactor::Stop::kDrain : Reactor::Stop::kNow);
 }

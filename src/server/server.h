@@ -30,8 +30,10 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  std::string address() const;  // "127.0.0.1:7400", the port as it came out
-  bool is_loopback() const;
+  std::string address() const;       // "127.0.0.1:7400", the port as it came out
+  std::string resp_address() const;  // of the listener for RESP alone; empty: there is none
+  bool is_native_loopback() const;
+  bool is_loopback() const;  // nobody on another machine can reach any listener
   // The store outlives the server.
   [[nodiscard]] Result<void> start(Store& store);
   void stop(Stop how);

@@ -16,6 +16,8 @@ namespace kv::server {
 struct ServerOptions {
   // HOST:PORT; an IPv6 host in brackets; port 0: any free one.
   std::string listen = "127.0.0.1:7400";
+  bool hears_resp = true;     // on `listen`, too: told by the first byte of a connection
+  std::string resp_listen;    // HOST:PORT for RESP alone, with inline commands; empty: none
   std::uint32_t threads = 1;  // reactors, each with a thread of its own; 0: one per processor
   std::uint32_t connections_max = 10'000;
 

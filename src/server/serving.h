@@ -13,6 +13,7 @@
 #include "server/acceptor.h"
 #include "server/merge_desk.h"
 #include "server/reactor.h"
+#include "server/scan_cursors.h"
 #include "server/stats_page.h"
 #include "server/store_backend.h"
 
@@ -26,20 +27,25 @@ namespace kv::server {
 class Serving {
  public:
   // What is passed outlives it.
-  Serving(Store& store, const ServerOptions& options, Acceptor& acceptor);
+  struct Listener {
+    Acceptor& acceptor;
+    Dialect dialect;
+  };
+  Serving(Store& store, const ServerOptions& options, std::vector<Listener> listeners);
   ~Serving();
   Serving(const Serving&) = delete;
   Serving& operator=(const Serving&) = delete;
 
-  void stop(Reactor::Stop how);  // after the acceptor's stop()
+  void stop(Reactor::Stop how);  // after the acceptors' stop()
   void wait();
 
  private:
-  void take(asio::ip::tcp::socket socket);
-  void refuse(asio::ip::tcp::socket socket);
+  void listen(const Listener& listener, Counters& counters);
+  void take(asio::ip::tcp::socket socket, std::size_t reactor, Dialect dialect, Counters& counters);
+  static void refuse(asio::ip::tcp::socket socket, Dialect dialect);
 
   const ServerOptions& options_;
-  Acceptor& acceptor_;
+  const std::vector<Listener> listeners_;
   const std::string hello_;
   StoreBackend backend_;
   MergeDesk merges_;
@@ -47,9 +53,11 @@ class Serving {
   MemoryBudget output_memory_;
   std::atomic<std::uint32_t> connection_count_{0};
 
-  // The accepting thread's.
-  Counters accept_counters_;
-  std::size_t next_reactor_ = 0;
+  ScanCursors cursors_;
+
+  // The accepting threads'.
+  std::vector<std::unique_ptr<Counters>> accept_counters_;  // one of each
+  std::atomic<std::size_t> next_reactor_ = 0;
 
   std::vector<std::unique_ptr<Counters>> counters_;  // one of each reactor
   std::unique_ptr<StatsPage> stats_;
@@ -57,7 +65,7 @@ class Serving {
   std::atomic<bool> is_upkeep_stopped_{false};
   asio::thread_pool long_pool_;  // one thread: verifications, backups, inspections
   std::vector<std::unique_ptr<Reactor>> reactors_;
-  std::thread accepting_;
+  std::vector<std::thread> accepting_;
   std::mutex wait_mutex_;
 };
 

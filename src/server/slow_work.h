@@ -19,6 +19,14 @@ class SlowTask {
   virtual void finish(Conversation& conversation) = 0;
 };
 
+// One that a certain kind of conversation has started, which alone gets it back.
+template <class Kind>
+class TaskOf : public SlowTask {
+ public:
+  void finish(Conversation& conversation) final { finish_in(static_cast<Kind&>(conversation)); }
+  virtual void finish_in(Kind& conversation) = 0;
+};
+
 // Waits for a merge; `outcome` is set before finish(). Nothing runs on the I/O pool.
 class MergeTask : public SlowTask {
  public:

@@ -19,6 +19,7 @@ KV = os.path.abspath(sys.argv[1])
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/cli.md")
 DIFFERS = [
     (r"127\.0\.0\.1:\d{2,}", "127.0.0.1:7400"),
+    (r"redis-cli -p \d+", "redis-cli -p 7400"),
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "2026-01-01T10:02:00Z"),
     (r"pid \d+", "pid 4242"),
     (r'"(pid|stopped)":\d+', r'"\1":4242'),

@@ -92,7 +92,7 @@ other_protocols() {
   expect "HTTP" "HTTP/1.1 400 Bad Request" "$(say 'GET / HTTP/1.1\r\nHost: x\r\n\r\n' | head -1 | tr -d '\r')"
   expect "TLS" "ERR WRONG_PROTOCOL applied=no" "$(say '\026\003\001\002\000\001' | sed 's/ :.*//')"
   # shellcheck disable=SC2016
-  say '*1\r\n$4\r\nPING\r\n' | grep -q '^-ERR '
+  expect "RESP" $'+PONG\n+OK' "$(say '*1\r\n$4\r\nPING\r\n*1\r\n$4\r\nQUIT\r\n' | tr -d '\r')"
 }
 
 # The payload does not come; the input stays open until the answer is there.

@@ -63,9 +63,9 @@ class Server:
         self.start()
 
     def start(self):
-        subprocess.run(
+        self.banner = subprocess.run(
             ["timeout", "300", self.kv, "start", "--data", self.data, "--listen", self.address, "--detach", *self.flags],
-            check=True, stdout=subprocess.DEVNULL)
+            check=True, stdout=subprocess.PIPE, text=True).stdout
         status = subprocess.run([self.kv, "status", "--data", self.data, "--json"], check=True, capture_output=True)
         self.pid, self.address = (json.loads(status.stdout)[name] for name in ("pid", "address"))
 

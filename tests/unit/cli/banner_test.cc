@@ -10,7 +10,7 @@ using namespace kv::cli;
 namespace {
 
 Banner sample() {
-  Banner banner{"./kv-data", "127.0.0.1:7400", "disk", 1000, false, false, 42, {}};
+  Banner banner{"./kv-data", "127.0.0.1:7400", "", true, "disk", 1000, false, false, 42, {}};
   banner.recovery.keys = 12345;
   banner.recovery.segments = 3;
   banner.recovery.segments_by_hint = 2;
@@ -24,7 +24,7 @@ TEST_CASE("a server that is ready says so last, below its address and how to sto
   CHECK(text_of(sample()) ==
         "kv " KV_VERSION
         "  data ./kv-data  recovered 12 345 keys from 3 segments (2 by hint) in 61 ms\n"
-        "  native     127.0.0.1:7400\n"
+        "  native     127.0.0.1:7400     (redis-cli -p 7400 works, too)\n"
         "  durability sync=disk (group commit)     stop: Ctrl-C\n"
         "ready\n");
 }

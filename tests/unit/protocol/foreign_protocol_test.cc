@@ -36,6 +36,6 @@ TEST_CASE("the page for browsers is whole and says where to go") {
 TEST_CASE("a RESP client gets one error line of its own protocol that names the option") {
   const std::string_view line = resp_refusal();
   CHECK(line.starts_with("-ERR "));
-  CHECK(line.find("--resp-port") != std::string_view::npos);
+  CHECK(line.find("--resp on") != std::string_view::npos);
   CHECK(line.find("\r\n") == line.size() - 2);
 }

@@ -88,7 +88,7 @@ void FakeBackend::submit(const Write& write, WriteListener& listener, WriteTag t
   }
   submitted_.push_back({write.kind, std::string(write.key), std::string(write.value),
                         write.batch == nullptr ? Batch() : *write.batch, write.options.condition,
-                        &listener, tag});
+                        write.update, &listener, tag});
 }
 
 void FakeBackend::flush() {
@@ -129,7 +129,27 @@ std::optional<Error> FakeBackend::judge(const Submitted& write) const {
       Errc::kConflict, "ver=" + std::to_string(version) + " the condition does not hold", {}};
 }
 
+Result<WriteResult> FakeBackend::update(const Submitted& write) {
+  const auto found = values_.find(write.key);
+  std::optional<std::string_view> current;
+  if (found != values_.end()) current = found->second.bytes;
+  std::string next;
+  const auto action = write.update->apply(current, next);
+  if (!action) return tl::unexpected(action.error());
+  const bool writes =
+      *action == ValueUpdate::Action::kPut || (*action == ValueUpdate::Action::kDelete && current);
+  if (!writes) return WriteResult{0, false};
+  version_ += 1;
+  if (*action == ValueUpdate::Action::kPut) {
+    values_[write.key] = {std::move(next), version_};
+  } else {
+    values_.erase(write.key);
+  }
+  return WriteResult{version_, true};
+}
+
 Result<WriteResult> FakeBackend::apply(const Submitted& write) {
+  if (write.kind == Write::Kind::kUpdate) return update(write);
   if (auto conflict = judge(write)) return tl::unexpected(std::move(*conflict));
   if (write.kind == Write::Kind::kDelete && !values_.contains(write.key)) {
     return WriteResult{0, false};

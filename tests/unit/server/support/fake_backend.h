@@ -71,11 +71,13 @@ class FakeBackend final : public server::Backend {
     std::string value;
     Batch batch;
     Condition condition;
+    ValueUpdate* update;
     WriteListener* listener;
     WriteTag tag;
   };
 
   Result<WriteResult> apply(const Submitted& write);
+  Result<WriteResult> update(const Submitted& write);
   std::optional<Error> judge(const Submitted& write) const;
 
   std::map<std::string, Value, std::less<>> values_;

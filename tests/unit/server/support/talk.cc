@@ -13,25 +13,17 @@ constexpr std::uint64_t kId = 7;
 
 }  // namespace
 
-Talk::Talk(server::ServerOptions server_options)
+Talk::Talk(server::ServerOptions server_options, server::Dialect dialect)
     : options(std::move(server_options)),
       request_memory(options.memory_max),
       output_memory(options.memory_max),
       log([this](Event::Level, std::string_view name, std::string_view details) {
         events.push_back(std::string(name) + ": " + std::string(details));
       }),
-      context_{options,
-               hello,
-               backend,
-               *this,
-               *this,
-               *this,
-               counters,
-               log,
-               request_memory,
-               output_memory,
-               [this] { return now; }},
-      conversation(std::make_unique<server::Conversation>(context_, kId)) {}
+      context_{options, hello,    backend, *this,          *this,         *this,
+               cursors, counters, log,     request_memory, output_memory, [this] { return now; }},
+      conversation(server::make_conversation(dialect, context_, kId)),
+      may_be_resp_(dialect == server::Dialect::kNativeOrResp) {}
 
 Talk::~Talk() = default;
 
@@ -62,6 +54,10 @@ bool Talk::send_some() {
   const std::size_t size = std::min({buffer.size(), unsent_.size() - unsent_at_, chunk_});
   std::memcpy(buffer.data(), unsent_.data() + unsent_at_, size);
   unsent_at_ += size;
+  if (std::exchange(may_be_resp_, false)) {
+    auto other = server::hear_first({buffer.data(), size}, context_, kId);
+    if (other != nullptr) conversation = std::move(other);
+  }
   conversation->received(size);
   return true;
 }

@@ -8,7 +8,8 @@
 #include <vector>
 
 #include "fake_backend.h"
-#include "server/conversation.h"
+#include "server/dialect.h"
+#include "server/scan_cursors.h"
 
 namespace kv::test {
 
@@ -16,7 +17,8 @@ namespace kv::test {
 // the store, the time, slow reads, and how much the client reads. One thread.
 class Talk final : public WriteListener, public server::SlowWork, public server::StatsSource {
  public:
-  explicit Talk(server::ServerOptions options = {});
+  explicit Talk(server::ServerOptions options = {},
+                server::Dialect dialect = server::Dialect::kNative);
   ~Talk() override;
 
   // Sends the bytes, as far as the conversation takes them, at most `chunk` at once; the rest
@@ -56,6 +58,7 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
 
   server::ServerOptions options;
   FakeBackend backend;
+  server::ScanCursors cursors;
   server::Counters counters;
   server::MemoryBudget request_memory;
   server::MemoryBudget output_memory;
@@ -94,6 +97,9 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
 
  public:
   std::unique_ptr<server::Conversation> conversation;
+
+ private:
+  bool may_be_resp_;
 };
 
 }  // namespace kv::test

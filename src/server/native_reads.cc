@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "protocol/reply.h"
-#include "server/conversation.h"
 #include "server/error_reply.h"
+#include "server/native_conversation.h"
 
 namespace kv::server {
 
@@ -20,7 +20,7 @@ constexpr std::size_t kOwnBlockMin = 16 * 1024;
 
 }  // namespace
 
-class Conversation::ColdGet final : public SlowTask {
+class NativeConversation::ColdGet final : public TaskOf<NativeConversation> {
  public:
   ColdGet(const ConversationContext& context, const Request& request, Time start)
       : backend_(context.backend),
@@ -33,8 +33,8 @@ class Conversation::ColdGet final : public SlowTask {
     has_memory_ = lease_.try_hold(backend_.read_size(key_), MemoryLease::Alone::kAnySize);
     if (has_memory_) value_ = backend_.get(key_, ReadMode::kMayBlock);
   }
-  void finish(Conversation& conversation) override {
-    if (!has_memory_) return conversation.refuse_later(Verb::kGet, tag_, kRetryMemory);
+  void finish_in(NativeConversation& conversation) override {
+    if (!has_memory_) return conversation.refuse_later(Verb::kGet, kRetryMemory);
     conversation.output_lease_.take_over(lease_);
     conversation.answer_get(tag_, std::move(value_), start_);
   }
@@ -49,7 +49,7 @@ class Conversation::ColdGet final : public SlowTask {
   Result<std::optional<Value>> value_;
 };
 
-class Conversation::ColdRange final : public SlowTask {
+class NativeConversation::ColdRange final : public TaskOf<NativeConversation> {
  public:
   ColdRange(ConversationContext& context, std::unique_ptr<RangeStream> stream, std::size_t size)
       : lease_(context.output_memory), stream_(std::move(stream)), size_(size), size_max_(size) {}
@@ -63,7 +63,7 @@ class Conversation::ColdRange final : public SlowTask {
     return item <= MemoryLease::kStep;
   }
   void run() override { state_ = stream_->produce(chunk_, size_, size_max_, ReadMode::kMayBlock); }
-  void finish(Conversation& conversation) override {
+  void finish_in(NativeConversation& conversation) override {
     conversation.output_lease_.take_over(lease_);
     conversation.take_chunk(std::move(stream_), std::move(chunk_), state_);
   }
@@ -78,22 +78,7 @@ class Conversation::ColdRange final : public SlowTask {
   RangeStream::State state_ = RangeStream::State::kGoesOn;
 };
 
-// Its value is of no interest, only that it has been read.
-class Conversation::Warming final : public SlowTask {
- public:
-  Warming(const Backend& backend, std::string_view key) : backend_(backend), key_(key) {}
-  // An error is met again, and told, by the write.
-  void run() override {
-    [[maybe_unused]] const auto value = backend_.get(key_, ReadMode::kMayBlock);
-  }
-  void finish(Conversation& conversation) override { conversation.is_warm_ = true; }
-
- private:
-  const Backend& backend_;
-  const std::string key_;
-};
-
-class Conversation::StatsTask final : public SlowTask {
+class NativeConversation::StatsTask final : public TaskOf<NativeConversation> {
  public:
   StatsTask(const StatsSource& source, const Request& request, Time start)
       : source_(source),
@@ -102,7 +87,7 @@ class Conversation::StatsTask final : public SlowTask {
         tag_(request.tag),
         start_(start) {}
   void run() override { page_ = source_.stats(section_, is_json_); }
-  void finish(Conversation& conversation) override {
+  void finish_in(NativeConversation& conversation) override {
     conversation.answer_stats(tag_, page_, start_);
   }
 
@@ -115,43 +100,27 @@ class Conversation::StatsTask final : public SlowTask {
   std::optional<std::string> page_;
 };
 
-void Conversation::start_slow(std::unique_ptr<SlowTask> task, const Request& request) {
-  awaits_slow_task_ = context_.slow_work.start(id_, task);
-  if (!awaits_slow_task_) refuse_later(request.verb, request.tag, kRetryQueue);
-}
-
-void Conversation::start_long(std::unique_ptr<SlowTask> task, const Request& request) {
+void NativeConversation::start_long(std::unique_ptr<SlowTask> task, const Request& request) {
   awaits_slow_task_ = context_.slow_work.start_long(id_, task);
-  if (!awaits_slow_task_) refuse_later(request.verb, request.tag, kRetryQueue);
+  if (!awaits_slow_task_) refuse_later(request.verb, kRetryQueue);
 }
 
-void Conversation::warm(const Request& request) {
-  context_.counters.slow_reads.add();
-  std::unique_ptr<SlowTask> task = std::make_unique<Warming>(context_.backend, request.key);
-  awaits_slow_task_ = context_.slow_work.start(id_, task);
-  if (awaits_slow_task_) {
-    request_is_held_ = true;
-  } else {
-    refuse_later(request.verb, request.tag, kRetryQueue);
-  }
-}
-
-void Conversation::get(const Request& request) {
+void NativeConversation::get(const Request& request) {
   if (context_.output_memory.is_exhausted()) {
-    refuse_later(request.verb, request.tag, kRetryMemory);
+    refuse_later(request.verb, kRetryMemory);
     return;
   }
   auto value = context_.backend.get(request.key, ReadMode::kNoWait);
   if (!value && value.error().code == Errc::kWouldBlock) {
     context_.counters.slow_reads.add();
-    start_slow(std::make_unique<ColdGet>(context_, request, now_), request);
+    start_slow(std::make_unique<ColdGet>(context_, request, now_), request.verb);
     return;
   }
   answer_get(request.tag, std::move(value), now_);
 }
 
-void Conversation::answer_get(std::string_view tag, Result<std::optional<Value>> value,
-                              Time start) {
+void NativeConversation::answer_get(std::string_view tag, Result<std::optional<Value>> value,
+                                    Time start) {
   if (!value) {
     append_store_error(output_.text(), tag, value.error());
     count_error(Verb::kGet);
@@ -170,9 +139,9 @@ void Conversation::answer_get(std::string_view tag, Result<std::optional<Value>>
   count(Verb::kGet, start);
 }
 
-void Conversation::start_range(const Request& request) {
+void NativeConversation::start_range(const Request& request) {
   if (context_.output_memory.is_exhausted()) {
-    refuse_later(request.verb, request.tag, kRetryMemory);
+    refuse_later(request.verb, kRetryMemory);
     return;
   }
   RangeOptions range;
@@ -191,16 +160,10 @@ void Conversation::start_range(const Request& request) {
                                           std::string(request.tag), request.is_keys_only);
   stream_verb_ = request.verb;
   stream_start_ = now_;
-  is_streaming_ = true;  // run() goes on with it
+  is_streaming_ = true;  // continue_stream() comes next
 }
 
-std::size_t Conversation::stream_ahead_max() const {
-  const auto ahead_max = static_cast<std::size_t>(context_.options.range_ahead_max);
-  // With no memory left, streams go on in small steps, so that they end some time.
-  return context_.output_memory.is_exhausted() ? std::min(ahead_max, kTurnSize / 4) : ahead_max;
-}
-
-void Conversation::run_stream() {
+void NativeConversation::continue_stream() {
   wants_turn_ = false;
   const std::size_t ahead_max = stream_ahead_max();
   if (output_.size() >= ahead_max) return;  // sent() comes back here
@@ -216,7 +179,7 @@ void Conversation::run_stream() {
   }
 }
 
-void Conversation::continue_cold(std::size_t size) {
+void NativeConversation::continue_cold(std::size_t size) {
   auto task = std::make_unique<ColdRange>(context_, std::move(stream_), size);
   ColdRange& range = *task;
   std::unique_ptr<SlowTask> slow = std::move(task);
@@ -228,28 +191,28 @@ void Conversation::continue_cold(std::size_t size) {
   }
 }
 
-void Conversation::take_chunk(std::unique_ptr<RangeStream> stream, std::string chunk,
-                              RangeStream::State state) {
+void NativeConversation::take_chunk(std::unique_ptr<RangeStream> stream, std::string chunk,
+                                    RangeStream::State state) {
   stream_ = std::move(stream);
   output_.append(std::move(chunk));
   if (state == RangeStream::State::kEnded) end_stream();
 }
 
-void Conversation::end_stream() {
+void NativeConversation::end_stream() {
   if (stream_->has_failed()) count_error(stream_verb_);
   stream_.reset();
   is_streaming_ = false;
   count(stream_verb_, stream_start_);
 }
 
-void Conversation::start_stats(const Request& request) {
-  start_slow(std::make_unique<StatsTask>(context_.stats, request, now_), request);
+void NativeConversation::start_stats(const Request& request) {
+  start_slow(std::make_unique<StatsTask>(context_.stats, request, now_), request.verb);
 }
 
-void Conversation::answer_stats(std::string_view tag, const std::optional<std::string>& page,
-                                Time start) {
+void NativeConversation::answer_stats(std::string_view tag, const std::optional<std::string>& page,
+                                      Time start) {
   if (page && !try_hold_output(page->size())) {
-    refuse_later(Verb::kStats, tag, kRetryMemory);
+    refuse_later(Verb::kStats, kRetryMemory);
     return;
   }
   if (page) {

@@ -2,8 +2,8 @@
 
 #include "protocol/reply.h"
 #include "server/admin_text.h"
-#include "server/conversation.h"
 #include "server/error_reply.h"
+#include "server/native_conversation.h"
 
 namespace kv::server {
 
@@ -11,11 +11,11 @@ using protocol::MergeAction;
 using protocol::Request;
 using protocol::Verb;
 
-class Conversation::AwaitedMerge final : public MergeTask {
+class NativeConversation::AwaitedMerge final : public MergeTask {
  public:
   AwaitedMerge(const Request& request, Time start) : tag_(request.tag), start_(start) {}
   void finish(Conversation& conversation) override {
-    conversation.answer_merge(tag_, outcome, start_);
+    static_cast<NativeConversation&>(conversation).answer_merge(tag_, outcome, start_);
   }
 
  private:
@@ -23,7 +23,7 @@ class Conversation::AwaitedMerge final : public MergeTask {
   const Time start_;
 };
 
-class Conversation::InspectTask final : public SlowTask {
+class NativeConversation::InspectTask final : public TaskOf<NativeConversation> {
  public:
   InspectTask(const Backend& backend, const Request& request, Time start)
       : backend_(backend),
@@ -32,7 +32,7 @@ class Conversation::InspectTask final : public SlowTask {
         tag_(request.tag),
         start_(start) {}
   void run() override { found_ = backend_.inspect(key_); }
-  void finish(Conversation& conversation) override {
+  void finish_in(NativeConversation& conversation) override {
     conversation.answer_text(Verb::kInspect, tag_, found_.map([this](const Inspection& found) {
       return inspection_text(found, is_json_);
     }),
@@ -48,7 +48,7 @@ class Conversation::InspectTask final : public SlowTask {
   Result<Inspection> found_;
 };
 
-void Conversation::merge(const Request& request) {
+void NativeConversation::merge(const Request& request) {
   switch (request.merge_action) {
     case MergeAction::kNow:
       start_merge(request);
@@ -65,12 +65,12 @@ void Conversation::merge(const Request& request) {
   }
 }
 
-void Conversation::start_merge(const Request& request) {
+void NativeConversation::start_merge(const Request& request) {
   std::unique_ptr<MergeTask> task;
   if (request.is_wait) task = std::make_unique<AwaitedMerge>(request, now_);
   const auto ticket = context_.slow_work.start_merge(id_, task, request.rate_max);
   if (!ticket) {
-    refuse_later(request.verb, request.tag, kRetryQueue);
+    refuse_later(request.verb, kRetryQueue);
   } else if (request.is_wait) {
     awaits_slow_task_ = true;
   } else {
@@ -78,21 +78,21 @@ void Conversation::start_merge(const Request& request) {
   }
 }
 
-void Conversation::answer_merge(std::string_view tag, const Result<MergeSummary>& outcome,
-                                Time start) {
+void NativeConversation::answer_merge(std::string_view tag, const Result<MergeSummary>& outcome,
+                                      Time start) {
   answer_text(Verb::kMerge, tag,
               outcome.map([](const MergeSummary& summary) { return merged_text(summary); }), start);
 }
 
-void Conversation::start_inspect(const Request& request) {
+void NativeConversation::start_inspect(const Request& request) {
   start_long(std::make_unique<InspectTask>(context_.backend, request, now_), request);
 }
 
-void Conversation::answer_text(Verb verb, std::string_view tag, const Result<std::string>& text,
-                               Time start) {
+void NativeConversation::answer_text(Verb verb, std::string_view tag,
+                                     const Result<std::string>& text, Time start) {
   // What has changed the store has been done, and is told; reading again does no harm.
   if (verb == Verb::kInspect && text && !try_hold_output(text->size())) {
-    refuse_later(verb, tag, kRetryMemory);
+    refuse_later(verb, kRetryMemory);
     return;
   }
   if (text) {

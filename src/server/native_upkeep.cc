@@ -1,7 +1,7 @@
 // How a conversation has the store verify itself and make backups: VERIFY and BACKUP.
 
-#include "server/conversation.h"
 #include "server/error_reply.h"
+#include "server/native_conversation.h"
 #include "server/upkeep_text.h"
 
 namespace kv::server {
@@ -9,7 +9,7 @@ namespace kv::server {
 using protocol::Request;
 using protocol::Verb;
 
-class Conversation::UpkeepTask final : public SlowTask {
+class NativeConversation::UpkeepTask final : public TaskOf<NativeConversation> {
  public:
   UpkeepTask(Backend& backend, const Request& request, Time start)
       : backend_(backend),
@@ -21,7 +21,7 @@ class Conversation::UpkeepTask final : public SlowTask {
         tag_(request.tag),
         start_(start) {}
   void run() override { text_ = verb_ == Verb::kVerify ? verify() : backup(); }
-  void finish(Conversation& conversation) override {
+  void finish_in(NativeConversation& conversation) override {
     conversation.answer_text(verb_, tag_, text_, start_);
   }
 
@@ -56,7 +56,7 @@ class Conversation::UpkeepTask final : public SlowTask {
   Result<std::string> text_;
 };
 
-void Conversation::start_upkeep(const Request& request) {
+void NativeConversation::start_upkeep(const Request& request) {
   start_long(std::make_unique<UpkeepTask>(context_.backend, request, now_), request);
 }
 

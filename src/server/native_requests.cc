@@ -1,0 +1,154 @@
+// How a conversation carries out requests that do not read: writes, and those about the server.
+
+#include <fmt/format.h>
+
+#include "protocol/reply.h"
+#include "server/error_reply.h"
+#include "server/help_page.h"
+#include "server/native_conversation.h"
+
+namespace kv::server {
+
+using protocol::Request;
+using protocol::Verb;
+
+NativeConversation::NativeConversation(ConversationContext& context, std::uint64_t id)
+    : Conversation(context, id), parser_(context.options.limits) {}
+
+NativeConversation::~NativeConversation() = default;
+
+Conversation::Parsed NativeConversation::parse() {
+  switch (parser_.next()) {
+    case protocol::RequestParser::Event::kNeedBytes:
+      return Parsed::kNeedBytes;
+    case protocol::RequestParser::Event::kRequest:
+      return Parsed::kRequest;
+    case protocol::RequestParser::Event::kRefused:
+      return Parsed::kRefused;
+    case protocol::RequestParser::Event::kFatal:
+      break;
+  }
+  return Parsed::kFatal;
+}
+
+void NativeConversation::execute(const Request& request) {
+  switch (request.verb) {
+    case Verb::kPut:
+    case Verb::kDel:
+    case Verb::kBput:
+      return write(request);
+    case Verb::kGet:
+    case Verb::kRange:
+    case Verb::kPrefix:
+    case Verb::kStats:
+    case Verb::kMerge:
+    case Verb::kInspect:
+    case Verb::kVerify:
+    case Verb::kBackup:
+      break;
+    case Verb::kHello:
+    case Verb::kPing:
+    case Verb::kHelp:
+    case Verb::kQuit:
+      say(request);
+      return;
+  }
+  if (!is_my_turn()) return;
+  if (request.verb == Verb::kGet) {
+    get(request);
+  } else if (request.verb == Verb::kStats) {
+    start_stats(request);
+  } else if (request.verb == Verb::kMerge) {
+    merge(request);
+  } else if (request.verb == Verb::kInspect) {
+    start_inspect(request);
+  } else if (request.verb == Verb::kVerify || request.verb == Verb::kBackup) {
+    start_upkeep(request);
+  } else {
+    start_range(request);
+  }
+}
+
+void NativeConversation::write(const Request& request) {
+  const auto kind = request.condition.kind;
+  const bool is_judged = kind == Condition::Kind::kAbsent || kind == Condition::Kind::kVersion;
+  if (is_judged && must_warm(request.key)) return warm(request.key, request.verb);
+  std::uint64_t bytes = request.key.size() + request.value.size();
+  for (const auto& [key, value] : request.pairs) bytes += key.size() + value.size();
+  if (!hold_write(bytes)) return refuse_later(request.verb, kRetryMemory);
+  Write write;
+  fill_write(request, write);
+  PendingWrite pending{request.verb, now_, bytes};
+  pending.tag = request.tag;
+  pending.count = request.pairs.size();
+  submit(write, replies_.add_pending(std::move(pending)));
+}
+
+void NativeConversation::fill_write(const Request& request, Write& write) {
+  write.options.sync = request.sync;
+  write.mode = ReadMode::kMayBlock;
+  if (request.verb == Verb::kBput) {
+    write.kind = Write::Kind::kBatch;
+    batch_.clear();
+    for (const auto& [key, value] : request.pairs) batch_.put(key, value);
+    write.batch = &batch_;
+    return;
+  }
+  write.kind = request.verb == Verb::kPut ? Write::Kind::kPut : Write::Kind::kDelete;
+  write.key = request.key;
+  write.value = request.value;
+  write.owner = request.payload_owner;
+  write.options.condition = request.condition;
+}
+
+void NativeConversation::append_written(std::string& out, const PendingWrite& write,
+                                        const Result<WriteResult>& result) {
+  if (!result) {
+    append_store_error(out, write.tag, result.error());
+  } else if (!result->was_found) {
+    protocol::append_not_found(out, write.tag);
+  } else if (write.verb == Verb::kBput) {
+    protocol::append_ok(out, write.tag,
+                        fmt::format("count={} ver={}", write.count, result->version));
+  } else {
+    protocol::append_written(out, write.tag, result->version);
+  }
+}
+
+void NativeConversation::append_refusal(std::string& out, std::string_view code,
+                                        std::string_view fields, std::string_view text) {
+  protocol::append_error(out, parser_.pending_tag(), code, protocol::Applied::kNo, fields, text);
+}
+
+void NativeConversation::say(const Request& request) {
+  if (request.has_echo && !try_hold_output(request.key.size())) {
+    refuse_later(request.verb, kRetryMemory);
+    return;
+  }
+  replies_.add([&](std::string& out) {
+    switch (request.verb) {
+      case Verb::kHello:
+        protocol::append_ok(out, request.tag, context_.hello);
+        break;
+      case Verb::kPing:
+        if (!request.has_echo) {
+          protocol::append_ok(out, request.tag);
+          break;
+        }
+        protocol::append_value_header(out, request.tag, request.key.size(), std::nullopt);
+        out += request.key;
+        out += '\n';
+        break;
+      case Verb::kHelp:
+        protocol::append_info(out, request.tag, help_page());
+        break;
+      default:
+        protocol::append_ok(out, request.tag, "bye");
+        phase_ = Phase::kFinishing;
+        break;
+    }
+  });
+  count(request.verb, now_);
+}
+
+}  // namespace kv::server
