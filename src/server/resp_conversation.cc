@@ -57,6 +57,11 @@ void RespConversation::fail(std::string_view text, std::string_view code) {
   answer([&](std::string& out) { protocol::append_resp_error(out, code, text); });
 }
 
+void RespConversation::fail_with(const Error& error) {
+  count_error(verb_);
+  answer([&](std::string& out) { append_resp_store_error(out, error); });
+}
+
 void RespConversation::refuse_current(std::string_view code, std::string_view fields,
                                       std::string_view text) {
   std::string reply;

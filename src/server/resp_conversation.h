@@ -65,6 +65,7 @@ class RespConversation final : public Conversation {
   template <class Append>
   void answer(Append append);
   void fail(std::string_view text, std::string_view code = "ERR");
+  void fail_with(const Error& error);  // of the store
 
   // resp_reads.cc
   void get(Arguments arguments);
@@ -74,6 +75,7 @@ class RespConversation final : public Conversation {
   void type(Arguments arguments);
   void scan(Arguments arguments);
   void dbsize(Arguments arguments);
+  Result<bool> is_there(std::string_view key) const;
   void read(Arguments keys, Reading reading);
   void answer_values(std::vector<Result<std::optional<Value>>> values, Reading reading, Time start);
   void append_value(Result<std::optional<Value>>& value, Reading reading);

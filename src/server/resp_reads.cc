@@ -130,19 +130,30 @@ void RespConversation::append_value(Result<std::optional<Value>>& value, Reading
   output_.text() += "\r\n";
 }
 
-// From the index alone.
+// From the index alone; but what is not there may be hidden by damage, which reading tells.
+Result<bool> RespConversation::is_there(std::string_view key) const {
+  if (context_.backend.read_size(key) > 0) return true;
+  const auto value = context_.backend.get(key, ReadMode::kNoWait);
+  if (!value && value.error().code != Errc::kWouldBlock) return tl::unexpected(value.error());
+  return !value || *value;
+}
+
 void RespConversation::exists(Arguments arguments) {
   if (!is_my_turn()) return;
-  const auto found =
-      std::count_if(arguments.begin() + 1, arguments.end(),
-                    [this](std::string_view key) { return context_.backend.read_size(key) > 0; });
+  std::int64_t found = 0;
+  for (const std::string_view key : arguments.subspan(1)) {
+    const auto there = is_there(key);
+    if (!there) return fail_with(there.error());
+    found += *there ? 1 : 0;
+  }
   answer([&](std::string& out) { protocol::append_integer(out, found); });
 }
 
 void RespConversation::type(Arguments arguments) {
   if (!is_my_turn()) return;
-  const bool exists = context_.backend.read_size(arguments[1]) > 0;
-  answer([&](std::string& out) { protocol::append_simple(out, exists ? "string" : "none"); });
+  const auto there = is_there(arguments[1]);
+  if (!there) return fail_with(there.error());
+  answer([&](std::string& out) { protocol::append_simple(out, *there ? "string" : "none"); });
 }
 
 void RespConversation::dbsize(Arguments) {
@@ -153,6 +164,7 @@ void RespConversation::dbsize(Arguments) {
 // In key order, so that each key that is there all the while comes exactly once.
 void RespConversation::scan(Arguments arguments) {
   if (!is_my_turn()) return;
+  if (context_.output_memory.is_exhausted()) return refuse_later(verb_, kRetryMemory);
   RangeOptions range;
   range.is_keys_only = true;
   range.limit = kScanCountDefault;
@@ -193,8 +205,8 @@ void RespConversation::scan(Arguments arguments) {
   std::vector<std::string> keys;
   std::string last;
   for (;;) {
-    const auto step = cursor->next(ReadMode::kNoWait);
-    if (!step) return fail(describe(step.error()));
+    const auto step = cursor->next(ReadMode::kMayBlock);  // keys alone come from the index
+    if (!step) return fail_with(step.error());
     if (*step != Cursor::Step::kItem) break;
     last = std::move(cursor->item().key);
     if (wants_strings && (!pattern || glob_matches(*pattern, last))) keys.push_back(last);

@@ -156,3 +156,20 @@ TEST_CASE("a command that stalls is given up, and so is one at a stop") {
   stopping.conversation->drain();
   CHECK(stopping.ask(command({"GET", "a"})) == "-ERR the server is stopping\r\n");
 }
+
+TEST_CASE("a key that damage may hide is not said to be absent") {
+  Talk talk({}, Dialect::kNativeOrResp);
+  talk.backend.set("here", "v");
+  talk.backend.read_errors.emplace("hidden", kv::Error{kv::Errc::kCorruption, "segment=1", {}});
+  CHECK(talk.ask(command({"EXISTS", "here", "none"})) == ":1\r\n");
+  CHECK(talk.ask(command({"EXISTS", "here", "hidden"})).starts_with("-CORRUPT "));
+  CHECK(talk.ask(command({"TYPE", "hidden"})).starts_with("-CORRUPT "));
+  CHECK(talk.ask(command({"TYPE", "none"})) == "+none\r\n");
+}
+
+TEST_CASE("SCAN goes on behind keys whose values are not in memory") {
+  Talk talk({}, Dialect::kNativeOrResp);
+  for (int i = 0; i < 5; ++i) talk.backend.set(fmt::format("key:{}", i), "v");
+  talk.backend.cold.insert("key:2");
+  CHECK(scanned(talk.ask(command({"SCAN", "0"}))).second.size() == 5);
+}
