@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "protocol/foreign_protocol.h"
+
 namespace kv::protocol {
 
 namespace {
@@ -64,6 +66,7 @@ bool RespParser::take_line(std::size_t at, std::string_view& line, std::size_t& 
 RespParser::Step RespParser::begin() {
   const std::string_view bytes = in_.bytes();
   if (bytes.empty()) return Step::kNeedBytes;
+  if (!has_spoken_ && is_tls_hello(bytes)) return fatal_raw(tls_refusal_of_resp());
   return bytes[0] == '*' ? take_array_header(bytes) : take_inline(bytes);
 }
 
@@ -77,6 +80,9 @@ RespParser::Step RespParser::take_inline(std::string_view bytes) {
     in_.consume(next);
     return Step::kGoOn;
   }
+  if (is_http_request(line) && !has_spoken_) return fatal_raw(http_refusal(""));
+  if (is_http_line(line)) return fatal_raw(http_refusal_of_resp());
+  has_spoken_ = true;
   if (!allows_inline_) {
     return fatal(fmt::format("expected '*', got '{}'", bytes[0] >= ' ' ? bytes[0] : '?'));
   }
@@ -106,6 +112,7 @@ RespParser::Step RespParser::take_array_header(std::string_view bytes) {
     in_.consume(next);
     return Step::kGoOn;
   }
+  has_spoken_ = true;
   expected_ = static_cast<std::uint64_t>(count);
   done_ = next;
   return Step::kGoOn;
@@ -207,7 +214,11 @@ void RespParser::refuse_current(std::string_view reply) {
 }
 
 RespParser::Step RespParser::fatal(std::string_view text) {
-  refusal_ = fmt::format("-ERR Protocol error: {}\r\n", text);
+  return fatal_raw(fmt::format("-ERR Protocol error: {}\r\n", text));
+}
+
+RespParser::Step RespParser::fatal_raw(std::string_view reply) {
+  refusal_ = reply;
   is_dead_ = true;
   return Step::kFatal;
 }

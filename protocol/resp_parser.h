@@ -23,6 +23,9 @@ class RespParser {
     kRefused,  // refusal() is the reply; the connection goes on
     kFatal,    // refusal() is the reply; then close, parse no more
   };
+  // A browser, or a client with the wrong port, can be made to send lines, and Redis's inline
+  // commands go on behind lines that are none. So TLS at the beginning is fatal, and so is HTTP on
+  // any line.
   enum class Inline { kRefused, kAllowed };
 
   RespParser(const Limits& limits, Inline inline_commands)
@@ -64,6 +67,7 @@ class RespParser {
   void reset();
   bool drop(std::size_t size);
   Step fatal(std::string_view text);
+  Step fatal_raw(std::string_view reply);
   // The line that begins `at` bytes behind the command's first, without its line end; `next` is set
   // behind that. Nothing: it is not whole yet.
   bool take_line(std::size_t at, std::string_view& line, std::size_t& next);
@@ -72,6 +76,7 @@ class RespParser {
   const bool allows_inline_;
   ReceiveBuffer in_;
   bool is_dead_ = false;
+  bool has_spoken_ = false;  // a line or a number that is RESP's has come
 
   // The command under way.
   std::vector<Argument> found_;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "protocol/foreign_protocol.h"
 #include "server/error_reply.h"
 
 namespace kv::server {
@@ -120,9 +121,10 @@ void Conversation::parsed_all() {
 
 void Conversation::break_off() {
   context_.counters.protocol_errors.add();
-  if (refusal().starts_with("ERR WRONG_PROTOCOL")) {
+  if (const auto spoken = protocol::foreign_protocol_of(refusal()); !spoken.empty()) {
+    context_.counters.foreign_protocols.add();
     context_.log.tell(Event::Level::kWarning, "wrong protocol",
-                      "hint=\"a client speaks TLS, and this port is plain text\"", now_);
+                      fmt::format("spoken={} action=closed", spoken), now_);
   }
   replies_.add([this](std::string& out) { out += refusal(); });
   phase_ = Phase::kFinishing;

@@ -40,8 +40,9 @@ struct Counters {
   Counter slow_reads;  // reads that left the reactor: from the disk, or of large values
 
   // Bad input.
-  Counter requests_refused;  // understood, and refused; the connection went on
-  Counter protocol_errors;   // not understood; the connection was closed
+  Counter requests_refused;   // understood, and refused; the connection went on
+  Counter protocol_errors;    // not understood; the connection was closed
+  Counter foreign_protocols;  // of those: HTTP, TLS, RESP where it is off
 
   // Back-pressure, step by step.
   Counter paused_by_inflight;  // a connection was not read from for a while

@@ -212,6 +212,7 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
   }
   requests["requests_refused"] = sum(&Counters::requests_refused);
   requests["protocol_errors"] = sum(&Counters::protocol_errors);
+  requests["foreign_protocols"] = sum(&Counters::foreign_protocols);
   page["backpressure"] = {{"paused_by_inflight", sum(&Counters::paused_by_inflight)},
                           {"paused_by_output", sum(&Counters::paused_by_output)},
                           {"paused_by_memory", sum(&Counters::paused_by_memory)},

@@ -6,6 +6,7 @@ redis-cli, redis-benchmark, redis-py and ioredis, each against one server; what 
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import tempfile
@@ -103,6 +104,18 @@ def cli_works(port):
     equal(cli("del", "cli:a", "cli:b"), "2\n")
 
 
+def browser_is_refused(port, address):
+    """What a web page can make a browser send: the head is the browser's, the body the page's."""
+    body = "SET evil 1\r\n"
+    head = f"POST / HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: text/plain\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", int(port))) as browser:
+        browser.sendall((head + body).encode())
+        answer = b"".join(iter(lambda: browser.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert b"+OK" not in answer, answer
+    equal(subprocess.run([KV, "get", "--addr", address, "evil"], capture_output=True).returncode, 3)
+
+
 def benchmark_works(port, pipeline):
     out = run("redis-benchmark", "-p", port, "-n", "5000", "-r", "1000", "-d", "100", "-P", pipeline, "-t",
               "ping_mbulk,set,get,incr,mset", "--csv")
@@ -120,6 +133,8 @@ def main():
             resp_port = re.search(r"resp +127.0.0.1:([0-9]+)", server.banner)[1]
             cli_works(port)
             cli_works(resp_port)
+            for each in [port, resp_port]:
+                browser_is_refused(each, own)
             run("/usr/bin/python3", "-c", REDIS_PY, port)
             node = os.path.join(BUILD, "npm")
             if not os.path.isdir(os.path.join(node, "node_modules", "ioredis")):

@@ -22,6 +22,28 @@ TEST_CASE("other protocols are known by how they begin") {
   CHECK_FALSE(is_http_request("GET 3"));
 }
 
+TEST_CASE("a line of HTTP is its first one, a POST or a host") {
+  CHECK(is_http_line("GET / HTTP/1.1"));
+  CHECK(is_http_line("POST / HTTP/3"));
+  CHECK(is_http_line("post"));
+  CHECK(is_http_line("Host: 127.0.0.1"));
+  CHECK(is_http_line("HOST:\ta"));
+  CHECK_FALSE(is_http_line("POSTS 1"));
+  CHECK_FALSE(is_http_line("GET post"));
+  CHECK_FALSE(is_http_line("hos"));
+  CHECK_FALSE(is_http_line(""));
+}
+
+TEST_CASE("a refusal tells whom it is for") {
+  CHECK(foreign_protocol_of(http_refusal("")) == "HTTP");
+  CHECK(foreign_protocol_of(http_refusal_of_resp()) == "HTTP");
+  CHECK(foreign_protocol_of(tls_refusal_of_resp()) == "TLS");
+  CHECK(foreign_protocol_of("ERR WRONG_PROTOCOL applied=no :that was TLS\n") == "TLS");
+  CHECK(foreign_protocol_of(resp_refusal()) == "RESP");
+  CHECK(foreign_protocol_of("ERR BAD_VERB applied=no :unknown\n") == "");
+  CHECK(foreign_protocol_of("-ERR Protocol error: invalid bulk length\r\n") == "");
+}
+
 TEST_CASE("the page for browsers is whole and says where to go") {
   const std::string page = http_refusal("Administration: http://127.0.0.1:7401/");
   CHECK(page.starts_with("HTTP/1.1 400 Bad Request\r\n"));

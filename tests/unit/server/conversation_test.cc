@@ -136,12 +136,28 @@ TEST_CASE("after input that cannot be understood everything before it is answere
   CHECK(talk.counters.protocol_errors.value() == 1);
 }
 
-TEST_CASE("TLS on the plain port is told to the log once in a while") {
+TEST_CASE("other protocols are counted and told to the log") {
+  std::string bytes;
+  std::string told;
+  SUBCASE("TLS") {
+    bytes = "\x16\x03\x01";
+    told = "wrong protocol: spoken=TLS action=closed";
+  }
+  SUBCASE("HTTP") {
+    bytes = "POST / HTTP/1.1\r\nHost: x\r\n\r\nPUT 1 1\nkv";
+    told = "wrong protocol: spoken=HTTP action=closed";
+  }
+  SUBCASE("RESP where it is off") {
+    bytes = "*1\r\n$4\r\nPING\r\n";
+    told = "wrong protocol: spoken=RESP action=closed";
+  }
   Talk talk;
-  talk.send(std::string("\x16\x03\x01", 3));
-  CHECK(talk.take().starts_with("ERR WRONG_PROTOCOL"));
+  talk.send(bytes);
+  CHECK(!talk.is_open());
   REQUIRE(talk.events.size() == 1);
-  CHECK(talk.events[0].starts_with("wrong protocol"));
+  CHECK(talk.events[0] == told);
+  CHECK(talk.counters.foreign_protocols.value() == 1);
+  CHECK(talk.counters.protocol_errors.value() == 1);
 }
 
 TEST_CASE("after the peer's half-close all complete requests are answered") {

@@ -79,6 +79,50 @@ TEST_CASE("native requests are native on the listener for both, and RESP off is 
   CHECK(!native.is_open());
 }
 
+TEST_CASE("what a browser is made to send ends the connection before the body it chose") {
+  std::string head;
+  std::string answer = "HTTP/1.1 400 Bad Request\r\n";
+  std::string spoken = "HTTP";
+  const std::string late = "-ERR Protocol error: that was HTTP, ";
+  SUBCASE("a form") { head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: text/plain\r\n\r\n"; }
+  SUBCASE("a link") { head = "GET /\tx HTTP/1.0\r\n"; }
+  SUBCASE("a method of its own") { head = "BREW /pot HTTP/1.1\r\n"; }
+  SUBCASE("blank lines in front") { head = "\r\n\r\nPOST / HTTP/1.1\r\n"; }
+  SUBCASE("behind a command") {
+    head = "PING\r\nGET / HTTP/1.1\r\n";
+    answer = std::string(kPong) + late;
+  }
+  SUBCASE("a version that is not known") {
+    head = "post / HTTP/4\r\n";
+    answer = late;
+  }
+  SUBCASE("a line that is cut up, then its host") {
+    head = "X\r\nhOST: a\r\n";
+    answer = "-ERR unknown command 'X', with args beginning with: \r\n" + late;
+  }
+  SUBCASE("TLS, which repeats names and tickets that others chose") {
+    head = "\x16\x03\x01\r\n";
+    answer = "-ERR Protocol error: that was TLS, ";
+    spoken = "TLS";
+  }
+  for (const std::size_t chunk : {std::size_t{1}, SIZE_MAX}) {
+    Talk talk({}, Dialect::kResp);
+    talk.send(head + "SET evil 1\r\n", chunk);
+    CHECK(talk.take().starts_with(answer));
+    CHECK(!talk.is_open());
+    CHECK(!talk.backend.get("evil", kv::ReadMode::kMayBlock)->has_value());
+    REQUIRE(talk.events.size() == 1);
+    CHECK(talk.events[0] == "wrong protocol: spoken=" + spoken + " action=closed");
+    CHECK(talk.counters.foreign_protocols.value() == 1);
+  }
+}
+
+TEST_CASE("keys and values may look like HTTP") {
+  Talk talk({}, Dialect::kResp);
+  CHECK(talk.ask("set post host:\r\nget post\r\n") == "+OK\r\n$5\r\nhost:\r\n");
+  CHECK(talk.ask("*3\r\n$3\r\nSET\r\n$1\r\na\r\n$8\r\nHTTP/1.1\r\n") == "+OK\r\n");
+}
+
 TEST_CASE("inline commands are for the listener of RESP alone") {
   Talk resp({}, Dialect::kResp);
   CHECK(resp.ask("PING\r\n") == kPong);
