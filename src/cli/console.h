@@ -21,6 +21,7 @@ inline constexpr std::string_view kTimeoutDefault = "5s";
 // Flags that every command has.
 struct Common {
   std::string address = "127.0.0.1:7400";
+  bool has_address_flag = false;  // --addr was typed, and does not come from KV_ADDR
   std::string timeout_text = std::string(kTimeoutDefault);
   std::uint32_t retries = 3;
   bool is_json = false;

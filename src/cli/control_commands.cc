@@ -19,16 +19,29 @@ struct ControlFlags {
   double wait_s = 30;
 };
 
-int no_server(const ControlFlags& flags) {
-  complain(fmt::format("no server has {} open; `kv start --data {}` starts one", flags.data,
-                       flags.data));
+int no_server(const ControlFlags& flags, std::string_view next) {
+  complain(fmt::format("no server has {} open; {}", flags.data, next));
   return kExitNoConnection;
 }
 
+// KV_ADDR is there for other commands; the flag is meant for this one.
+int refuse_address(std::string_view command) {
+  complain(
+      fmt::format("--addr: {} goes by the directory that a server has open; `kv {} --data "
+                  "DIR` names it",
+                  command, command));
+  return kExitUsage;
+}
+
 int run_stop(const Common& common, const ControlFlags& flags) {
+  if (common.has_address_flag) return refuse_address("stop");
   const auto holder = find_holder(flags.data);
-  if (!holder) return no_server(flags);
-  if (holder->pid <= 0 || ::kill(holder->pid, SIGTERM) != 0) {
+  if (!holder) return no_server(flags, "`kv stop --data DIR` stops that of another directory");
+  if (!holder->is_server()) {
+    complain(in_use_text(flags.data, *holder) + ", and by no server; wait until it is done");
+    return kExitServerError;
+  }
+  if (::kill(holder->pid, SIGTERM) != 0) {
     complain(fmt::format("cannot signal pid {}", holder->pid));
     return kExitServerError;
   }
@@ -45,8 +58,13 @@ int run_stop(const Common& common, const ControlFlags& flags) {
 }
 
 int run_status(const Common& common, const ControlFlags& flags) {
+  if (common.has_address_flag) return refuse_address("status");
   const auto holder = find_holder(flags.data);
-  if (!holder) return no_server(flags);
+  if (!holder) {
+    return no_server(flags, fmt::format("`kv start --data {}` starts one, --data DIR looks at "
+                                        "another directory",
+                                        flags.data));
+  }
   if (flags.is_pid_only) {
     say(fmt::format("{}\n", holder->pid));
   } else if (common.is_json) {

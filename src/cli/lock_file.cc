@@ -44,7 +44,17 @@ std::optional<Holder> find_holder(const std::string& data_dir) {
   holder.pid = static_cast<pid_t>(std::atol(take(text, "pid").c_str()));
   holder.address = take(text, "address");
   holder.since = take(text, "since");
+  holder.text = text.substr(0, text.find('\n'));
   return holder;
+}
+
+std::string in_use_text(const std::string& data_dir, const Holder& holder) {
+  if (!holder.is_server()) {
+    return fmt::format("{} is in use by another process{}{}", data_dir,
+                       holder.text.empty() ? "" : ": ", holder.text);
+  }
+  return fmt::format("{} is in use by kv pid {} on {} since {}", data_dir, holder.pid,
+                     holder.address, holder.since);
 }
 
 bool wait_until_free(const std::string& data_dir, double seconds) {

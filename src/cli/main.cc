@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/address_option.h"
 #include "cli/commands.h"
 #include "cli/quantity.h"
 #include "cli/usage_problem.h"
@@ -23,6 +24,7 @@ int run(int count, char** arguments) {
   }
   app.add_option("--addr", common.address, "HOST:PORT of the server")
       ->envname("KV_ADDR")
+      ->check(problem_with_address)
       ->capture_default_str();
   app.add_option("--timeout", common.timeout_text, "longest wait for the server, as 5s or 250ms")
       ->envname("KV_TIMEOUT")
@@ -64,6 +66,9 @@ int run(int count, char** arguments) {
     complain(problem);
     return kExitUsage;
   }
+  common.has_address_flag = std::any_of(words.begin(), words.end(), [](const std::string& word) {
+    return word == "--addr" || word.starts_with("--addr=");
+  });
   try {
     app.parse(count, arguments);
   } catch (const CLI::Success& success) {

@@ -7,6 +7,7 @@
 #include "cli/data_option.h"
 #include "cli/escape.h"
 #include "cli/finding_text.h"
+#include "cli/lock_file.h"
 #include "cli/progress.h"
 #include "kv/salvage.h"
 #include "server/upkeep_text.h"
@@ -56,6 +57,19 @@ void print(const Common& common, const SalvageFlags& flags, const SalvageReport&
       report.has_unknown_losses ? ", and perhaps others whose keys cannot be told" : ""));
 }
 
+int fail_salvage(const SalvageFlags& flags, const Error& error) {
+  if (error.code != Errc::kLocked) return fail(error);
+  for (const std::string& directory : {flags.from, flags.to}) {
+    const auto holder = find_holder(directory);
+    if (!holder) continue;
+    complain(in_use_text(directory, *holder) +
+             (holder->is_server() ? fmt::format("; `kv stop --data {}` stops it first", directory)
+                                  : "; try again when it is done"));
+    return kExitServerError;
+  }
+  return fail(error);
+}
+
 int run_salvage(const Common& common, const SalvageFlags& flags) {
   SalvageOptions options;
   Progress progress(common.is_quiet);
@@ -66,7 +80,7 @@ int run_salvage(const Common& common, const SalvageFlags& flags) {
   };
   const auto report = salvage(flags.from, flags.to, options);
   progress.clear();
-  if (!report) return fail(report.error());
+  if (!report) return fail_salvage(flags, report.error());
   print(common, flags, *report);
   return report->findings.empty() ? kExitOk : kExitIntegrity;
 }

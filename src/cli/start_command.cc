@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "cli/address_option.h"
 #include "cli/banner.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
@@ -89,17 +90,16 @@ int fail_bind(const Error& error) {
   return error.code == Errc::kInvalidArgument ? kExitUsage : kExitServerError;
 }
 
+int fail_in_use(const StartFlags& flags, const Holder& holder) {
+  std::string next;
+  if (holder.is_server()) next = fmt::format("; `kv attach --addr {}` talks to it", holder.address);
+  complain(fmt::format("data directory {}{}", in_use_text(flags.data, holder), next));
+  return kExitServerError;
+}
+
 int fail_start(const StartFlags& flags, const Error& error) {
   if (error.code == Errc::kLocked) {
-    const auto holder = find_holder(flags.data);
-    complain(
-        holder
-            ? fmt::format(
-                  "data directory {} is in use by kv pid {} on {} since {}; `kv attach --addr {}` "
-                  "talks to it",
-                  flags.data, holder->pid, holder->address, holder->since, holder->address)
-            : describe(error));
-    return kExitServerError;
+    if (const auto holder = find_holder(flags.data)) return fail_in_use(flags, *holder);
   }
   std::string next;
   if (error.code == Errc::kNoSpace) next = "; make room and start again";
@@ -121,6 +121,7 @@ int fail_start(const StartFlags& flags, const Error& error) {
 server::ServerOptions server_options_of(const StartFlags& flags, ServerLog& log) {
   server::ServerOptions options;
   options.listen = flags.listen;
+  options.is_insecure = flags.is_insecure;
   options.hears_resp = flags.resp != "off";
   if (flags.resp != "off" && flags.resp != "on") options.resp_listen = flags.resp;
   options.threads = flags.threads;
@@ -175,8 +176,10 @@ StartFlags within_descriptors(StartFlags flags, ServerLog& log) {
   return flags;
 }
 
-// Runs the server until it is told to stop; returns the exit code. It listens before it opens the
-// store, so that a taken port leaves the data directory alone and the lock can name the address.
+// Runs the server until it is told to stop; returns the exit code. A directory in use is told
+// first, as the port is mostly taken then by the server that uses it. It listens before it opens
+// the store, so that a taken port leaves the data directory alone and the lock can name the
+// address.
 int serve(const StartFlags& given, bool is_json, const std::function<void()>& is_ready) {
   give_memory_back_early();
   if (!given.log_file.empty()) {
@@ -189,18 +192,11 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
   const StartFlags flags = within_descriptors(given, log);
   StopSignals signals([&log] { log.reopen(); });
 
+  // The lock itself is taken when the store is opened, and then names the address.
+  if (const auto holder = find_holder(flags.data)) return fail_in_use(flags, *holder);
   auto server = server::Server::bind(server_options_of(flags, log));
   if (!server) return fail_bind(server.error());
   const std::string address = (*server)->address();
-  if (!(*server)->is_loopback() && !flags.is_insecure) {
-    const bool is_resp_alone = (*server)->is_native_loopback();
-    complain(fmt::format(
-        "{} can be reached from other machines and there are no users yet; listen on 127.0.0.1 or "
-        "add --insecure",
-        is_resp_alone ? flags.resp : flags.listen));
-    return kExitUsage;
-  }
-
   const bool is_new = !std::filesystem::exists(flags.data + "/CURRENT");
   const std::string holder = holder_text({::getpid(), address, utc_now()});
   auto store = Store::open(flags.data, store_options_of(flags, log, holder));
@@ -260,9 +256,11 @@ void add_start(CLI::App& app, Common& common, Run& run) {
     return start->add_option("--" + name, value, help)->envname(variable)->capture_default_str();
   };
   CLI::Option* const data = add_data_option(*start, flags->data, "directory of the database");
-  add("listen", flags->listen, "HOST:PORT; port 0 picks a free one");
+  add("listen", flags->listen, "HOST:PORT; port 0 picks a free one")
+      ->check(problem_with_listen_address);
   add("resp", flags->resp,
-      "the protocol of Redis: on, at the same address; off; or HOST:PORT, at one of its own, too");
+      "the protocol of Redis: on, at the same address; off; or HOST:PORT, at one of its own, too")
+      ->check(problem_with_resp);
   add("sync", flags->sync, "when a write is acknowledged: none, interval or disk")
       ->check(CLI::IsMember({"none", "interval", "disk"}));
   add("sync-interval-ms", flags->sync_interval_ms, "between syncs with --sync interval")

@@ -87,6 +87,12 @@ std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
                        text.substr(kConvert.size(), equals - kConvert.size()),
                        text.substr(equals + 3));
   }
+  // "--data: 1 required TEXT missing"
+  constexpr std::string_view kMissing = " missing";
+  if (const std::size_t required = text.find(": 1 required ");
+      required != text.npos && text.ends_with(kMissing)) {
+    text = fmt::format("{}: its value is missing", text.substr(0, required));
+  }
   return fmt::format("{}{}; see `kv help{}`", text, origin(app, command, text, arguments),
                      typed.empty() ? "" : " " + typed);
 }

@@ -40,10 +40,11 @@ int fail_offline(const VerifyFlags& flags, const Error& error) {
     complain(describe(error) + std::string(is_nowhere ? kNext : ""));
     return exit_code_of(error);
   }
-  complain(
-      fmt::format("{} is in use by kv pid {} on {}; `kv verify --online --addr {}` has that server "
-                  "verify itself",
-                  flags.data, holder->pid, holder->address, holder->address));
+  complain(in_use_text(flags.data, *holder) +
+           (holder->is_server()
+                ? fmt::format("; `kv verify --online --addr {}` has that server verify itself",
+                              holder->address)
+                : "; try again when it is done"));
   return kExitServerError;
 }
 

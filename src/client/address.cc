@@ -22,7 +22,9 @@ bool is_port(std::string_view text) {
 Result<Address> parse_address(std::string_view text) {
   const auto refuse = [&] {
     return tl::unexpected(
-        Error{Errc::kInvalidArgument, fmt::format("\"{}\" is not HOST:PORT", text), {}});
+        Error{Errc::kInvalidArgument,
+              fmt::format("\"{}\" is not HOST:PORT, such as 127.0.0.1:7400", text),
+              {}});
   };
   const std::size_t colon = text.rfind(':');
   if (colon == std::string_view::npos) return refuse();

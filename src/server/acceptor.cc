@@ -1,11 +1,12 @@
 #include "server/acceptor.h"
 
 #include <chrono>
-#include <string_view>
 #include <utility>
 
 #include <asio/post.hpp>
 #include <fmt/format.h>
+
+#include "server/listen_address.h"
 
 namespace kv::server {
 
@@ -21,26 +22,12 @@ std::error_code standard(const asio::error_code& error) {
   return {error.value(), std::system_category()};
 }
 
-Error not_an_address(const std::string& listen) {
-  return {Errc::kInvalidArgument, fmt::format("\"{}\" is not HOST:PORT", listen), {}};
-}
-
 Result<tcp::endpoint> resolve(asio::io_context& io, const std::string& listen) {
-  const std::size_t colon = listen.rfind(':');
-  if (colon == std::string::npos || colon == 0) return tl::unexpected(not_an_address(listen));
-  std::string host = listen.substr(0, colon);
-  const std::string port = listen.substr(colon + 1);
-  const bool is_port = !port.empty() && port.size() <= 5 &&
-                       port.find_first_not_of("0123456789") == std::string::npos &&
-                       std::stoul(port) <= 65535;
-  if (!is_port) return tl::unexpected(not_an_address(listen));
-  const bool is_bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-  if (is_bracketed) host = host.substr(1, host.size() - 2);
-  if (!is_bracketed && host.find(':') != std::string::npos) {
-    return tl::unexpected(not_an_address(listen));
-  }
+  const auto address = parse_listen_address(listen);
+  if (!address) return tl::unexpected(address.error());
   asio::error_code error;
-  const auto found = tcp::resolver(io).resolve(host, port, tcp::resolver::passive, error);
+  const auto found =
+      tcp::resolver(io).resolve(address->host, address->port, tcp::resolver::passive, error);
   if (error || found.empty()) {
     return tl::unexpected(
         Error{Errc::kIo, fmt::format("cannot find the host of {}", listen), standard(error)});
@@ -50,18 +37,32 @@ Result<tcp::endpoint> resolve(asio::io_context& io, const std::string& listen) {
 
 }  // namespace
 
-Result<void> Acceptor::bind(const std::string& listen) {
+Result<void> Acceptor::find(const std::string& listen, Reach reach) {
   const auto endpoint = resolve(io_, listen);
   if (!endpoint) return tl::unexpected(endpoint.error());
+  if (reach == Reach::kThisMachine && !endpoint->address().is_loopback()) {
+    return tl::unexpected(
+        Error{Errc::kInvalidArgument,
+              fmt::format("{} can be reached from other machines and there are no users yet; "
+                          "listen on 127.0.0.1 or add --insecure",
+                          listen),
+              {}});
+  }
+  listen_ = listen;
+  endpoint_ = *endpoint;
+  return {};
+}
+
+Result<void> Acceptor::bind() {
   asio::error_code error;
-  acceptor_.open(endpoint->protocol(), error);
+  acceptor_.open(endpoint_.protocol(), error);
   if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error) acceptor_.bind(*endpoint, error);
+  if (!error) acceptor_.bind(endpoint_, error);
   if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
   if (!error) endpoint_ = acceptor_.local_endpoint(error);
   if (error) {
     return tl::unexpected(
-        Error{Errc::kIo, fmt::format("cannot listen on {}", listen), standard(error)});
+        Error{Errc::kIo, fmt::format("cannot listen on {}", listen_), standard(error)});
   }
   return {};
 }

@@ -18,8 +18,12 @@ class Acceptor {
  public:
   explicit Acceptor(EventLog::Write log) : acceptor_(io_), pause_(io_), log_(std::move(log)) {}
 
-  // `listen` is HOST:PORT.
-  [[nodiscard]] Result<void> bind(const std::string& listen);
+  enum class Reach { kThisMachine, kAnyMachine };
+  // Finds out where HOST:PORT is; nothing listens yet. kInvalidArgument: it is no such text, or
+  // other machines could reach it and must not.
+  [[nodiscard]] Result<void> find(const std::string& listen, Reach reach);
+  // Listens where find() found.
+  [[nodiscard]] Result<void> bind();
   asio::ip::tcp::endpoint endpoint() const { return endpoint_; }
 
   // `next_io` says which loop the next socket is for, `take` gets it, `paused` hears of pauses.
@@ -37,6 +41,7 @@ class Acceptor {
   asio::io_context io_{1};
   asio::ip::tcp::acceptor acceptor_;
   asio::steady_timer pause_;
+  std::string listen_;
   asio::ip::tcp::endpoint endpoint_;
   EventLog log_;
 };

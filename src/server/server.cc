@@ -33,8 +33,14 @@ Server::~Server() {
 
 Result<std::unique_ptr<Server>> Server::bind(const ServerOptions& options) {
   auto state = std::make_unique<State>(options);
-  auto bound = state->acceptor.bind(options.listen);
-  if (bound && state->has_resp_listener()) bound = state->resp_acceptor.bind(options.resp_listen);
+  const auto reach =
+      options.is_insecure ? Acceptor::Reach::kAnyMachine : Acceptor::Reach::kThisMachine;
+  const bool has_two = state->has_resp_listener();
+  // What is wrong with the options themselves is told first.
+  auto bound = state->acceptor.find(options.listen, reach);
+  if (bound && has_two) bound = state->resp_acceptor.find(options.resp_listen, reach);
+  if (bound) bound = state->acceptor.bind();
+  if (bound && has_two) bound = state->resp_acceptor.bind();
   if (!bound) return tl::unexpected(std::move(bound).error());
   return std::unique_ptr<Server>(new Server(std::move(state)));
 }
@@ -53,15 +59,6 @@ std::string Server::address() const { return text_of(state_->acceptor.endpoint()
 
 std::string Server::resp_address() const {
   return state_->has_resp_listener() ? text_of(state_->resp_acceptor.endpoint()) : std::string();
-}
-
-bool Server::is_native_loopback() const {
-  return state_->acceptor.endpoint().address().is_loopback();
-}
-
-bool Server::is_loopback() const {
-  return is_native_loopback() &&
-         (!state_->has_resp_listener() || state_->resp_acceptor.endpoint().address().is_loopback());
 }
 
 Result<void> Server::start(Store& store) {

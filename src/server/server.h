@@ -24,7 +24,8 @@ class Server {
     kNow,
   };
 
-  // kInvalidArgument: not HOST:PORT; kIo: the address is taken or not this machine's.
+  // kInvalidArgument: not HOST:PORT, or other machines reach it and is_insecure is not set; kIo:
+  // the address is taken or not this machine's.
   [[nodiscard]] static Result<std::unique_ptr<Server>> bind(const ServerOptions& options);
   ~Server();
   Server(const Server&) = delete;
@@ -32,8 +33,6 @@ class Server {
 
   std::string address() const;       // "127.0.0.1:7400", the port as it came out
   std::string resp_address() const;  // of the listener for RESP alone; empty: there is none
-  bool is_native_loopback() const;
-  bool is_loopback() const;  // nobody on another machine can reach any listener
   // The store outlives the server.
   [[nodiscard]] Result<void> start(Store& store);
   void stop(Stop how);

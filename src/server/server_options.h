@@ -18,6 +18,7 @@ struct ServerOptions {
   std::string listen = "127.0.0.1:7400";
   bool hears_resp = true;     // on `listen`, too: told by the first byte of a connection
   std::string resp_listen;    // HOST:PORT for RESP alone, with inline commands; empty: none
+  bool is_insecure = false;   // either may be one that other machines reach
   std::uint32_t threads = 1;  // reactors, each with a thread of its own; 0: one per processor
   std::uint32_t connections_max = 10'000;
 

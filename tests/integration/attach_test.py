@@ -128,7 +128,7 @@ def it_starts_without_a_server(home, server):
     terminal.type("QUIT\n")
     equal(terminal.end(), 0)
     terminal = Attach(home, "no-port")
-    terminal.expect('kv: "no-port" is not HOST:PORT')
+    terminal.expect('kv: --addr: "no-port" is not HOST:PORT')
     equal(terminal.end(), 2)
 
 

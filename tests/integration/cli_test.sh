@@ -34,6 +34,11 @@ expect "del" 0 "$(code_of "$kv" del greeting)"
 expect "del again" 3 "$(code_of "$kv" del greeting)"
 expect "no server there" 7 "$(code_of "$kv" --addr 127.0.0.1:1 get a)"
 expect "a wrong flag" 2 "$(code_of "$kv" get --colour red a)"
+expect "a wrong address" 2 "$(code_of "$kv" get a --addr foo)"
+expect "a wrong address is told" "kv: --addr: \"foo\" is not HOST:PORT, such as 127.0.0.1:7400; see \`kv help get\`" \
+  "$(cat err)"
+expect "a wrong address in the environment" 2 "$(KV_ADDR=foo code_of "$kv" get a)"
+grep -q '(from KV_ADDR)' err
 expect "a mistyped command" 2 "$(code_of "$kv" gte a)"
 expect "a mistyped command is told" "kv: no command \"gte\", did you mean get?; \`kv help\` lists them" "$(cat err)"
 
@@ -99,6 +104,23 @@ KV_ADDR=$(address data)
 expect "count after kill -9" 3 "$("$kv" count)"
 "$kv" stop --data data >/dev/null
 expect "status after stop" 7 "$(code_of "$kv" status --data data)"
+expect "status says how one starts" "kv: no server has data open; \`kv start --data data\` starts one, --data DIR looks \
+at another directory" "$(cat err)"
+expect "stop where no server is" 7 "$(code_of "$kv" stop)"
+expect "stop says how another is stopped" "kv: no server has ./kv-data open; \`kv stop --data DIR\` stops that of another \
+directory" "$(cat err)"
+for command in stop status; do
+  expect "$command --addr" 2 "$(code_of "$kv" "$command" --addr "$KV_ADDR")"
+  expect "$command --addr says what to name" "kv: --addr: $command goes by the directory that a server has open; \
+\`kv $command --data DIR\` names it" "$(cat err)"
+done
+exec 7>data/LOCK # as another program would
+echo somebody >&7
+flock 7
+expect "stop of what is no server" 1 "$(code_of "$kv" stop --data data)"
+expect "says who has it" "kv: data is in use by another process: somebody, and by no server; wait until it is done" \
+  "$(cat err)"
+exec 7>&-
 
 expect "a public address" 2 "$(code_of "$kv" start --data data --listen 0.0.0.0:0)"
 echo 'colour = "red"' >bad.conf

@@ -58,11 +58,19 @@ refused "port taken" 1 "cannot listen on $taken: Address already in use; --liste
   --data other --listen "$taken"
 refused "directory in use" 1 "data directory data is in use by kv pid $("$kv" status --data data --pid) on $taken *" \
   --data data
+refused "directory in use, and so is the port" 1 "data directory data is in use by kv pid *" --data data --listen "$taken"
+refused "public address whose port is taken" 2 "0.0.0.0:* can be reached from other machines *" \
+  --data other --listen "0.0.0.0:${taken##*:}"
+refused "public address for RESP, whose port is taken" 2 "0.0.0.0:* can be reached from other machines *" \
+  --data other --listen "$taken" --resp "0.0.0.0:${taken##*:}"
 "$kv" stop --data data >/dev/null
 
 refused "address of another machine" 1 "cannot listen on 192.0.2.1:0: *; name an address of this machine" \
-  --data data --listen 192.0.2.1:0
-refused "no address" 2 '"nowhere" is not HOST:PORT' --data data --listen nowhere
+  --data data --listen 192.0.2.1:0 --insecure
+refused "no address" 2 '--listen: "nowhere" is not HOST:PORT, such as 127.0.0.1:7400; see *' --data data --listen nowhere
+refused "no address for RESP" 2 '--resp: "of" is neither on nor off nor HOST:PORT, *' --data data --resp of
+KV_RESP=of refused "no address for RESP in the environment" 2 '--resp: "of" is *(from KV_RESP); see *' --data data
+refused "a flag without its value" 2 "--data: its value is missing; see \`kv help start\`" --data
 refused "public address" 2 "0.0.0.0:0 can be reached from other machines *" --data data --listen 0.0.0.0:0
 
 refused "unknown flag" 2 "*--colour*see \`kv help start\`" --data data --colour=red

@@ -27,6 +27,8 @@ for i in 1 2 3 4 5; do "$kv" put "key$i" "value$i" >/dev/null; done
 # With the server running: it verifies itself and makes backups.
 exits 1 "$kv" verify --data db
 grep -q "kv verify --online --addr $KV_ADDR" err
+exits 1 "$kv" salvage db saved
+grep -q "^kv: db is in use by kv pid .*; .kv stop --data db. stops it first$" err
 exits 0 "$kv" backup create backup
 grep -q '^backup: everything up to version 6, 2 files, .* 2 linked' out
 exits 0 "$kv" verify --online

@@ -329,12 +329,33 @@ TEST_CASE("an address that is none, and one that is taken, are refused with word
   options.listen = "127.0.0.1:0";
   const auto first = kv::server::Server::bind(options);
   REQUIRE(first);
-  CHECK((*first)->is_loopback());
   options.listen = (*first)->address();
   const auto second = kv::server::Server::bind(options);
   REQUIRE_FALSE(second);
   CHECK(second.error().code == kv::Errc::kIo);
   CHECK(second.error().cause == std::errc::address_in_use);
+}
+
+TEST_CASE("an address that other machines reach is refused before it is listened on") {
+  kv::server::ServerOptions options;
+  options.listen = "127.0.0.1:0";
+  const auto first = kv::server::Server::bind(options);
+  REQUIRE(first);
+  const std::string taken = (*first)->address();
+  const std::string everywhere = "0.0.0.0" + taken.substr(taken.rfind(':'));
+  SUBCASE("that of both protocols") { options.listen = everywhere; }
+  SUBCASE("that of RESP alone") {
+    options.listen = taken;
+    options.resp_listen = everywhere;
+  }
+  const auto refused = kv::server::Server::bind(options);
+  REQUIRE_FALSE(refused);
+  CHECK(refused.error().code == kv::Errc::kInvalidArgument);
+  CHECK(refused.error().context.starts_with(everywhere + " can be reached from other machines"));
+  options.is_insecure = true;
+  const auto taken_one = kv::server::Server::bind(options);
+  REQUIRE_FALSE(taken_one);
+  CHECK(taken_one.error().cause == std::errc::address_in_use);
 }
 
 TEST_CASE("a stop in the middle of a long RANGE lets it finish") {

@@ -50,6 +50,18 @@ TEST_CASE("a file that nobody holds the lock of says nothing, though it is still
   CHECK(!find_holder(dir.path() + "/none"));
 }
 
+TEST_CASE("who holds a directory is told in words") {
+  CHECK(in_use_text("./d", {4242, "127.0.0.1:7400", "now"}) ==
+        "./d is in use by kv pid 4242 on 127.0.0.1:7400 since now");
+  const ScratchDir dir;
+  const OtherServer other(dir, "kv backup\n");
+  const auto holder = find_holder(dir.path());
+  REQUIRE(holder);
+  CHECK_FALSE(holder->is_server());
+  CHECK(in_use_text("./d", *holder) == "./d is in use by another process: kv backup");
+  CHECK(in_use_text("./d", {}) == "./d is in use by another process");
+}
+
 TEST_CASE("a holder that has not said who it is, is a holder") {
   const ScratchDir dir;
   const OtherServer other(dir, "");

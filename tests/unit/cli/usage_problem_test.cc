@@ -51,6 +51,7 @@ TEST_CASE("an option that is none is named without its value") {
 }
 
 TEST_CASE("missing and surplus arguments are named") {
+  CHECK(said({"get", "a", "--sync"}) == "--sync: its value is missing; see `kv help get`");
   CHECK(said({"get"}) == "key is required; see `kv help get`");
   CHECK(said({"get", "a", "b"}) == "one argument too many: \"b\"; see `kv help get`");
 }

@@ -25,6 +25,7 @@ TEST_CASE("what is no HOST:PORT is refused with the text in the message") {
     const auto address = parse_address(text);
     REQUIRE(!address);
     CHECK(address.error().code == Errc::kInvalidArgument);
-    CHECK(address.error().context == "\"" + std::string(text) + "\" is not HOST:PORT");
+    CHECK(address.error().context ==
+          "\"" + std::string(text) + "\" is not HOST:PORT, such as 127.0.0.1:7400");
   }
 }
