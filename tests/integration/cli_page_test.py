@@ -1,14 +1,19 @@
 #!/usr/bin/env python3
 """Runs the commands of docs/cli.md on a terminal and compares what they print: cli_page_test.py KV-BINARY.
 
-With --write behind it the page gets the output that really came. Addresses, times, sizes and the like differ from run to
-run and are compared by their form.
+They run in the page's order as they stand there, with the default port: in a network of their own, where the system
+allows one; else each server gets a free port. Addresses, times, sizes and the like differ from run to run and are
+compared by their form. With --write behind it the page gets the output that really came, where the form is another one.
 """
 
+import ctypes
+import fcntl
 import os
 import re
 import shutil
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -30,7 +35,6 @@ DIFFERS = [
     (r"reclaimed [\d.]+ [kMG]?B in [\d.]+ s", "reclaimed 1.2 MB in 0.1 s"),
     (r'"duration_ms":[\d.e-]+', '"duration_ms":0.3'),
     (r"(rss|index|disk) [\d.]+ [kMG]?B", r"\1 1.2 MB"),
-    (r'_bytes": ?\d+', '_bytes":1'),
     (r"kv \d+\.\d+\.\d+", "kv 0.1.0"),
 ]
 
@@ -41,8 +45,20 @@ def same_form(text):
     return text
 
 
+def has_own_network():
+    """From here on this process has a network with nothing in it but itself."""
+    new_network, set_flags, is_up = 0x40000000, 0x8914, 0x1  # CLONE_NEWNET, SIOCSIFFLAGS, IFF_UP
+    if ctypes.CDLL(None).unshare(new_network) != 0:
+        return False
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, set_flags, struct.pack("16sh14x", b"lo", is_up))
+    return True
+
+
 def find_server():
     """Commands find the server where the page's default address would be."""
+    if "KV_LISTEN" not in os.environ:
+        return
     status = subprocess.run([KV, "status"], capture_output=True, text=True)
     address = re.search(r", ([0-9.:]+), since", status.stdout)
     if address:
@@ -70,7 +86,8 @@ def run_block(block, home, failures):
         got = output_of(command, home)
         if same_form(got) != same_form(expected.rstrip("\n")):
             failures.append(f"$ {command}\n--- the page says\n{expected}--- it prints\n{got}\n")
-        out.append(f"$ {command}\n" + (same_form(got) + "\n" if got else ""))
+            expected = got + "\n" if got else ""
+        out.append(f"$ {command}\n{expected}")
     return "".join(out)
 
 
@@ -81,7 +98,9 @@ def main():
     os.chdir(home)
     for name in [name for name in os.environ if name.startswith("KV_")]:
         del os.environ[name]
-    os.environ.update(PATH=os.path.dirname(KV) + ":" + os.environ["PATH"], KV_LISTEN="127.0.0.1:0")
+    os.environ.update(PATH=os.path.dirname(KV) + ":" + os.environ["PATH"])
+    if not has_own_network():
+        os.environ["KV_LISTEN"] = "127.0.0.1:0"
     failures = []
     try:
         written = re.sub(r"(?<=```console\n).*?(?=```)", lambda block: run_block(block[0], home, failures), page,

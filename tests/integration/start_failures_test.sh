@@ -69,7 +69,7 @@ refused "address of another machine" 1 "cannot listen on 192.0.2.1:0: *; name an
   --data data --listen 192.0.2.1:0 --insecure
 refused "no address" 2 '--listen: "nowhere" is not HOST:PORT, such as 127.0.0.1:7400; see *' --data data --listen nowhere
 refused "no address for RESP" 2 '--resp: "of" is neither on nor off nor HOST:PORT, *' --data data --resp of
-KV_RESP=of refused "no address for RESP in the environment" 2 '--resp: "of" is *(from KV_RESP); see *' --data data
+KV_RESP=of refused "no address for RESP in the environment" 2 '--resp: "of" is * [(]from KV_RESP); see *' --data data
 refused "a flag without its value" 2 "--data: its value is missing; see \`kv help start\`" --data
 refused "public address" 2 "0.0.0.0:0 can be reached from other machines *" --data data --listen 0.0.0.0:0
 
