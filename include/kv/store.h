@@ -61,6 +61,8 @@ class Snapshot {
 };
 
 // Reads a range of one snapshot in key order. One thread at a time; must not outlive the store.
+// Reads ahead, as far as limit and bytes_max let it: it holds up to 64 KiB of keys (or one) and
+// 128 KiB of records beside its item, however long the range is. Large records are read one by one.
 class Cursor {
  public:
   enum class Step { kItem, kEnd, kWouldBlock };
@@ -72,7 +74,8 @@ class Cursor {
   // kItem: item() holds the next one. kWouldBlock (kNoWait only): call again with kMayBlock.
   // An error (kCorruption, kIo) is for the key it names; calling again goes on after it.
   [[nodiscard]] Result<Step> next(ReadMode mode = ReadMode::kMayBlock);
-  // What the coming next() reads, as Store::read_size() says it; 0 at the end and for keys only.
+  // What the coming item is read from, as Store::read_size() says it; 0 at the end and for keys
+  // only. next() may read others with it, as said above.
   std::uint64_t read_size();
   Item& item();           // valid after kItem, until the next call; may be moved from
   bool has_more() const;  // after kEnd: limit or bytes_max stopped it before the range's end

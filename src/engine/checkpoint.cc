@@ -108,22 +108,23 @@ Result<void> Checkpoint::write_blocks(io::File& file, MergePace& pace, Checkpoin
     synced = at;
     return file.sync();
   };
-  std::vector<IndexItem> items;
+  IndexWindow window;
   std::string from;
-  do {
-    items.clear();
-    context_.index.scan({from, std::nullopt, false}, snapshot_, kKeysPerStep, items);
-    for (const IndexItem& item : items) {
-      const std::uint32_t slot = item.place.slot();
+  for (bool goes_on = true; goes_on;) {
+    window.clear();
+    goes_on = context_.index.scan({from, std::nullopt, false}, snapshot_, kKeysPerStep, window);
+    for (std::size_t i = 0; i < window.size(); ++i) {
+      const Place place = window.place(i);
+      const std::uint32_t slot = place.slot();
       const bool is_covered = slot < number_of_slot_.size() && number_of_slot_[slot] != kNotCovered;
       if (!is_covered) continue;
-      block.add({item.key, std::uint64_t{number_of_slot_[slot]} << kSlotShift |
-                               (item.place.bits() & kRestMask)});
+      block.add({window.key(i),
+                 std::uint64_t{number_of_slot_[slot]} << kSlotShift | (place.bits() & kRestMask)});
       if (block.size() < kBlockSize) continue;
       if (auto done = flush(); !done || report.was_stopped) return done;
     }
-    if (!items.empty()) from = items.back().key + '\0';
-  } while (items.size() == kKeysPerStep);
+    if (goes_on) from.assign(window.key(window.size() - 1)).push_back('\0');
+  }
   if (block.keys() > 0) {
     if (auto done = flush(); !done || report.was_stopped) return done;
   }

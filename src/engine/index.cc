@@ -1,5 +1,6 @@
 #include "engine/index.h"
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <thread>
@@ -40,7 +41,7 @@ struct Index::Impl {
     return before ? *before : arena.place(ref);
   }
   bool scan_step(const ScanRange& range, std::string& from, bool is_first, std::uint64_t sequence,
-                 std::size_t count, std::vector<IndexItem>& out) const;
+                 std::size_t count, IndexWindow& out) const;
   void end_snapshot(std::uint64_t sequence);
   bool purge_rounds();  // takes the lock, again and again; false: nothing is left
 
@@ -260,45 +261,45 @@ std::uint64_t Index::snapshots() const {
 }
 
 // One bounded step, from `from` on (in reverse: below it), which is moved. False: the range ends
-// here.
+// here. Entries lie anywhere in memory, so those of a leaf are fetched together.
 bool Index::Impl::scan_step(const ScanRange& range, std::string& from, bool is_first,
-                            std::uint64_t sequence, std::size_t count,
-                            std::vector<IndexItem>& out) const {
+                            std::uint64_t sequence, std::size_t count, IndexWindow& out) const {
   const ReaderLock lock(mutex);
-  KeyTree::Position position;
-  if (range.is_reverse) {
-    position = is_first && !range.end ? tree.end() : tree.lower_bound(from);
-  } else {
-    position = tree.lower_bound(from);
-  }
-  KeyRef ref{};
-  for (std::size_t seen = 0; seen < kScanStep && count > 0; ++seen) {
-    const bool has_one = range.is_reverse ? tree.previous(position, ref) : tree.next(position, ref);
-    if (!has_one) return false;
-    const std::string_view key = arena.key(ref);
-    if (range.is_reverse ? key < range.start : range.end && key >= *range.end) return false;
-    if (seen + 1 == kScanStep || count == 1) {
-      from = key;
-      if (!range.is_reverse) from += '\0';
+  const bool is_reverse = range.is_reverse;
+  KeyTree::Position position =
+      is_reverse && is_first && !range.end ? tree.end() : tree.lower_bound(from);
+  std::string_view last;
+  for (std::size_t seen = 0; seen < kScanStep && out.size() < count && !out.is_full();) {
+    const std::size_t wanted = std::min(kScanStep - seen, count - out.size());
+    const std::span<const KeyRef> refs =
+        is_reverse ? tree.previous_some(position, wanted) : tree.next_some(position, wanted);
+    if (refs.empty()) return false;
+    for (const KeyRef ref : refs) arena.prefetch_whole(ref);
+    for (std::size_t i = 0; i < refs.size() && !out.is_full(); ++i) {
+      const KeyRef ref = refs[is_reverse ? refs.size() - 1 - i : i];
+      const std::string_view key = arena.key(ref);
+      if (is_reverse ? key < range.start : range.end && key >= *range.end) return false;
+      last = key;
+      const Place place = place_at(ref, sequence);
+      if (place != kNoPlace) out.add(key, place);
     }
-    const Place place = place_at(ref, sequence);
-    if (place == kNoPlace) continue;
-    out.push_back({std::string(key), place});
-    count -= 1;
+    seen += refs.size();
   }
-  return count > 0;
+  from = last;
+  if (!is_reverse) from += '\0';
+  return true;
 }
 
-void Index::scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
-                 std::vector<IndexItem>& out) const {
-  if (range.end && *range.end <= range.start) return;
+bool Index::scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
+                 IndexWindow& out) const {
+  if (range.end && *range.end <= range.start) return false;
   std::string from(range.is_reverse ? range.end.value_or("") : range.start);
-  const std::size_t wanted = out.size() + count;
   bool is_first = true;
-  while (out.size() < wanted &&
-         impl_->scan_step(range, from, is_first, snapshot.sequence(), wanted - out.size(), out)) {
+  while (out.size() < count && !out.is_full()) {
+    if (!impl_->scan_step(range, from, is_first, snapshot.sequence(), count, out)) return false;
     is_first = false;
   }
+  return true;
 }
 
 void Index::load(std::vector<IndexPart> parts, std::uint32_t threads) {

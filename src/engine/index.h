@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/index_window.h"
 #include "engine/place.h"
 
 namespace kv::engine {
@@ -29,12 +30,6 @@ struct IndexChange {
 };
 
 class IndexPart;  // index_part.h
-
-// One key of a scan.
-struct IndexItem {
-  std::string key;
-  Place place;
-};
 
 struct ScanRange {
   std::string_view start;               // inclusive; empty: from the first
@@ -109,11 +104,11 @@ class Index {
   bool forget_some();
 
   std::optional<Place> find(std::string_view key, const Snapshot& snapshot) const;
-  // Appends up to `count` items of the range as the snapshot sees it, in order; fewer only at its
-  // end. To go on, call again with start just after (or end at) the last key. Works in bounded
-  // steps under the lock, whatever `count` is.
-  void scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
-            std::vector<IndexItem>& out) const;
+  // Adds keys of the range as the snapshot sees it to `out`, in order, until it has `count` or is
+  // full. False: there are no more. Else, to go on, call again with start just after (or end at)
+  // the last key. Works in bounded steps under the lock, whatever `count` is.
+  bool scan(const ScanRange& range, const Snapshot& snapshot, std::size_t count,
+            IndexWindow& out) const;
 
   // Fills an empty index with the keys of all parts, with full tree leaves; the keys of a part come
   // behind those of the parts before. Before anybody else uses the index.

@@ -21,6 +21,15 @@ std::uint32_t fragment_of(std::string_view key, std::size_t skip) {
          std::uint32_t{bytes[2]} << 8 | bytes[3];
 }
 
+// Head and references of a leaf that is needed soon.
+void prefetch(const KeyTree::Leaf* leaf) {
+  constexpr std::size_t kLine = 64;
+  if (leaf == nullptr) return;
+  const auto* const bytes = reinterpret_cast<const char*>(leaf);
+  const auto* const end = reinterpret_cast<const char*>(leaf->refs.data() + leaf->refs.size());
+  for (const char* at = bytes; at < end; at += kLine) __builtin_prefetch(at);
+}
+
 }  // namespace
 
 KeyTree::Inner* KeyTree::Impl::new_inner() {
@@ -266,6 +275,28 @@ bool KeyTree::previous(Position& position, KeyRef& ref) const {
   }
   ref = position.leaf->refs[--position.slot];
   return true;
+}
+
+std::span<const KeyRef> KeyTree::next_some(Position& position, std::size_t count) const {
+  while (position.slot >= position.leaf->count) {
+    if (position.leaf->next == nullptr) return {};
+    position = {position.leaf->next, 0};
+  }
+  const std::size_t begin = position.slot;
+  position.slot = std::min<std::size_t>(begin + count, position.leaf->count);
+  prefetch(position.leaf->next);
+  return std::span(position.leaf->refs).subspan(begin, position.slot - begin);
+}
+
+std::span<const KeyRef> KeyTree::previous_some(Position& position, std::size_t count) const {
+  while (position.slot == 0) {
+    if (position.leaf->previous == nullptr) return {};
+    position = {position.leaf->previous, position.leaf->previous->count};
+  }
+  const std::size_t end = position.slot;
+  position.slot -= std::min(end, count);
+  prefetch(position.leaf->previous);
+  return std::span(position.leaf->refs).subspan(position.slot, end - position.slot);
 }
 
 std::uint64_t KeyTree::bytes() const { return impl_->inner_bytes + impl_->leaves.bytes(); }

@@ -41,6 +41,12 @@ class KeyTree {
   // The key before the position, which moves in front of it. False at the beginning.
   bool previous(Position& position, KeyRef& ref) const;
 
+  // Up to `count` keys from the position on that lie together, in order; it moves behind them. None
+  // at the end.
+  std::span<const KeyRef> next_some(Position& position, std::size_t count) const;
+  // The same in front of the position, which moves in front of them; in ascending order, too.
+  std::span<const KeyRef> previous_some(Position& position, std::size_t count) const;
+
   std::uint64_t bytes() const;
   // Aborts unless order, fragments, links and sizes are right. For tests.
   void check_invariants() const;

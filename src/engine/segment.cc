@@ -44,8 +44,10 @@ Result<RecordView> Segment::read(const io::File& file, Place place, ReadMode mod
   if (buffer.size() < wanted) buffer.resize(wanted);
   auto got = file.read_at(place.offset(), buffer.data(), wanted, mode);
   if (!got) return tl::unexpected(std::move(got).error());
-  const std::string_view bytes(buffer.data(), *got);
+  return parse(std::string_view(buffer.data(), *got), place);
+}
 
+Result<RecordView> Segment::parse(std::string_view bytes, Place place) const {
   RecordView record;
   if (bytes.size() < format::kRecordHeaderSize ||
       format::decode_record_header(bytes, salt_of(bytes, salt_), record.header) !=

@@ -41,6 +41,9 @@ class Segment {
   // `file`, this segment's. kCorruption names file and offset; kWouldBlock as ReadMode says.
   Result<RecordView> read(const io::File& file, Place place, ReadMode mode,
                           std::string& buffer) const;
+  // The same out of bytes that are read already, from the record's first one on and as many as
+  // there are.
+  Result<RecordView> parse(std::string_view bytes, Place place) const;
   // Its header alone, verified: enough for the version. `buffer` is scratch.
   Result<format::RecordHeader> read_header(const io::File& file, Place place, ReadMode mode) const;
 

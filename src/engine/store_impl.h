@@ -63,6 +63,7 @@ class StoreImpl {
   // away).
   Result<std::optional<Value>> read(std::string_view key, engine::Place place, ReadMode mode) const;
   const engine::Index& index() const { return index_; }
+  engine::SegmentTable& segments() const { return table_; }
   const engine::HiddenDamage& hidden_damage() const { return hidden_; }
 
  private:

@@ -14,7 +14,7 @@
 #include "engine/index_part.h"
 
 using kv::engine::Index;
-using kv::engine::IndexItem;
+using kv::engine::IndexWindow;
 using kv::engine::Place;
 
 namespace {
@@ -56,15 +56,15 @@ void measure(std::uint64_t keys) {
     fmt::print("  find      {:.2f} M/s ({} hits)\n", kFinds / seconds_since(start) / 1e6, hits);
     start = std::chrono::steady_clock::now();
     const auto snapshot = index.snapshot(keys);
-    std::vector<IndexItem> items;
+    IndexWindow window;
     std::string from;
     std::uint64_t seen = 0;
-    do {
-      items.clear();
-      index.scan({from, std::nullopt, false}, snapshot, 1000, items);
-      seen += items.size();
-      if (!items.empty()) from = items.back().key + '\0';
-    } while (items.size() == 1000);
+    for (bool goes_on = true; goes_on;) {
+      window.clear();
+      goes_on = index.scan({from, std::nullopt, false}, snapshot, 1000, window);
+      seen += window.size();
+      if (goes_on) from.assign(window.key(window.size() - 1)).push_back('\0');
+    }
     fmt::print("  scan      {:.2f} M/s ({} keys)\n",
                static_cast<double>(seen) / seconds_since(start) / 1e6, seen);
   }

@@ -12,8 +12,8 @@
 
 using kv::engine::Index;
 using kv::engine::IndexChange;
-using kv::engine::IndexItem;
 using kv::engine::IndexPart;
+using kv::engine::IndexWindow;
 using kv::engine::Place;
 using kv::engine::ScanRange;
 
@@ -50,7 +50,7 @@ std::string random_key(std::mt19937_64& random, std::uint64_t range) {
 Model scan_all(const Index& index, const Index::Snapshot& snapshot, ScanRange range,
                std::size_t step) {
   Model out;
-  std::vector<IndexItem> items;
+  IndexWindow items;
   std::string start(range.start);
   std::optional<std::string> end;
   if (range.end) end = std::string(*range.end);
@@ -58,19 +58,22 @@ Model scan_all(const Index& index, const Index::Snapshot& snapshot, ScanRange ra
     items.clear();
     range.start = start;
     if (end) range.end = *end;
-    index.scan(range, snapshot, step, items);
+    const bool goes_on = index.scan(range, snapshot, step, items);
+    REQUIRE(items.size() <= step);
+    REQUIRE((!goes_on || items.size() == step || items.is_full()));
     for (std::size_t i = 1; i < items.size(); ++i) {
       REQUIRE(
-          (range.is_reverse ? items[i].key < items[i - 1].key : items[i - 1].key < items[i].key));
+          (range.is_reverse ? items.key(i) < items.key(i - 1) : items.key(i - 1) < items.key(i)));
     }
-    for (const IndexItem& item : items) {
-      REQUIRE(out.emplace(item.key, item.place.bits()).second);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      REQUIRE(out.emplace(items.key(i), items.place(i).bits()).second);
     }
-    if (items.size() < step) return out;
+    if (!goes_on) return out;
+    const std::string last(items.key(items.size() - 1));
     if (range.is_reverse) {
-      end = items.back().key;
+      end = last;
     } else {
-      start = items.back().key + '\0';
+      start = last + '\0';
     }
   }
 }

@@ -17,17 +17,18 @@ namespace kv::test {
 // (the one that makes spare segments, say) are calling them.
 class HookedFileSystem final : public io::FileSystem {
  public:
-  class Hook {
+  template <class What>
+  class HookOf {
    public:
-    using Function = std::function<Result<void>(const std::string& path)>;
-    Hook& operator=(Function function) {
+    using Function = std::function<Result<void>(const What& what)>;
+    HookOf& operator=(Function function) {
       const std::lock_guard lock(mutex_);
       function_ = std::move(function);
       return *this;
     }
-    Result<void> operator()(const std::string& path) const {
+    Result<void> operator()(const What& what) const {
       const Function function = copy();
-      return function ? function(path) : Result<void>();
+      return function ? function(what) : Result<void>();
     }
 
    private:
@@ -39,6 +40,14 @@ class HookedFileSystem final : public io::FileSystem {
     mutable std::mutex mutex_;
     Function function_;
   };
+  using Hook = HookOf<std::string>;  // of the file's path
+  struct Read {
+    std::string path;
+    std::uint64_t offset;
+    std::size_t size;
+    ReadMode mode;
+  };
+  HookOf<Read> on_read;
   Hook on_write;
   Hook on_sync;
   Hook on_create;
@@ -80,6 +89,9 @@ class HookedFileSystem final : public io::FileSystem {
         : fs_(fs), under_(std::move(file)) {}
     Result<std::size_t> read_at(std::uint64_t offset, char* out, std::size_t size,
                                 ReadMode mode) const override {
+      if (auto allowed = fs_.on_read({path(), offset, size, mode}); !allowed) {
+        return tl::unexpected(allowed.error());
+      }
       return under_->read_at(offset, out, size, mode);
     }
     Result<void> write_at(std::uint64_t offset,
