@@ -105,7 +105,13 @@ int fail_start(const StartFlags& flags, const Error& error) {
   if (error.code == Errc::kNoSpace) next = "; make room and start again";
   if (error.code == Errc::kNewerFormat)
     next = "; start it with the kv that wrote it, or a newer one";
-  if (error.code == Errc::kCorruption) next = "; restore the directory from a backup";
+  if (error.code == Errc::kCorruption) {
+    next = fmt::format(
+        "; `kv verify --data {}` tells what is damaged, `kv salvage {} NEWDIR` makes a new "
+        "database "
+        "out of what is intact",
+        flags.data, flags.data);
+  }
   for (const std::errc cause :
        {std::errc::permission_denied, std::errc::not_a_directory,
         std::errc::no_such_file_or_directory, std::errc::read_only_file_system}) {

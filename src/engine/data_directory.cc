@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "engine/planted.h"
+#include "engine/required_file.h"
 #include "format/names.h"
 
 namespace kv::engine {
@@ -66,11 +67,14 @@ Result<void> DataDirectory::check_names(bool create_if_missing, bool& is_new) co
     names = std::move(*listed);
   }
   bool has_current = false;
+  bool has_data = false;  // files that only a database has that was once made
   std::string stranger;
   for (const std::string& name : names) {
     const FileKind kind = format::parse_name(name).kind;
     has_current = has_current || kind == FileKind::kCurrent;
     // What the making of a database that crashed may have left; anything else means data.
+    has_data = has_data || kind == FileKind::kSegment || kind == FileKind::kHint ||
+               kind == FileKind::kCheckpoint;
     const bool is_beginning = kind == FileKind::kLock || kind == FileKind::kIdentity ||
                               kind == FileKind::kManifest || kind == FileKind::kTemporary ||
                               kind == FileKind::kLostFound;
@@ -78,6 +82,7 @@ Result<void> DataDirectory::check_names(bool create_if_missing, bool& is_new) co
   }
   is_new = !has_current;
   if (has_current) return {};
+  if (has_data) return tl::unexpected(required_file_missing(file_path(format::kCurrentName)));
   if (!stranger.empty()) {
     return tl::unexpected(
         Error{Errc::kNotADatabase,
@@ -109,7 +114,7 @@ Result<void> DataDirectory::create() {
 }
 
 Result<void> DataDirectory::resume(EventListener* listener) {
-  auto text = io::read_file(fs_, file_path(format::kIdentityName));
+  auto text = read_required_file(fs_, file_path(format::kIdentityName));
   if (!text) return tl::unexpected(std::move(text).error());
   auto identity = format::decode_identity(*text);
   if (!identity) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "engine/planted.h"
+#include "engine/required_file.h"
 #include "format/identity.h"
 #include "format/names.h"
 
@@ -50,7 +51,7 @@ Result<std::unique_ptr<ManifestLog>> ManifestLog::open(io::FileSystem& fs, std::
                                                        std::uint64_t database_id_hash) {
   std::unique_ptr<ManifestLog> log(new ManifestLog(fs, std::move(dir), database_id_hash));
   const std::string current = log->dir_ + "/" + std::string(format::kCurrentName);
-  auto text = io::read_file(fs, current);
+  auto text = read_required_file(fs, current);
   if (!text) return tl::unexpected(std::move(text).error());
   auto number = format::decode_current(*text);
   if (!number) {
@@ -98,7 +99,7 @@ Result<void> ManifestLog::start(std::uint64_t number, const format::ManifestStat
 
 Result<void> ManifestLog::resume(std::uint64_t number) {
   const std::string name = path(number);
-  auto text = io::read_file(fs_, name);
+  auto text = read_required_file(fs_, name);
   if (!text) return tl::unexpected(std::move(text).error());
   auto content = format::decode_manifest(*text);
   if (!content) {
@@ -106,11 +107,8 @@ Result<void> ManifestLog::resume(std::uint64_t number) {
         Error{content.error().code, name + ": " + content.error().context, content.error().cause});
   }
   if (content->manifest_number != number || content->database_id_hash != database_id_hash_) {
-    return tl::unexpected(Error{Errc::kCorruption,
-                                name +
-                                    ": belongs to another database or has another number; restore "
-                                    "the directory from a backup",
-                                {}});
+    return tl::unexpected(
+        Error{Errc::kCorruption, name + ": belongs to another database or has another number", {}});
   }
   const std::uint64_t fresh_size =
       encode_state(content->state, number + 1, database_id_hash_).size();

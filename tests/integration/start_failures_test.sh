@@ -99,6 +99,20 @@ refused "missing config file" 2 "cannot read config file none.conf*" --data data
 refused "log file that cannot be written" 1 "cannot write the log file no/log: *; --log-file names another" \
   --data data --log-file no/log
 
+for file in CURRENT IDENTITY MANIFEST-000001; do
+  cp -r data partial
+  rm "partial/$file"
+  refused "lost $file" 6 "partial/$file is missing, and the rest of a kv database is there; \`kv verify --data partial\` \
+tells what is damaged, \`kv salvage partial NEWDIR\` makes *" --data partial
+  [ "$(cd partial && picture)" = "$(cd data && picture | grep -v "/$file")" ] || fail "lost $file: the directory changed"
+  timeout 60 "$kv" verify --data partial >"$scratch/out" || [ $? = 6 ] || fail "lost $file: verify" "$(cat "$scratch/out")"
+  timeout 60 "$kv" salvage partial saved >"$scratch/out" || [ $? = 6 ] || fail "lost $file: salvage" "$(cat "$scratch/out")"
+  start saved
+  [ "$("$kv" --addr "$(address saved)" get greeting)" = hello ] || fail "lost $file: the data are not in the new one"
+  "$kv" stop --data saved >/dev/null
+  rm -r partial saved
+done
+
 mkdir foreign
 echo dear >foreign/letter
 refused "foreign file in the directory" 1 'foreign is not a kv database * (it holds "letter"); name an empty directory' \
