@@ -155,7 +155,8 @@ struct RecoveryStats {
   std::uint64_t segments_by_hint = 0;
   std::uint64_t segments_by_scan = 0;
   std::uint64_t bytes_cut = 0;          // torn tail, never acknowledged as durable
-  std::uint64_t bytes_quarantined = 0;  // damage; its keys answer kCorruption
+  std::uint64_t bytes_quarantined = 0;  // missing or damaged; their keys answer kCorruption
+  std::uint64_t segments_damaged = 0;   // in which they are
   double duration_ms = 0;               // of it all
   double segments_ms = 0;               // of it, reading hints and scanning segments
   double index_ms = 0;                  // and filling the index

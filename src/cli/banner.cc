@@ -21,16 +21,19 @@ std::string durability_of(const Banner& banner) {
 std::string text_of(const Banner& banner) {
   const RecoveryStats& recovery = banner.recovery;
   std::string out = fmt::format(
-      "kv {}  data {}{}  recovered {} keys from {} segments ({} by hint) in {:.0f} ms\n",
-      KV_VERSION, banner.data, banner.is_new ? " (new)" : "", human_count(recovery.keys),
-      recovery.segments, recovery.segments_by_hint, recovery.duration_ms);
+      "kv {}  data {}{}  recovered {} from {} ({} by hint) in {:.0f} ms\n", KV_VERSION, banner.data,
+      banner.is_new ? " (new)" : "", counted(recovery.keys, "key"),
+      counted(recovery.segments, "segment"), recovery.segments_by_hint, recovery.duration_ms);
   if (recovery.bytes_cut > 0) {
-    out += fmt::format("  cut {} bytes of a torn tail\n", recovery.bytes_cut);
+    out += fmt::format("  cut {} of a torn tail\n", counted(recovery.bytes_cut, "byte"));
   }
-  if (recovery.bytes_quarantined > 0) {
-    out +=
-        fmt::format("  DAMAGE: {} bytes are unreadable; their keys answer CORRUPT, see the log\n",
-                    recovery.bytes_quarantined);
+  if (recovery.segments_damaged > 0) {
+    out += fmt::format(
+        "  DAMAGE: {} of {} are missing or unreadable; their keys answer CORRUPT; `kv verify "
+        "--online "
+        "--addr {}` tells which\n",
+        counted(recovery.bytes_quarantined, "byte"), counted(recovery.segments_damaged, "segment"),
+        banner.address);
   }
   const std::string port = banner.address.substr(banner.address.rfind(':') + 1);
   out +=
@@ -58,6 +61,7 @@ std::string json_of(const Banner& banner) {
                                          {"segments_by_hint", recovery.segments_by_hint},
                                          {"bytes_cut", recovery.bytes_cut},
                                          {"bytes_quarantined", recovery.bytes_quarantined},
+                                         {"segments_damaged", recovery.segments_damaged},
                                          {"duration_ms", recovery.duration_ms}}}};
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }

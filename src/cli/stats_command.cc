@@ -13,6 +13,27 @@ namespace kv::cli {
 
 namespace {
 
+// Empty: no damage is known.
+std::string damage_line(const nlohmann::json& stats) {
+  const auto number = [&](const char* section, const char* name) {
+    const auto found = stats.find(section);
+    return found == stats.end() ? 0 : found->value(name, std::uint64_t{0});
+  };
+  const std::uint64_t segments = number("recovery", "recovery_segments_damaged");
+  const std::uint64_t findings = number("scrub", "scrub_findings");
+  std::string known;
+  if (segments > 0) {
+    known = fmt::format("{} of {} at the start",
+                        counted(number("recovery", "recovery_bytes_quarantined"), "byte"),
+                        counted(segments, "segment"));
+  }
+  if (findings > 0) {
+    known += (known.empty() ? "" : ", ") + counted(findings, "finding") + " of the scrub";
+  }
+  if (known.empty()) return {};
+  return fmt::format("DAMAGE: {}; `kv verify --online` tells which keys answer CORRUPT\n", known);
+}
+
 std::string summary(const nlohmann::json& stats) {
   const auto& store = stats["store"];
   const auto& memory = stats["memory"];
@@ -29,7 +50,7 @@ std::string summary(const nlohmann::json& stats) {
       number(store, "keys") < kManyKeys
           ? ""
           : fmt::format(" ({:.1f} B/key beyond the key)", memory.value("index_bytes_per_key", 0.0));
-  return fmt::format(
+  std::string out = fmt::format(
       "keys {}   index {}{}   rss {}   disk {}: {:.0f} % live   "
       "segments {}   sync {}\n",
       human_count(number(store, "keys")),
@@ -37,6 +58,7 @@ std::string summary(const nlohmann::json& stats) {
       human_bytes(static_cast<double>(number(memory, "rss_bytes"))),
       human_bytes(static_cast<double>(disk)), live, number(store, "segments"),
       store.value("sync", ""));
+  return out + damage_line(stats);
 }
 
 // The server's text tells of STATS without a section, which `kv stats` makes a summary of.

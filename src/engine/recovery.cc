@@ -35,6 +35,8 @@ class Recovery {
     const auto end = std::chrono::steady_clock::now();
     using Milliseconds = std::chrono::duration<double, std::milli>;
     out_.stats.keys = context_.index.size();
+    for (const auto& [id, bytes] : damaged_bytes_) out_.stats.bytes_quarantined += bytes;
+    out_.stats.segments_damaged = damaged_bytes_.size();
     out_.stats.duration_ms = Milliseconds(end - start).count();
     out_.stats.segments_ms = Milliseconds(loaded_all - sorted_out).count();
     out_.stats.index_ms = Milliseconds(end - loaded_all).count();
@@ -145,7 +147,7 @@ class Recovery {
   void recall_damage() {
     const format::ManifestState state = context_.dir.manifest().state();
     for (const format::Quarantine& range : state.quarantines) {
-      quarantined_.insert(range.id);
+      damaged_bytes_[range.id] += range.size;
       out_.hidden.add(context_.dir.segment_path(range.id), range);
     }
   }
@@ -212,7 +214,7 @@ class Recovery {
     for (const LoadedSegment& loaded : segments_) {
       auto handle = add_sealed(loaded.info, loaded.path);
       if (!handle) return tl::unexpected(std::move(handle).error());
-      (*handle)->is_damaged = !loaded.damaged.empty() || quarantined_.contains(loaded.info.id);
+      (*handle)->is_damaged = !loaded.damaged.empty() || damaged_bytes_.contains(loaded.info.id);
       handles.push_back(*handle);
       runs.push_back({&loaded.keys->reader, handle->get()});
       count(loaded);
@@ -254,16 +256,21 @@ class Recovery {
   void count(const LoadedSegment& loaded) {
     out_.stats.segments += 1;
     (loaded.is_by_hint ? out_.stats.segments_by_hint : out_.stats.segments_by_scan) += 1;
+    std::uint64_t damaged = loaded.bytes_lost;
     for (const DamagedRange& range : loaded.damaged) {
-      out_.stats.bytes_quarantined += range.size;
+      damaged += range.size;
       out_.hidden.add(loaded.path, range);
     }
+    // The MANIFEST may know of the same ranges.
+    if (damaged == 0) return;
+    std::uint64_t& known = damaged_bytes_[loaded.info.id];
+    known = std::max(known, damaged);
   }
 
   const RecoveryContext& context_;
   Recovered out_;
   std::vector<LoadedSegment> segments_;
-  std::set<format::SegmentId> quarantined_;  // which the MANIFEST knows to be damaged
+  std::map<format::SegmentId, std::uint64_t> damaged_bytes_;  // of the damaged segments
   std::optional<OpenCheckpoint> checkpoint_;
   std::map<format::SegmentId, format::SegmentInfo> covered_;  // by the checkpoint, and still there
 };

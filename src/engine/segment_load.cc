@@ -175,7 +175,10 @@ Result<LoadedSegment> load_sealed(DataDirectory& dir, const format::SegmentInfo&
                      out.is_by_hint ? "known by its hint" : "unknown"));
   }
   // With a hint every key is known, and reading a damaged one tells.
-  if (out.is_by_hint) return out;
+  if (out.is_by_hint) {
+    out.bytes_lost = info.size - std::min(size, info.size);
+    return out;
+  }
 
   SegmentKeys keys;
   if (file) {

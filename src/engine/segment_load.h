@@ -30,6 +30,7 @@ struct LoadedSegment {
   std::optional<OpenHint> keys;  // always, once loaded
   bool is_by_hint = false;
   std::vector<DamagedRange> damaged;
+  std::uint64_t bytes_lost = 0;  // the file is shorter by so much, and its hint knows the keys
 };
 
 // A sealed segment's keys, by its hint if it is valid for exactly these bytes, else by a scan; a

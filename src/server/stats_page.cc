@@ -69,6 +69,7 @@ Json recovery_section(const RecoveryStats& recovery) {
           {"recovery_segments_by_scan", recovery.segments_by_scan},
           {"recovery_bytes_cut", recovery.bytes_cut},
           {"recovery_bytes_quarantined", recovery.bytes_quarantined},
+          {"recovery_segments_damaged", recovery.segments_damaged},
           {"recovery_ms", recovery.duration_ms}};
 }
 

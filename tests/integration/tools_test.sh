@@ -81,6 +81,19 @@ exits 0 "$kv" get key1
 exits 6 "$kv" verify --online
 grep -q '^damaged records: db/000001.seg .* keys: "key2"' out
 "$kv" stop --data db >/dev/null
+
+# A segment that somebody took away: its keys are known by its hint, so the start and the numbers must tell.
+exits 0 "$kv" backup restore copies gone
+rm gone/000001.seg
+timeout 300 "$kv" start --data gone --listen 127.0.0.1:0 --detach >banner
+KV_ADDR=$(address gone) && export KV_ADDR
+grep -q "^  DAMAGE: [0-9 ]* bytes of 1 segment are missing or unreadable; .*kv verify --online --addr $KV_ADDR" banner
+[ "$(tail -1 banner)" = ready ]
+exits 0 "$kv" stats
+grep -q '^DAMAGE: .* bytes of 1 segment at the start.*; .kv verify --online. tells which keys answer CORRUPT$' out
+exits 6 "$kv" verify --online
+"$kv" stop --data gone >/dev/null
+
 rm db/CURRENT db/MANIFEST-*
 exits 6 "$kv" salvage db saved
 grep -q '^key lost: "key2"$' out

@@ -33,9 +33,20 @@ TEST_CASE("what recovery cut and what it could not read is told") {
   Banner banner = sample();
   banner.recovery.bytes_cut = 17;
   banner.recovery.bytes_quarantined = 99;
+  banner.recovery.segments_damaged = 1;
   const std::string text = text_of(banner);
   CHECK(text.find("\n  cut 17 bytes of a torn tail\n") != std::string::npos);
-  CHECK(text.find("\n  DAMAGE: 99 bytes are unreadable") != std::string::npos);
+  CHECK(text.find("\n  DAMAGE: 99 bytes of 1 segment are missing or unreadable; ") !=
+        std::string::npos);
+  CHECK(text.find("`kv verify --online --addr 127.0.0.1:7400` tells which\n") != std::string::npos);
+}
+
+TEST_CASE("one of a thing is one") {
+  Banner banner = sample();
+  banner.recovery.keys = banner.recovery.segments = banner.recovery.bytes_cut = 1;
+  const std::string text = text_of(banner);
+  CHECK(text.find("recovered 1 key from 1 segment (") != std::string::npos);
+  CHECK(text.find("cut 1 byte of a") != std::string::npos);
 }
 
 TEST_CASE("what a write survives and how to stop the server follow the flags") {

@@ -89,6 +89,33 @@ TEST_CASE_FIXTURE(StoppedDatabase, "a record with nothing left of it is named by
   CHECK(report.findings[0].has_unknown_keys);
 }
 
+TEST_CASE_FIXTURE(StoppedDatabase, "a start counts what is missing, with hints and without") {
+  const auto before = contents();
+  const auto lost = [&] {
+    auto store = kv::Store::open(path);
+    REQUIRE(store.has_value());
+    const kv::RecoveryStats stats = store->stats().recovery;
+    return std::pair(stats.segments_damaged, stats.bytes_quarantined);
+  };
+  CHECK(lost() == std::pair<std::uint64_t, std::uint64_t>(0, 0));
+  const std::string name = "000001.seg";
+  const std::uint64_t size = before.at(name).size();
+  SUBCASE("a segment") {
+    stdfs::remove(path + "/" + name);
+    CHECK(lost() == std::pair<std::uint64_t, std::uint64_t>(1, size));
+  }
+  SUBCASE("its end") {
+    stdfs::resize_file(path + "/" + name, size - 100);
+    CHECK(lost() == std::pair<std::uint64_t, std::uint64_t>(1, 100));
+  }
+  SUBCASE("a segment and its hint") {
+    stdfs::remove(path + "/" + name);
+    stdfs::remove(path + "/000001.hint");
+    CHECK(lost().first == 1);
+    CHECK(lost().second > 0);
+  }
+}
+
 TEST_CASE_FIXTURE(StoppedDatabase, "missing and shortened segments are found") {
   const std::string name = first(".seg");
   SUBCASE("missing") {
