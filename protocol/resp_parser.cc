@@ -101,9 +101,9 @@ RespParser::Step RespParser::take_inline(std::string_view bytes) {
 RespParser::Step RespParser::take_array_header(std::string_view bytes) {
   std::string_view line;
   std::size_t next = 0;
-  if (!take_line(1, line, next)) {
-    return bytes.size() <= kNumberLineMax ? Step::kNeedBytes : fatal("too big mbulk count string");
-  }
+  const bool is_whole = take_line(1, line, next);
+  if (!is_whole && bytes.size() <= kNumberLineMax) return Step::kNeedBytes;
+  if (!is_whole || next > kNumberLineMax) return fatal("too big mbulk count string");
   std::int64_t count = 0;
   // A batch's keys and values, its name, and a few options.
   const std::int64_t count_max = 2 * std::int64_t{limits_.batch_max} + 16;
@@ -126,9 +126,9 @@ RespParser::Step RespParser::take_argument_header() {
   }
   std::string_view line;
   std::size_t next = 0;
-  if (!take_line(done_ + 1, line, next)) {
-    return rest.size() <= kNumberLineMax ? Step::kNeedBytes : fatal("too big bulk count string");
-  }
+  const bool is_whole = take_line(done_ + 1, line, next);
+  if (!is_whole && rest.size() <= kNumberLineMax) return Step::kNeedBytes;
+  if (!is_whole || next - done_ > kNumberLineMax) return fatal("too big bulk count string");
   std::int64_t size = 0;
   const bool is_number = parse_integer(line, size) && size >= 0;
   if (!is_number || announced_ + static_cast<std::uint64_t>(size) > limits_.discard_max) {
