@@ -47,7 +47,9 @@ std::string_view take_token(std::string_view& rest) {
 const char* parse_option(std::string_view token, HeaderLine& header) {
   const std::size_t equals = token.find('=');
   if (equals == std::string_view::npos) {
-    return "a word that is neither a length nor name=value; lengths are plain decimals";
+    return "a word that is neither a length nor name=value; a header has the lengths of what "
+           "stands "
+           "behind its line end: GET 8, Enter, greeting";
   }
   const std::string_view name = token.substr(0, equals);
   const std::string_view value = token.substr(equals + 1);
@@ -106,12 +108,12 @@ const char* parse_header(std::string_view line, HeaderLine& header) {
     header.tag = tag;
     if (rest.empty()) return "a tag stands in front of a verb";
   }
-  if (line.back() == ' ') return "the line ends in a blank; nothing stands behind the last word";
-  header.verb = take_token(rest);
-  if (header.verb.empty() || header.verb.size() > kVerbMax ||
-      !std::all_of(header.verb.begin(), header.verb.end(), is_alpha)) {
+  const std::string_view verb = take_token(rest);
+  if (verb.empty() || verb.size() > kVerbMax || !std::all_of(verb.begin(), verb.end(), is_alpha)) {
     return "a request begins with a verb of 1 to 16 letters; HELP lists them";
   }
+  header.verb = verb;
+  if (line.back() == ' ') return "the line ends in a blank; nothing stands behind the last word";
   while (!rest.empty()) {
     const std::string_view token = take_token(rest);
     if (token.empty()) return "words are parted by one blank, here are more";

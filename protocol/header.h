@@ -31,7 +31,8 @@ struct HeaderLine {
 };
 
 // `line` is without its line end. nullptr: fine; else what is wrong with it, in words. Fills in the
-// tag as soon as it is known to be good, so that a refusal can carry it.
+// tag and the verb as soon as they are known to be good, so that a refusal can carry the one, and
+// an unknown verb is told whatever stands behind it.
 const char* parse_header(std::string_view line, HeaderLine& header);
 
 // The tag of a line that begins with "@tag "; empty: none, or not a good one.

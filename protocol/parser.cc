@@ -107,11 +107,11 @@ RequestParser::State::Step RequestParser::State::begin(std::string_view line,
   HeaderLine header;
   const char* wrong = line.empty() ? "a carriage return alone" : parse_header(line, header);
   tag = header.tag;
-  if (wrong != nullptr) return fatal("BAD_HEADER", "", wrong);
   const VerbShape* shape = find_verb(header.verb);
-  if (shape == nullptr) {
+  if (shape == nullptr && !header.verb.empty()) {
     return fatal("BAD_VERB", "", "unknown verb; HELP lists them, and so does HELLO's feats");
   }
+  if (wrong != nullptr) return fatal("BAD_HEADER", "", wrong);
   if (header.length_count < shape->lengths_min || header.length_count > shape->lengths_max) {
     return fatal("BAD_HEADER", "", shape->lengths_text);
   }

@@ -61,6 +61,11 @@ TEST_CASE("headers outside the one canonical spelling close the connection") {
     CHECK(said.find("ERR BAD_HEADER applied=no") != std::string::npos);
   }
   CHECK(only("FOO 1\n").starts_with("ERR BAD_VERB applied=no"));
+  CHECK(only("SET a b\n").starts_with("ERR BAD_VERB applied=no"));
+  CHECK(only("SET  a \n").starts_with("ERR BAD_VERB applied=no"));
+  CHECK(only("GET greeting\n") ==
+        "ERR BAD_HEADER applied=no :a word that is neither a length nor name=value; a header has "
+        "the lengths of what stands behind its line end: GET 8, Enter, greeting\n");
   CHECK(only("@x MGET 1\n").starts_with("@x ERR BAD_VERB"));
 }
 
