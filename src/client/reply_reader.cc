@@ -27,10 +27,19 @@ Errc code_of(std::string_view code) {
   return Errc::kServer;
 }
 
-Error no_reply(std::string_view bytes) {
+Error no_reply(const std::string& address, std::string_view bytes) {
   std::string text(bytes.substr(0, kExcerpt));
   for (char& c : text) c = c < 0x20 || c > 0x7e ? '?' : c;
-  return {Errc::kProtocol, fmt::format("\"{}\" is no reply of a kv server", text), {}};
+  constexpr std::string_view kBeginningsOfResp = "+-$*:";
+  const bool is_resp =
+      bytes.ends_with('\r') && kBeginningsOfResp.find(bytes[0]) != std::string_view::npos;
+  return {
+      Errc::kProtocol,
+      fmt::format("\"{}\" from {} is no reply of a kv server; {}", text, address,
+                  is_resp ? "the protocol of Redis is spoken there: connect to the address that "
+                            "the server calls native"
+                          : "is it the address of one?"),
+      {}};
 }
 
 }  // namespace
@@ -69,10 +78,10 @@ Result<protocol::ReplyLine> ReplyReader::line(Socket& socket) {
     if (size != std::string_view::npos) {
       begin_ += size + 1;
       const auto reply = protocol::parse_reply_line(bytes.substr(0, size));
-      if (!reply) return tl::unexpected(no_reply(bytes.substr(0, size)));
+      if (!reply) return tl::unexpected(no_reply(socket.address(), bytes.substr(0, size)));
       return *reply;
     }
-    if (bytes.size() == buffer_.size()) return tl::unexpected(no_reply(bytes));
+    if (bytes.size() == buffer_.size()) return tl::unexpected(no_reply(socket.address(), bytes));
     looked_at = bytes.size();
     std::memmove(buffer_.data(), bytes.data(), bytes.size());
     begin_ = 0;

@@ -24,6 +24,7 @@ class Socket {
   Socket& operator=(Socket&& other) noexcept;
   ~Socket();
 
+  const std::string& address() const { return address_; }  // as it was connected to
   // The other side is there, as far as can be seen, and has sent nothing that was not asked for.
   bool is_idle() const;
   // Up to `size` bytes, at least one. kTimeout, or kUnavailable when the other side closed or

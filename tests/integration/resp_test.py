@@ -133,6 +133,8 @@ def main():
             resp_port = re.search(r"resp +127.0.0.1:([0-9]+)", server.banner)[1]
             cli_works(port)
             cli_works(resp_port)
+            wrong = subprocess.run([KV, "get", "--addr", f"127.0.0.1:{resp_port}", "a"], capture_output=True, text=True)
+            assert f"from 127.0.0.1:{resp_port} is no reply of a kv server; the protocol of Redis is" in wrong.stderr, wrong
             for each in [port, resp_port]:
                 browser_is_refused(each, own)
             run("/usr/bin/python3", "-c", REDIS_PY, port)

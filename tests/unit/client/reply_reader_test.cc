@@ -84,7 +84,16 @@ TEST_CASE("what is no reply is told as such, with a printable excerpt") {
   const auto line = saying.reader.line(saying.socket);
   REQUIRE(!line);
   CHECK(line.error().code == Errc::kProtocol);
-  CHECK(line.error().context == "\"SSH-2.0-Open?SSH?\" is no reply of a kv server");
+  CHECK(line.error().context == "\"SSH-2.0-Open?SSH?\" from " + saying.socket.address() +
+                                    " is no reply of a kv server; is it the address of one?");
+}
+
+TEST_CASE("a listener of Redis's protocol is known by its replies") {
+  Saying saying("$-1\r\n");
+  const auto line = saying.reader.line(saying.socket);
+  REQUIRE(!line);
+  CHECK(line.error().context.starts_with("\"$-1?\" from 127.0.0.1:"));
+  CHECK(line.error().context.ends_with("connect to the address that the server calls native"));
 }
 
 TEST_CASE("a line without an end is given up, not collected") {
