@@ -33,8 +33,8 @@ std::string page_of(const nlohmann::json& found) {
   std::string out = rows.size() > 1 ? table_text(rows) : "";
   const std::uint64_t all = found.value("segments", std::uint64_t{0});
   const std::uint64_t skipped = found.value("segments_skipped", std::uint64_t{0});
-  out += fmt::format("read {} of {} segments; the key filters rule the others out\n", all - skipped,
-                     all);
+  out += fmt::format("read {} of {}; the key filters rule the others out\n", all - skipped,
+                     counted(all, "segment"));
   for (const auto& segment : found["damaged_segments"]) {
     out +=
         fmt::format("segment {} is damaged; there may be more of the key in it\n", segment.dump());

@@ -28,11 +28,54 @@ struct TortureFlags {
 };
 
 std::string progress_text(const CampaignProgress& progress) {
-  std::string text = fmt::format("{} starts after a cut", human_count(progress.cuts));
-  if (progress.scripts_left > 0) text += fmt::format(", {} scripts to go", progress.scripts_left);
-  return text + fmt::format(", {} seeds, {} operations", human_count(progress.seeds),
-                            human_count(progress.operations));
+  std::string text = counted(progress.cuts, "start") + " after a cut";
+  if (progress.scripts_left > 0) text += ", " + counted(progress.scripts_left, "script") + " to go";
+  return text + fmt::format(", {}, {}", counted(progress.seeds, "seed"),
+                            counted(progress.operations, "operation"));
 }
+
+// What is to come, on stderr: the scripts alone take longer than one waits for a sign of life.
+std::string plan_text(const CampaignOptions& options) {
+  std::string text;
+  if (options.has_scripts) {
+    text = fmt::format("{}, cut off everywhere (--no-scripts leaves them out), then ",
+                       counted(torture::scripts().size(), "script"));
+  }
+  if (options.seeds == 1) return text + "1 random life";
+  if (options.seeds > 0) return text + human_count(options.seeds) + " random lives";
+  return text + "random lives until the time is over";
+}
+
+// How far it is: on a terminal in one line that changes, elsewhere in one a while.
+class TortureProgress {
+ public:
+  explicit TortureProgress(bool is_silent)
+      : is_silent_(is_silent), is_terminal_(stderr_is_terminal()) {}
+
+  void begin(const CampaignOptions& options) const {
+    if (!is_silent_) fmt::print(stderr, "{}\n", plan_text(options));
+  }
+  void show(const CampaignProgress& progress) {
+    if (is_silent_) return;
+    if (is_terminal_) {
+      fmt::print(stderr, "\r{}\x1b[K", progress_text(progress));
+    } else if (const auto now = Clock::now(); now - last_ >= kBetweenLines) {
+      last_ = now;
+      fmt::print(stderr, "{}\n", progress_text(progress));
+    }
+    std::fflush(stderr);
+  }
+  void end() const {
+    if (!is_silent_ && is_terminal_) fmt::print(stderr, "\r\x1b[K");
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds kBetweenLines{10};
+  const bool is_silent_;
+  const bool is_terminal_;
+  Clock::time_point last_ = Clock::now();
+};
 
 int report(const Common& common, const std::optional<Finding>& finding,
            const CampaignProgress& progress) {
@@ -91,11 +134,11 @@ int run_torture(const Common& common, TortureFlags flags) {
     options.seeds = 2'000;
   }
   Campaign campaign(options);
-  const bool is_shown = !common.is_quiet && !common.is_json && stderr_is_terminal();
-  const auto finding = campaign.run([&](const CampaignProgress& progress) {
-    if (is_shown) fmt::print(stderr, "\r{}\x1b[K", progress_text(progress));
-  });
-  if (is_shown) fmt::print(stderr, "\r\x1b[K");
+  TortureProgress shown(common.is_quiet || common.is_json);
+  shown.begin(options);
+  const auto finding =
+      campaign.run([&](const CampaignProgress& progress) { shown.show(progress); });
+  shown.end();
   return report(common, finding, campaign.progress());
 }
 
@@ -106,7 +149,8 @@ void add_torture(CLI::App& app, Common& common, Run& run) {
   CLI::App* torture = app.add_subcommand(
       "torture", "look for crashes that break a promise, on a simulated machine");
   torture->add_option("--seed", flags->campaign.seed, "the first seed")->capture_default_str();
-  torture->add_option("--seeds", flags->campaign.seeds, "how many seeds (2000 without --hours)");
+  torture->add_option("--seeds", flags->campaign.seeds,
+                      "how many random lives, after the scripts (2000 without --hours)");
   torture->add_option("--hours", flags->hours, "how long, as 0.5")->check(CLI::PositiveNumber);
   torture->add_option("--jobs", flags->campaign.jobs, "threads")
       ->check(CLI::Range(1, 256))

@@ -57,6 +57,8 @@ bool has_put(const Write& write) {
 }
 
 Error conflict(Version found) {
+  constexpr std::string_view kNothing = "ver=0 the key is not there, and the condition asks for it";
+  if (found == 0) return {Errc::kConflict, std::string(kNothing), {}};
   return {Errc::kConflict, fmt::format("ver={} the condition does not hold", found), {}};
 }
 
