@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,26 @@ namespace kv {
 struct Value {
   std::string bytes;
   Version version = 0;
+};
+
+// The same where it was read to; its bytes hold as long as whoever gives it says.
+struct ValueView {
+  std::string_view bytes;
+  Version version = 0;
+};
+inline std::optional<ValueView> view_of(const std::optional<Value>& value) {
+  return value ? std::optional(ValueView{value->bytes, value->version}) : std::nullopt;
+}
+
+// Hears of values that were asked for together; see Store::get_many().
+class ReadListener {
+ public:
+  // False: the rest is not wanted. The value holds during the call.
+  [[nodiscard]] virtual bool on_read(std::size_t number,
+                                     const Result<std::optional<ValueView>>& value) = 0;
+
+ protected:
+  ~ReadListener() = default;
 };
 
 // Reads of more bytes take too long to be done in passing.
@@ -226,6 +247,14 @@ enum class SpaceState {
   kFull,        // puts are refused
   kMergesOnly,  // deletes, too
 };
+// Of the cache of small values.
+struct CacheStats {
+  std::uint64_t hits = 0;  // since the store was opened
+  std::uint64_t misses = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t bytes_max = 0;
+};
+
 struct SpaceStats {
   SpaceState state = SpaceState::kNormal;
   std::uint64_t free_bytes = 0;  // of the disk
@@ -247,6 +276,7 @@ struct Stats {
   std::uint64_t writes = 0;    // records appended since the store was opened
   std::uint64_t syncs = 0;
   std::uint64_t reads_deferred = 0;  // kNoWait reads that would have waited
+  CacheStats cache;
   bool is_read_only = false;
   RecoveryStats recovery;
   MergeStats merge;
@@ -289,6 +319,10 @@ class Store {
                                                  ReadMode mode = ReadMode::kMayBlock) const;
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key, const Snapshot& snapshot,
                                                  ReadMode mode = ReadMode::kMayBlock) const;
+  // Each as get() would; the listener, which calls no store, hears of them in order before this
+  // returns. Waits for memory once for many keys where get() waits for each.
+  void get_many(std::span<const std::string_view> keys, ReadMode mode,
+                ReadListener& listener) const;
   // What a get() of the key reads, in bytes: never less than its value, and little more. From the
   // index alone; 0: there is no such key.
   std::uint64_t read_size(std::string_view key) const;

@@ -37,6 +37,7 @@ struct StartFlags {
   std::string scrub_rate = "4MiB";
   std::string space_reserve = "0";
   std::uint32_t open_segments = 512;
+  std::string value_cache = "auto";
   double space_target = 1.5;
   std::string merge_rate = "256MiB";
   std::string merge = "auto";
@@ -150,6 +151,7 @@ Options store_options_of(const StartFlags& flags, ServerLog& log, const std::str
   options.scrub_rate = *parse_size(flags.scrub_rate);
   options.space_reserve = *parse_size(flags.space_reserve);
   options.open_segments_max = flags.open_segments;
+  if (flags.value_cache != "auto") options.value_cache_max = *parse_size(flags.value_cache);
   options.space_target = flags.space_target;
   options.merge_rate_max = *parse_size(flags.merge_rate);
   options.merges_automatically = flags.merge == "auto";
@@ -282,6 +284,11 @@ void add_start(CLI::App& app, Common& common, Run& run) {
       ->check(size_check(0, UINT64_MAX));
   add("open-segments", flags->open_segments, "descriptors of segments kept open")
       ->check(at_least_one);
+  add("value-cache", flags->value_cache,
+      "memory for small values that were read; auto: an eighth of all, at most 256 MiB; 0: none")
+      ->check([check = size_check(0, UINT64_MAX)](const std::string& text) {
+        return text == "auto" ? std::string() : check(text);
+      });
   add("space-target", flags->space_target,
       "disk use that merges keep under, as a multiple of the live bytes")
       ->check(CLI::Range(kSpaceTargetMin, kSpaceTargetMax));

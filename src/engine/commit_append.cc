@@ -280,10 +280,11 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
   if (begins_group) pending.begun = std::chrono::steady_clock::now();
   pending.segment = group.target.segment.get();
   if (write.kind == Write::Kind::kBatch) {
-    tail_.append_batch(group, *write.batch,
-                       [&](const Batch::Operation& member, Place place, std::string_view key) {
-                         pending.changes.push_back({key, place, member.is_delete});
-                       });
+    tail_.append_batch(
+        group, *write.batch,
+        [&](const Batch::Operation& member, Place place, std::string_view key) {
+          pending.changes.push_back({key, place, member.is_delete, tail_.last_sequence()});
+        });
   } else {
     std::string_view key;
     const bool is_referred = record.owner != nullptr;
@@ -291,7 +292,7 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
     // Behind the key, unless it stayed where it was.
     pending.value =
         is_referred ? record.value : std::string_view(key.data() + key.size(), record.value.size());
-    pending.change = {key, place, write.kind == Write::Kind::kDelete};
+    pending.change = {key, place, write.kind == Write::Kind::kDelete, tail_.last_sequence()};
   }
   pending.sequence = tail_.last_sequence();
   pending.result->version = pending.sequence;

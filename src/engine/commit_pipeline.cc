@@ -77,8 +77,7 @@ void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
     if (is_planted(Bug::kApplyBeforeSync)) {
       for (const Pending& pending : pending_) {
         if (pending.sequence == 0 || pending.sequence > written_sequence_) continue;
-        if (pending.changes.empty())
-          index_.apply({&pending.change, 1}, pending.sequence, replaced_);
+        if (pending.changes.empty()) index_.apply({&pending.change, 1}, replaced_);
       }
     }
     if (unsealed_.empty() || unsealed_.back().target.segment != group.target.segment) {
@@ -249,7 +248,7 @@ void CommitPipeline::advance(Lock& lock) {
     lock.unlock();
     {
       const std::lock_guard applying(apply_mutex_);
-      for (Pending& pending : ready) apply(pending);
+      apply(ready);
     }
     lock.lock();
     for (const Pending& pending : ready) {
@@ -268,22 +267,40 @@ void CommitPipeline::advance(Lock& lock) {
   step_done_.notify_all();
 }
 
-void CommitPipeline::apply(Pending& pending) {
-  if (pending.sequence == 0) return;
-  const std::span<const KeyChange> changes =
-      pending.changes.empty() ? std::span(&pending.change, 1) : std::span(pending.changes);
-  replaced_.clear();
-  index_.apply(changes, pending.sequence, replaced_);
-  Segment& segment = *pending.segment;
-  for (const KeyChange& change : changes) {
-    if (change.is_delete) {
-      segment.delete_bytes += change.place.size_hint();
-    } else {
-      segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
+// Many writes under one hold of the index's lock; each is visible as a whole or not at all.
+void CommitPipeline::apply(std::span<const Pending> ready) {
+  while (!ready.empty()) {
+    std::size_t count = 0;
+    changes_.clear();
+    while (count < ready.size() && changes_.size() < Index::kTogetherMax) {
+      const auto changes = ready[count].all_changes();
+      changes_.insert(changes_.end(), changes.begin(), changes.end());
+      count += 1;
+    }
+    replaced_.clear();
+    index_.apply(changes_, replaced_);
+    count_applied(ready.first(count));
+    if (!changes_.empty()) {
+      applied_sequence_.store(changes_.back().sequence, std::memory_order_release);
+    }
+    ready = ready.subspan(count);
+  }
+}
+
+// What `replaced_` says of the changes of `applied`.
+void CommitPipeline::count_applied(std::span<const Pending> applied) {
+  std::size_t at = 0;
+  for (const Pending& pending : applied) {
+    for (const KeyChange& change : pending.all_changes()) {
+      Segment& segment = *pending.segment;
+      if (change.is_delete) {
+        segment.delete_bytes += change.place.size_hint();
+      } else {
+        segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
+      }
+      count_dead(replaced_[at++], segment);
     }
   }
-  for (const Place& old : replaced_) count_dead(old, segment);
-  applied_sequence_.store(pending.sequence, std::memory_order_release);
 }
 
 void CommitPipeline::note_latency(std::chrono::steady_clock::time_point begun) {
@@ -352,13 +369,11 @@ void CommitPipeline::tell_failed(Lock& lock, std::vector<Pending> failed, const 
 }
 
 void CommitPipeline::forget(const Pending& pending) {
-  if (pending.sequence == 0) return;
   const auto forget_key = [&](const KeyChange& change) {
     const auto found = newest_.find(change.key);
     if (found != newest_.end() && found->second.sequence == pending.sequence) newest_.erase(found);
   };
-  if (pending.changes.empty()) forget_key(pending.change);
-  for (const KeyChange& change : pending.changes) forget_key(change);
+  for (const KeyChange& change : pending.all_changes()) forget_key(change);
 }
 
 Index::Snapshot CommitPipeline::snapshot(const std::function<void()>& pin) const {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -126,6 +127,10 @@ class CommitPipeline {
     std::vector<KeyChange> changes;                 // of a batch
     std::chrono::steady_clock::time_point begun{};  // of the first write of a group
     Segment* segment = nullptr;                     // the changes' own
+    std::span<const KeyChange> all_changes() const {
+      if (!changes.empty() || sequence == 0) return changes;
+      return {&change, 1};
+    }
   };
   struct Newest {
     std::uint64_t sequence = 0;
@@ -177,7 +182,8 @@ class CommitPipeline {
   void retire_complete();
   void advance(Lock& lock);
   bool is_ready(const Pending& pending) const;
-  void apply(Pending& pending);
+  void apply(std::span<const Pending> ready);
+  void count_applied(std::span<const Pending> applied);
   void note_latency(std::chrono::steady_clock::time_point begun);
   void count_dead(Place replaced, Segment& newer);
   void release_groups();
@@ -227,7 +233,8 @@ class CommitPipeline {
 
   // Held while the index changes, so that a snapshot stands between two writes.
   mutable std::mutex apply_mutex_;
-  std::vector<Place> replaced_;  // scratch of whoever applies
+  std::vector<KeyChange> changes_;  // scratch of whoever applies
+  std::vector<Place> replaced_;     // the same
   std::atomic<std::uint64_t> applied_sequence_;
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};

@@ -31,8 +31,9 @@ struct Index::Impl {
   Impl() : hash(arena), tree(arena) {}
 
   // All of them under the lock.
-  std::optional<Place> put(std::string_view key, Place place, std::uint64_t sequence);
-  std::optional<Place> erase(std::string_view key, std::uint64_t sequence);
+  std::optional<Place> put(std::string_view key, std::uint64_t key_hash, Place place,
+                           std::uint64_t sequence);
+  std::optional<Place> erase(std::string_view key, std::uint64_t key_hash, std::uint64_t sequence);
   void remove_entry(KeyRef ref, std::string_view key, std::uint64_t key_hash);
   void gather_sparse(std::uint32_t size_class);
   void purge(std::size_t count);
@@ -77,7 +78,7 @@ void Index::find_all(std::span<const std::string_view> keys,
   std::array<std::uint64_t, kTogetherMax> hashes;
   for (std::size_t i = 0; i < keys.size(); ++i) hashes[i] = hash_key(keys[i]);
   const ReaderLock lock(impl_->mutex);
-  for (std::size_t i = 0; i < keys.size(); ++i) impl_->hash.prefetch(hashes[i]);
+  impl_->hash.prefetch(std::span(hashes).first(keys.size()));
   for (std::size_t i = 0; i < keys.size(); ++i) {
     const auto ref = impl_->hash.find(keys[i], hashes[i]);
     const Place place = ref ? impl_->arena.place(*ref) : kNoPlace;
@@ -112,8 +113,8 @@ IndexMemory Index::memory() const {
   return memory;
 }
 
-std::optional<Place> Index::Impl::put(std::string_view key, Place place, std::uint64_t sequence) {
-  const std::uint64_t key_hash = hash_key(key);
+std::optional<Place> Index::Impl::put(std::string_view key, std::uint64_t key_hash, Place place,
+                                      std::uint64_t sequence) {
   std::optional<Place> replaced;
   if (const auto found = hash.find(key, key_hash)) {
     const Place before = arena.place(*found);
@@ -135,8 +136,8 @@ std::optional<Place> Index::Impl::put(std::string_view key, Place place, std::ui
   return replaced;
 }
 
-std::optional<Place> Index::Impl::erase(std::string_view key, std::uint64_t sequence) {
-  const std::uint64_t key_hash = hash_key(key);
+std::optional<Place> Index::Impl::erase(std::string_view key, std::uint64_t key_hash,
+                                        std::uint64_t sequence) {
   const auto found = hash.find(key, key_hash);
   if (!found) return std::nullopt;
   const Place before = arena.place(*found);
@@ -184,21 +185,32 @@ void Index::Impl::purge(std::size_t count) {
 }
 
 std::optional<Place> Index::put(std::string_view key, Place place, std::uint64_t sequence) {
+  const std::uint64_t key_hash = hash_key(key);
   const WriterLock lock(impl_->mutex);
-  return impl_->put(key, place, sequence);
+  return impl_->put(key, key_hash, place, sequence);
 }
 
 std::optional<Place> Index::erase(std::string_view key, std::uint64_t sequence) {
+  const std::uint64_t key_hash = hash_key(key);
   const WriterLock lock(impl_->mutex);
-  return impl_->erase(key, sequence);
+  return impl_->erase(key, key_hash, sequence);
 }
 
-void Index::apply(std::span<const IndexChange> changes, std::uint64_t sequence,
-                  std::vector<Place>& replaced) {
+void Index::apply(std::span<const IndexChange> changes, std::vector<Place>& replaced) {
+  std::array<std::uint64_t, kTogetherMax> hashes;
   const WriterLock lock(impl_->mutex);
-  for (const IndexChange& change : changes) {
-    const auto old = change.is_delete ? impl_->erase(change.key, sequence)
-                                      : impl_->put(change.key, change.place, sequence);
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    if (i % kTogetherMax == 0) {
+      const auto next = changes.subspan(i, std::min(kTogetherMax, changes.size() - i));
+      std::ranges::transform(next, hashes.begin(),
+                             [](const IndexChange& one) { return hash_key(one.key); });
+      impl_->hash.prefetch(std::span(hashes).first(next.size()));
+    }
+    const IndexChange& change = changes[i];
+    const std::uint64_t key_hash = hashes[i % kTogetherMax];
+    const auto old = change.is_delete
+                         ? impl_->erase(change.key, key_hash, change.sequence)
+                         : impl_->put(change.key, key_hash, change.place, change.sequence);
     replaced.push_back(old.value_or(kNoPlace));
   }
 }
@@ -214,7 +226,7 @@ void Index::replace_all(std::span<Move> moves) {
   std::array<std::uint64_t, kTogetherMax> hashes;
   for (std::size_t i = 0; i < moves.size(); ++i) hashes[i] = hash_key(moves[i].key);
   const WriterLock lock(impl_->mutex);
-  for (std::size_t i = 0; i < moves.size(); ++i) impl_->hash.prefetch(hashes[i]);
+  impl_->hash.prefetch(std::span(hashes).first(moves.size()));
   for (std::size_t i = 0; i < moves.size(); ++i) {
     Move& move = moves[i];
     const auto found = impl_->hash.find(move.key, hashes[i]);

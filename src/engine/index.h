@@ -22,11 +22,12 @@ struct IndexMemory {
   std::uint64_t history_bytes = 0;  // what snapshots hold back
 };
 
-// One change of a write that may have several.
+// One change of a write. Sequences are those of the log and never fall.
 struct IndexChange {
   std::string_view key;
   Place place;  // of a put
   bool is_delete = false;
+  std::uint64_t sequence = 0;
 };
 
 class IndexPart;  // index_part.h
@@ -64,13 +65,12 @@ class Index {
   std::uint64_t size() const;
   IndexMemory memory() const;
 
-  // Sequences are those of the log and never fall. Returns the place that was replaced.
+  // Returns the place that was replaced.
   std::optional<Place> put(std::string_view key, Place place, std::uint64_t sequence);
   std::optional<Place> erase(std::string_view key, std::uint64_t sequence);
   // All of them at once: no reader sees some without the others. The places they replaced go to
   // `replaced`, one each (no place: there was none).
-  void apply(std::span<const IndexChange> changes, std::uint64_t sequence,
-             std::vector<Place>& replaced);
+  void apply(std::span<const IndexChange> changes, std::vector<Place>& replaced);
   // A merge moved the record: the same version at a new place, for snapshots too. False when the
   // newest place is not `from` any more.
   bool replace(std::string_view key, Place from, Place to);

@@ -1,6 +1,7 @@
 #include "engine/key_hash.h"
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <random>
 
@@ -38,25 +39,46 @@ void KeyHash::resize(Part& part, std::size_t size) {
   directory_bytes_ += part.directory.capacity() * sizeof(void*);
 }
 
-void KeyHash::prefetch(std::uint64_t hash) const {
-  const Part& part = parts_[part_of(hash)];
-  if (!part.directory.empty()) __builtin_prefetch(part.directory[slot_of(part, hash)]);
+std::size_t KeyHash::find_tag(const Page& page, std::uint8_t tag, std::size_t from) {
+  const auto* const begin = page.tags.data();
+  const void* const found = std::memchr(begin + from, tag, page.count - from);
+  if (found == nullptr) return page.count;
+  return static_cast<std::size_t>(static_cast<const std::uint8_t*>(found) - begin);
+}
+
+void KeyHash::prefetch(std::span<const std::uint64_t> hashes) const {
+  KV_CHECK(hashes.size() <= kPrefetchMax);
+  std::array<const KeyRef*, kPrefetchMax> found;
+  constexpr std::size_t kLine = 64;
+  for (const std::uint64_t hash : hashes) {
+    const auto* const page = reinterpret_cast<const char*>(page_of(hash));
+    __builtin_prefetch(page);
+    __builtin_prefetch(page + kLine);  // the tags reach into it
+  }
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    const Page* const page = page_of(hashes[i]);
+    const std::size_t at = page == nullptr ? 0 : find_tag(*page, tag_of(hashes[i]), 0);
+    found[i] = page == nullptr || at == page->count ? nullptr : &page->refs[at];
+    __builtin_prefetch(found[i]);
+  }
+  for (std::size_t i = 0; i < hashes.size(); ++i) {
+    if (found[i] != nullptr) arena_.prefetch(*found[i]);
+  }
 }
 
 std::optional<KeyRef> KeyHash::find(std::string_view key, std::uint64_t hash) const {
-  const Part& part = parts_[part_of(hash)];
-  if (part.directory.empty()) return std::nullopt;
-  const Page& page = *part.directory[slot_of(part, hash)];
+  const Page* const page = page_of(hash);
+  if (page == nullptr) return std::nullopt;
   const std::uint8_t tag = tag_of(hash);
-  for (std::size_t i = 0; i < page.count; ++i) {
-    if (page.tags[i] == tag && arena_.key(page.refs[i]) == key) return page.refs[i];
+  for (std::size_t i = find_tag(*page, tag, 0); i < page->count; i = find_tag(*page, tag, i + 1)) {
+    if (arena_.key(page->refs[i]) == key) return page->refs[i];
   }
   return std::nullopt;
 }
 
 std::optional<std::size_t> KeyHash::position(const Page& page, KeyRef ref, std::uint8_t tag) {
-  for (std::size_t i = 0; i < page.count; ++i) {
-    if (page.tags[i] == tag && page.refs[i] == ref) return i;
+  for (std::size_t i = find_tag(page, tag, 0); i < page.count; i = find_tag(page, tag, i + 1)) {
+    if (page.refs[i] == ref) return i;
   }
   return std::nullopt;
 }

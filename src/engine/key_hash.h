@@ -32,7 +32,10 @@ class KeyHash {
   void insert(KeyRef ref, std::uint64_t hash);  // not there yet
   void erase(KeyRef ref, std::uint64_t hash);   // must be there
   void replace(KeyRef from, KeyRef to, std::uint64_t hash);
-  void prefetch(std::uint64_t hash) const;
+  // Brings to the processor what find() will touch for each, at most kPrefetchMax: in three rounds,
+  // so that the memory is waited for once a round and not once a key.
+  static constexpr std::size_t kPrefetchMax = 64;
+  void prefetch(std::span<const std::uint64_t> hashes) const;
 
   std::uint64_t bytes() const { return sizeof(KeyHash) + directory_bytes_ + pages_.bytes(); }
 
@@ -72,6 +75,12 @@ class KeyHash {
   static std::size_t slot_of(const Part& part, std::uint64_t hash) {
     return hash & ((std::size_t{1} << part.depth) - 1);
   }
+  const Page* page_of(std::uint64_t hash) const {
+    const Part& part = parts_[part_of(hash)];
+    return part.directory.empty() ? nullptr : part.directory[slot_of(part, hash)];
+  }
+  // The first entry from `from` on with that tag; `count` when there is none.
+  static std::size_t find_tag(const Page& page, std::uint8_t tag, std::size_t from);
   std::uint64_t hash_of(KeyRef ref) const;
   static std::optional<std::size_t> position(const Page& page, KeyRef ref, std::uint8_t tag);
   void split(Part& part, std::uint64_t hash);

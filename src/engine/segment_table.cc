@@ -17,7 +17,11 @@ Result<std::shared_ptr<Segment>> SegmentTable::add(std::string path, format::Seg
   if (slot > Place::kSlotMax) {
     return tl::unexpected(Error{Errc::kTryLater, path + ": no free slot for another segment", {}});
   }
-  if (slot >= slots_.size()) slots_.resize(slot + 1);
+  if (slot >= slots_.size()) {
+    slots_.resize(slot + 1);
+  } else {
+    on_reuse();
+  }
   slots_[slot] = std::make_shared<Segment>(slot, std::move(path), id, kind, salt);
   list_again();
   return slots_[slot];

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <shared_mutex>
@@ -18,6 +19,10 @@ namespace kv::engine {
 class SegmentTable {
  public:
   SegmentTable(io::FileSystem& fs, std::uint32_t open_max) : fs_(fs), open_max_(open_max) {}
+
+  // Called before a slot is given to another segment than before: what was known by places in it
+  // is to be forgotten.
+  std::function<void()> on_reuse = [] {};
 
   // Gives the segment a free slot. kTryLater when all of them are taken.
   Result<std::shared_ptr<Segment>> add(std::string path, format::SegmentId id,

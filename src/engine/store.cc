@@ -79,6 +79,11 @@ Result<std::optional<Value>> Store::get(std::string_view key, const Snapshot& sn
   return impl_->get(key, snapshot, mode);
 }
 
+void Store::get_many(std::span<const std::string_view> keys, ReadMode mode,
+                     ReadListener& listener) const {
+  impl_->get_many(keys, mode, listener);
+}
+
 std::uint64_t Store::read_size(std::string_view key) const { return impl_->read_size(key); }
 
 Snapshot Store::snapshot() const { return impl_->snapshot(); }

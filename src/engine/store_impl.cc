@@ -1,10 +1,12 @@
 #include "engine/store_impl.h"
 
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 #include <fmt/format.h>
 
+#include "base/memory_limit.h"
 #include "engine/inspect.h"
 #include "engine/planted.h"
 #include "format/identity.h"
@@ -64,6 +66,16 @@ std::optional<Error> check(const Options& options) {
 
 Error closed() { return {Errc::kClosed, "the store is closed", {}}; }
 
+std::uint64_t default_value_cache() {
+  constexpr std::uint64_t kMax = 256 * 1024 * 1024;
+  return std::min(kMax, base::memory_limit() / 8);
+}
+
+std::optional<Value> to_value(const std::optional<ValueView>& view) {
+  if (!view) return std::nullopt;
+  return Value{std::string(view->bytes), view->version};
+}
+
 }  // namespace
 
 StoreImpl::StoreImpl(const Options& options, std::unique_ptr<engine::DataDirectory> dir,
@@ -71,7 +83,10 @@ StoreImpl::StoreImpl(const Options& options, std::unique_ptr<engine::DataDirecto
     : options_(options),
       background_(background),
       dir_(std::move(dir)),
-      table_(dir_->fs(), options.open_segments_max) {}
+      table_(dir_->fs(), options.open_segments_max),
+      cache_(options.value_cache_max.value_or(default_value_cache())) {
+  table_.on_reuse = [this] { cache_.clear(); };
+}
 
 Result<std::unique_ptr<StoreImpl>> StoreImpl::open(io::FileSystem& fs, const std::string& directory,
                                                    const Options& options, Background background) {
@@ -223,8 +238,8 @@ Result<void> StoreImpl::sync() {
   return pipeline_->sync();
 }
 
-Result<std::optional<Value>> StoreImpl::read(std::string_view key, Place place,
-                                             ReadMode mode) const {
+StoreImpl::View StoreImpl::view_in_segment(std::string_view key, Place place, ReadMode mode,
+                                           std::string& buffer) const {
   if (mode == ReadMode::kNoWait && place.size_hint() > kNoWaitSizeMax) {
     ++reads_deferred_;
     return tl::unexpected(Error{Errc::kWouldBlock, "too large to be read in passing", {}});
@@ -237,21 +252,34 @@ Result<std::optional<Value>> StoreImpl::read(std::string_view key, Place place,
     if (error.cause == std::errc::no_such_file_or_directory) error.code = Errc::kCorruption;
     return tl::unexpected(std::move(error));
   }
-  thread_local std::string buffer;
   auto record = segment->read(**file, place, mode, buffer);
   if (!record) {
     if (record.error().code == Errc::kWouldBlock) ++reads_deferred_;
     return tl::unexpected(std::move(record).error());
   }
   if (record->key != key) return std::nullopt;
-  Value value{std::string(record->value), record->header.sequence};
-  constexpr std::size_t kBufferKept = 1024 * 1024;
-  if (buffer.size() > kBufferKept) std::string().swap(buffer);
-  return value;
+  cache_.add(place, record->value, record->header.sequence);
+  return ValueView{record->value, record->header.sequence};
 }
 
-Result<std::optional<Value>> StoreImpl::answer(std::string_view key,
-                                               std::optional<Value> value) const {
+StoreImpl::View StoreImpl::view_at(std::string_view key, Place place, ReadMode mode) const {
+  thread_local std::string buffer;
+  constexpr std::size_t kBufferKept = 1024 * 1024;
+  if (buffer.capacity() > kBufferKept) std::string().swap(buffer);
+  ValueView cached;
+  if (cache_.find(place, buffer, cached.version)) {
+    cached.bytes = buffer;
+    return cached;
+  }
+  return view_in_segment(key, place, mode, buffer);
+}
+
+Result<std::optional<Value>> StoreImpl::read(std::string_view key, Place place,
+                                             ReadMode mode) const {
+  return view_at(key, place, mode).map(&to_value);
+}
+
+StoreImpl::View StoreImpl::answer(std::string_view key, std::optional<ValueView> value) const {
   if (hidden_.empty()) return value;
   if (auto damage = hidden_.may_hide(key, value ? value->version : 0)) {
     return tl::unexpected(std::move(*damage));
@@ -259,19 +287,42 @@ Result<std::optional<Value>> StoreImpl::answer(std::string_view key,
   return value;
 }
 
-Result<std::optional<Value>> StoreImpl::get(std::string_view key, ReadMode mode) const {
-  if (is_closed()) return tl::unexpected(closed());
+StoreImpl::View StoreImpl::view(std::string_view key, std::optional<Place> place,
+                                ReadMode mode) const {
   for (;;) {
-    const auto place = index_.find(key);
     if (!place) return answer(key, std::nullopt);
-    auto value = read(key, *place, mode);
-    if (value && *value) return answer(key, std::move(*value));
+    auto value = view_at(key, *place, mode);
+    if (value && *value) return answer(key, *value);
     // A merge may have given the place up between look-up and read, even to another segment.
-    const bool has_moved = index_.find(key) != place;
-    if (has_moved && (value || value.error().code == Errc::kCorruption)) continue;
+    const auto now = index_.find(key);
+    const bool has_moved = now != place;
+    if (has_moved && (value || value.error().code == Errc::kCorruption)) {
+      place = now;
+      continue;
+    }
     if (!value) return value;
     return tl::unexpected(
         Error{Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});
+  }
+}
+
+Result<std::optional<Value>> StoreImpl::get(std::string_view key, ReadMode mode) const {
+  if (is_closed()) return tl::unexpected(closed());
+  return view(key, index_.find(key), mode).map(&to_value);
+}
+
+void StoreImpl::get_many(std::span<const std::string_view> keys, ReadMode mode,
+                         ReadListener& listener) const {
+  std::array<std::optional<Place>, engine::Index::kTogetherMax> places;
+  for (std::size_t at = 0; at < keys.size(); at += places.size()) {
+    const auto some = keys.subspan(at, std::min(places.size(), keys.size() - at));
+    index_.find_all(some, std::span(places).first(some.size()));
+    cache_.prefetch(std::span(places).first(some.size()));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      const auto value =
+          is_closed() ? View(tl::unexpected(closed())) : view(some[i], places[i], mode);
+      if (!listener.on_read(at + i, value)) return;
+    }
   }
 }
 
@@ -279,14 +330,14 @@ Result<std::optional<Value>> StoreImpl::get(std::string_view key, const Snapshot
                                             ReadMode mode) const {
   if (is_closed()) return tl::unexpected(closed());
   const auto place = index_.find(key, snapshot.state_->index);
-  if (!place) return answer(key, std::nullopt);
-  auto value = read(key, *place, mode);
-  if (!value) return value;
-  if (!*value) {
+  if (!place) return answer(key, std::nullopt).map(&to_value);
+  auto value = view_at(key, *place, mode);
+  if (value && !*value) {
     return tl::unexpected(
         Error{Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});
   }
-  return answer(key, std::move(*value));
+  if (value) value = answer(key, *value);
+  return std::move(value).map(&to_value);
 }
 
 std::uint64_t StoreImpl::read_size(std::string_view key) const {

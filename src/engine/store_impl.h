@@ -14,6 +14,7 @@
 #include "engine/segment_keeper.h"
 #include "engine/segment_table.h"
 #include "engine/space_watch.h"
+#include "engine/value_cache.h"
 #include "io/file_system.h"
 #include "kv/store.h"
 
@@ -46,6 +47,8 @@ class StoreImpl {
   Result<std::optional<Value>> get(std::string_view key, ReadMode mode) const;
   Result<std::optional<Value>> get(std::string_view key, const Snapshot& snapshot,
                                    ReadMode mode) const;
+  void get_many(std::span<const std::string_view> keys, ReadMode mode,
+                ReadListener& listener) const;
   std::uint64_t read_size(std::string_view key) const;
   Snapshot snapshot() const;
   Cursor range(RangeOptions options, Snapshot snapshot) const;
@@ -78,8 +81,15 @@ class StoreImpl {
   void submit_checked(const Write& write, WriteListener& listener, WriteTag tag);
   Result<void> seal_all();  // what was written so far lies in sealed segments then
   void caller_work();       // kCaller: what the threads would do
+  using View = Result<std::optional<ValueView>>;  // holds until the thread reads again
+  // The newest value of a key that was found at `place` a moment ago.
+  View view(std::string_view key, std::optional<engine::Place> place, ReadMode mode) const;
+  // As read(), through the cache.
+  View view_at(std::string_view key, engine::Place place, ReadMode mode) const;
+  View view_in_segment(std::string_view key, engine::Place place, ReadMode mode,
+                       std::string& buffer) const;
   // Not found, unless damage may hide the key or, for a found one, a newer value.
-  Result<std::optional<Value>> answer(std::string_view key, std::optional<Value> value) const;
+  View answer(std::string_view key, std::optional<ValueView> value) const;
   bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
 
   const Options options_;
@@ -87,6 +97,7 @@ class StoreImpl {
   std::unique_ptr<engine::DataDirectory> dir_;
   engine::Index index_;
   mutable engine::SegmentTable table_;
+  mutable engine::ValueCache cache_;
   RecoveryStats recovery_;
   engine::HiddenDamage hidden_;  // fixed after start()
   std::unique_ptr<engine::CommitPipeline> pipeline_;

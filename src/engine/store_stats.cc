@@ -66,6 +66,8 @@ Stats StoreImpl::stats() const {
   stats.writes = pipeline_->writes();
   stats.syncs = pipeline_->syncs();
   stats.reads_deferred = reads_deferred_;
+  const auto cache = cache_.use();
+  stats.cache = {cache.hits, cache.misses, cache.bytes, cache.bytes_max};
   stats.is_read_only = pipeline_->failure().has_value();
   stats.recovery = recovery_;
   stats.merge = merger_->stats();

@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ class Backend {
   virtual ~Backend() = default;
   [[nodiscard]] virtual Result<std::optional<Value>> get(std::string_view key,
                                                          ReadMode mode) const = 0;
+  virtual void get_many(std::span<const std::string_view> keys, ReadMode mode,
+                        ReadListener& listener) const = 0;
   virtual std::uint64_t read_size(std::string_view key) const = 0;
   virtual std::unique_ptr<BackendCursor> range(RangeOptions options) const = 0;
   virtual void submit(const Write& write, WriteListener& listener, WriteTag tag) = 0;

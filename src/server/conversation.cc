@@ -35,6 +35,14 @@ void Conversation::run() {
   for (;;) {
     if (is_streaming_ && !awaits_slow_task_) continue_stream();
     if (phase_ != Phase::kTalking || is_blocked()) break;
+    if (!reads_.empty()) {
+      read_gathered();
+      continue;
+    }
+    if (held_parsed_) {
+      carry_out(*std::exchange(held_parsed_, std::nullopt));
+      continue;
+    }
     const bool has_request = request_is_held_ || request_waits_;
     const bool must_wait = has_request ? request_waits_ && !replies_.empty() : needs_bytes_;
     if (must_wait) break;
@@ -77,8 +85,23 @@ bool Conversation::try_hold_output(std::uint64_t more) {
   return output_lease_.try_hold(output_memory() + more, MemoryLease::Alone::kAnySize);
 }
 
+// Reads that came together are gathered, to wait for the memory of all of them at once.
 void Conversation::parse_next() {
-  switch (parse()) {
+  Parsed parsed = parse();
+  const bool may_gather = replies_.empty() && !is_draining_;
+  while (may_gather && parsed == Parsed::kRequest && !reads_.is_full() && gather()) {
+    has_parsed_one_ = true;
+    parsed = parse();
+  }
+  if (reads_.empty()) {
+    carry_out(parsed);
+  } else {
+    held_parsed_ = parsed;
+  }
+}
+
+void Conversation::carry_out(Parsed parsed) {
+  switch (parsed) {
     case Parsed::kNeedBytes:
       parsed_all();
       return;
@@ -131,7 +154,7 @@ void Conversation::break_off() {
 }
 
 void Conversation::finish_with(std::string_view code, std::string_view text) {
-  replies_.add([&](std::string& out) { append_refusal(out, code, {}, text); });
+  replies_.add([&](std::string& out) { append_refusal(out, pending_tag(), code, {}, text); });
   phase_ = Phase::kFinishing;
 }
 

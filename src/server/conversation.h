@@ -12,6 +12,7 @@
 #include "server/backend.h"
 #include "server/counters.h"
 #include "server/event_log.h"
+#include "server/gathered_reads.h"
 #include "server/memory_budget.h"
 #include "server/output_buffer.h"
 #include "server/reply_queue.h"
@@ -111,23 +112,35 @@ class Conversation {
   // The request whose payload is arriving: the payload is dropped, then comes kRefused.
   virtual void refuse_current(std::string_view code, std::string_view fields,
                               std::string_view text) = 0;
-  // An error in reply to the request under way, of which nothing was done.
-  virtual void append_refusal(std::string& out, std::string_view code, std::string_view fields,
-                              std::string_view text) = 0;
+  // An error in reply to a request of that tag, of which nothing was done.
+  virtual void append_refusal(std::string& out, std::string_view tag, std::string_view code,
+                              std::string_view fields, std::string_view text) = 0;
+  virtual std::string_view pending_tag() const { return {}; }  // of the request under way
   // The reply to a write, or that to its last part.
   virtual void append_written(std::string& out, const PendingWrite& write,
                               const Result<WriteResult>& result) = 0;
   // More of a reply that is_streaming_.
   virtual void continue_stream() {}
+  // If what parse() brought reads one value and no more: gather_read()s it.
+  virtual bool gather() = 0;
+  // The reply to a read that was gathered.
+  virtual void append_read(std::string_view tag, const Result<std::optional<ValueView>>& value) = 0;
+  // The same by a slow task.
+  virtual std::unique_ptr<SlowTask> slow_read(std::string_view key, std::string_view tag) = 0;
 
   // What it does in execute().
   // False, and the request waits, while earlier ones are not answered.
   bool is_my_turn();
+  // Reads it when all before it are answered: now, in turn with those that came along.
+  void gather_read(std::string_view key, std::string_view tag) { reads_.add(key, tag); }
   // A write that takes `bytes` of memory until it is answered. False: there is no memory for it.
   bool hold_write(std::uint64_t bytes);
   void submit(const Write& write, std::uint64_t number);
   void start_slow(std::unique_ptr<SlowTask> task, protocol::Verb verb);
-  void refuse_later(protocol::Verb verb, std::string_view fields);
+  void refuse_later(protocol::Verb verb, std::string_view fields) {
+    refuse_later(verb, fields, pending_tag());
+  }
+  void refuse_later(protocol::Verb verb, std::string_view fields, std::string_view tag);
   // Judging a condition on a version, or making a new value out of the old one, reads the key's
   // record inside the store. When that would wait for the disk, it is read by a slow task first, so
   // that it is in memory then; the request is executed again.
@@ -155,10 +168,13 @@ class Conversation {
 
  private:
   class Warming;
+  class ReadAnswers;
 
   bool is_blocked();
   void run();
   void parse_next();
+  void carry_out(Parsed parsed);
+  void read_gathered();
   void parsed_all();
   void break_off();
 
@@ -173,9 +189,11 @@ class Conversation {
   MemoryLease request_lease_;
   std::uint64_t inflight_bytes_ = 0;  // payloads of writes not acknowledged
 
-  bool needs_bytes_ = true;       // the parser has used up all it got
-  bool request_waits_ = false;    // the parser's current request waits for earlier ones
-  bool request_is_held_ = false;  // it waits for a slow task, not for the replies
+  GatheredReads reads_;
+  std::optional<Parsed> held_parsed_;  // what stood behind them
+  bool needs_bytes_ = true;            // the parser has used up all it got, and it was carried out
+  bool request_waits_ = false;         // the parser's current request waits for earlier ones
+  bool request_is_held_ = false;       // it waits for a slow task, not for the replies
   bool has_input_ended_ = false;
   bool is_draining_ = false;
   bool has_unflushed_ = false;

@@ -71,15 +71,59 @@ void Conversation::written(std::uint64_t request, const Result<WriteResult>& res
   request_lease_.hold(request_memory());
 }
 
-void Conversation::refuse_later(Verb verb, std::string_view fields) {
+void Conversation::refuse_later(Verb verb, std::string_view fields, std::string_view tag) {
   const bool is_memory = fields == kRetryMemory;
   (is_memory ? context_.counters.try_later_memory : context_.counters.try_later_queue).add();
   count_error(verb);
   replies_.add([&](std::string& out) {
     append_refusal(
-        out, "TRY_LATER", fields,
+        out, tag, "TRY_LATER", fields,
         is_memory ? "too much is under way at once" : "too many reads wait for the disk");
   });
+}
+
+// Replies to reads that were gathered, until one of them has to wait.
+class Conversation::ReadAnswers final : public ReadListener {
+ public:
+  explicit ReadAnswers(Conversation& conversation) : conversation_(conversation) {}
+
+  [[nodiscard]] bool on_read(std::size_t, const Result<std::optional<ValueView>>& value) override {
+    GatheredReads& reads = conversation_.reads_;
+    waits_ = !value && value.error().code == Errc::kWouldBlock;
+    if (waits_) return false;
+    if (!value) conversation_.count_error(Verb::kGet);
+    conversation_.append_read(reads.tag(), value);
+    count_ += 1;
+    reads.pop();
+    return conversation_.output_.size() < conversation_.context_.options.output_max;
+  }
+  bool waits() const { return waits_; }
+  std::uint64_t count() const { return count_; }
+
+ private:
+  Conversation& conversation_;
+  bool waits_ = false;
+  std::uint64_t count_ = 0;
+};
+
+void Conversation::read_gathered() {
+  if (context_.output_memory.is_exhausted()) {
+    refuse_later(Verb::kGet, kRetryMemory, reads_.tag());
+    return reads_.pop();
+  }
+  ReadAnswers answers(*this);
+  context_.backend.get_many(reads_.keys(), ReadMode::kNoWait, answers);
+  const Time start = now_;
+  now_ = context_.now();
+  Counters::OfVerb& counters = context_.counters.of(Verb::kGet);
+  counters.requests.add(answers.count());
+  counters.latency.add(now_ - start, answers.count());
+  if (!answers.waits()) return;
+  context_.counters.slow_reads.add();
+  std::unique_ptr<SlowTask> task = slow_read(reads_.key(), reads_.tag());
+  awaits_slow_task_ = context_.slow_work.start(id_, task);
+  if (!awaits_slow_task_) refuse_later(Verb::kGet, kRetryQueue, reads_.tag());
+  reads_.pop();
 }
 
 // Requests of one batch are timed one after the other, with one look at the clock for each.

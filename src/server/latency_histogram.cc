@@ -25,10 +25,10 @@ std::uint64_t LatencyHistogram::upper_bound(std::size_t bucket) {
   return (bucket % kSubCount + kSubCount + 1) << shift;
 }
 
-void LatencyHistogram::add(std::chrono::nanoseconds time) {
-  auto& count =
+void LatencyHistogram::add(std::chrono::nanoseconds time, std::uint64_t count) {
+  auto& of_bucket =
       counts_[bucket_of(static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0)))];
-  count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  of_bucket.store(of_bucket.load(std::memory_order_relaxed) + count, std::memory_order_relaxed);
 }
 
 void LatencyHistogram::add_to(Counts& counts) const {

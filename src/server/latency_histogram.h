@@ -16,7 +16,7 @@ class LatencyHistogram {
   static constexpr std::size_t kBucketCount = 160;
   using Counts = std::array<std::uint64_t, kBucketCount>;
 
-  void add(std::chrono::nanoseconds time);
+  void add(std::chrono::nanoseconds time, std::uint64_t count = 1);
   void add_to(Counts& counts) const;
 
   // Where the `quantile` (0..1) of `counts` lies: the upper bound of its bucket; 0 without any.

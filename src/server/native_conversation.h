@@ -41,8 +41,12 @@ class NativeConversation final : public Conversation {
                       std::string_view text) override {
     parser_.refuse_current(code, fields, text);
   }
-  void append_refusal(std::string& out, std::string_view code, std::string_view fields,
-                      std::string_view text) override;
+  void append_refusal(std::string& out, std::string_view tag, std::string_view code,
+                      std::string_view fields, std::string_view text) override;
+  std::string_view pending_tag() const override { return parser_.pending_tag(); }
+  bool gather() override;
+  void append_read(std::string_view tag, const Result<std::optional<ValueView>>& value) override;
+  std::unique_ptr<SlowTask> slow_read(std::string_view key, std::string_view tag) override;
   void append_written(std::string& out, const PendingWrite& write,
                       const Result<WriteResult>& result) override;
   void continue_stream() override;
@@ -51,7 +55,6 @@ class NativeConversation final : public Conversation {
   void say(const protocol::Request& request);
   void write(const protocol::Request& request);
   void fill_write(const protocol::Request& request, Write& write);
-  void get(const protocol::Request& request);
   void answer_get(std::string_view tag, Result<std::optional<Value>> value, Time start);
   void start_range(const protocol::Request& request);
   void continue_cold(std::size_t size);

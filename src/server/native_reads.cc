@@ -22,11 +22,12 @@ constexpr std::size_t kOwnBlockMin = 16 * 1024;
 
 class NativeConversation::ColdGet final : public TaskOf<NativeConversation> {
  public:
-  ColdGet(const ConversationContext& context, const Request& request, Time start)
+  ColdGet(const ConversationContext& context, std::string_view key, std::string_view tag,
+          Time start)
       : backend_(context.backend),
         lease_(context.output_memory),
-        key_(request.key),
-        tag_(request.tag),
+        key_(key),
+        tag_(tag),
         start_(start) {}
   // Many may wait here, so memory is taken by those that read, and held until the output does.
   void run() override {
@@ -34,7 +35,7 @@ class NativeConversation::ColdGet final : public TaskOf<NativeConversation> {
     if (has_memory_) value_ = backend_.get(key_, ReadMode::kMayBlock);
   }
   void finish_in(NativeConversation& conversation) override {
-    if (!has_memory_) return conversation.refuse_later(Verb::kGet, kRetryMemory);
+    if (!has_memory_) return conversation.refuse_later(Verb::kGet, kRetryMemory, tag_);
     conversation.output_lease_.take_over(lease_);
     conversation.answer_get(tag_, std::move(value_), start_);
   }
@@ -105,37 +106,45 @@ void NativeConversation::start_long(std::unique_ptr<SlowTask> task, const Reques
   if (!awaits_slow_task_) refuse_later(request.verb, kRetryQueue);
 }
 
-void NativeConversation::get(const Request& request) {
-  if (context_.output_memory.is_exhausted()) {
-    refuse_later(request.verb, kRetryMemory);
-    return;
-  }
-  auto value = context_.backend.get(request.key, ReadMode::kNoWait);
-  if (!value && value.error().code == Errc::kWouldBlock) {
-    context_.counters.slow_reads.add();
-    start_slow(std::make_unique<ColdGet>(context_, request, now_), request.verb);
-    return;
-  }
-  answer_get(request.tag, std::move(value), now_);
+bool NativeConversation::gather() {
+  const Request& request = parser_.request();
+  if (request.verb != Verb::kGet) return false;
+  gather_read(request.key, request.tag);
+  return true;
 }
 
+std::unique_ptr<SlowTask> NativeConversation::slow_read(std::string_view key,
+                                                        std::string_view tag) {
+  return std::make_unique<ColdGet>(context_, key, tag, now_);
+}
+
+void NativeConversation::append_read(std::string_view tag,
+                                     const Result<std::optional<ValueView>>& value) {
+  std::string& out = output_.text();
+  if (!value) {
+    append_store_error(out, tag, value.error());
+  } else if (!*value) {
+    protocol::append_not_found(out, tag);
+  } else {
+    protocol::append_value_header(out, tag, (*value)->bytes.size(), (*value)->version);
+    out += (*value)->bytes;
+    out += '\n';
+  }
+}
+
+// Of a slow read: a large value stays where it was read to.
 void NativeConversation::answer_get(std::string_view tag, Result<std::optional<Value>> value,
                                     Time start) {
-  if (!value) {
-    append_store_error(output_.text(), tag, value.error());
-    count_error(Verb::kGet);
-  } else if (!*value) {
-    protocol::append_not_found(output_.text(), tag);
-  } else {
+  const bool is_large = value && *value && (*value)->bytes.size() >= kOwnBlockMin;
+  if (is_large) {
     std::string& bytes = (*value)->bytes;
     protocol::append_value_header(output_.text(), tag, bytes.size(), (*value)->version);
-    if (bytes.size() < kOwnBlockMin) {
-      output_.text() += bytes;
-    } else {
-      output_.append(std::move(bytes));
-    }
+    output_.append(std::move(bytes));
     output_.text() += '\n';
+  } else {
+    append_read(tag, value.map(&view_of));
   }
+  if (!value) count_error(Verb::kGet);
   count(Verb::kGet, start);
 }
 

@@ -55,7 +55,7 @@ void NativeConversation::execute(const Request& request) {
   }
   if (!is_my_turn()) return;
   if (request.verb == Verb::kGet) {
-    get(request);
+    gather_read(request.key, request.tag);
   } else if (request.verb == Verb::kStats) {
     start_stats(request);
   } else if (request.verb == Verb::kMerge) {
@@ -115,9 +115,10 @@ void NativeConversation::append_written(std::string& out, const PendingWrite& wr
   }
 }
 
-void NativeConversation::append_refusal(std::string& out, std::string_view code,
-                                        std::string_view fields, std::string_view text) {
-  protocol::append_error(out, parser_.pending_tag(), code, protocol::Applied::kNo, fields, text);
+void NativeConversation::append_refusal(std::string& out, std::string_view tag,
+                                        std::string_view code, std::string_view fields,
+                                        std::string_view text) {
+  protocol::append_error(out, tag, code, protocol::Applied::kNo, fields, text);
 }
 
 void NativeConversation::say(const Request& request) {

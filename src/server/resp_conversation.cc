@@ -65,12 +65,12 @@ void RespConversation::fail_with(const Error& error) {
 void RespConversation::refuse_current(std::string_view code, std::string_view fields,
                                       std::string_view text) {
   std::string reply;
-  append_refusal(reply, code, fields, text);
+  append_refusal(reply, {}, code, fields, text);
   parser_.refuse_current(reply);
 }
 
-void RespConversation::append_refusal(std::string& out, std::string_view code, std::string_view,
-                                      std::string_view text) {
+void RespConversation::append_refusal(std::string& out, std::string_view, std::string_view code,
+                                      std::string_view, std::string_view text) {
   protocol::append_resp_error(out, code == "TRY_LATER" ? "TRYAGAIN" : "ERR", text);
 }
 

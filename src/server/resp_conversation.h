@@ -39,6 +39,7 @@ class RespConversation final : public Conversation {
     int key_step = 0;
   };
   class ReadTask;
+  class Collected;
   class CountTask;
   class InfoTask;
   enum class Reading { kValue, kValues, kSize };
@@ -56,8 +57,11 @@ class RespConversation final : public Conversation {
   std::uint64_t parser_memory() const override { return parser_.memory_used(); }
   void refuse_current(std::string_view code, std::string_view fields,
                       std::string_view text) override;
-  void append_refusal(std::string& out, std::string_view code, std::string_view fields,
-                      std::string_view text) override;
+  void append_refusal(std::string& out, std::string_view tag, std::string_view code,
+                      std::string_view fields, std::string_view text) override;
+  bool gather() override;
+  void append_read(std::string_view tag, const Result<std::optional<ValueView>>& value) override;
+  std::unique_ptr<SlowTask> slow_read(std::string_view key, std::string_view tag) override;
   void append_written(std::string& out, const PendingWrite& write,
                       const Result<WriteResult>& result) override;
 

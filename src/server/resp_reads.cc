@@ -24,6 +24,11 @@ constexpr std::uint64_t kScanCountDefault = 10;
 constexpr std::uint64_t kScanCountMax = 10'000;
 constexpr std::uint64_t kScanBytesMax = 1024 * 1024;
 
+bool is_get(std::string_view name) {
+  return name.size() == 3 && (name[0] | 0x20) == 'g' && (name[1] | 0x20) == 'e' &&
+         (name[2] | 0x20) == 't';
+}
+
 }  // namespace
 
 class RespConversation::ReadTask final : public TaskOf<RespConversation> {
@@ -75,9 +80,38 @@ class RespConversation::CountTask final : public TaskOf<RespConversation> {
   std::uint64_t keys_ = 0;
 };
 
-void RespConversation::get(Arguments arguments) { read(arguments.subspan(1), Reading::kValue); }
+void RespConversation::get(Arguments arguments) {
+  if (is_my_turn()) gather_read(arguments[1], {});
+}
+
+bool RespConversation::gather() {
+  const Arguments arguments = parser_.arguments();
+  if (arguments.size() != 2 || !is_get(arguments[0])) return false;
+  gather_read(arguments[1], {});
+  return true;
+}
+
+std::unique_ptr<SlowTask> RespConversation::slow_read(std::string_view key, std::string_view) {
+  return std::make_unique<ReadTask>(context_, Arguments(&key, 1), Reading::kValue, now_);
+}
+
 void RespConversation::mget(Arguments arguments) { read(arguments.subspan(1), Reading::kValues); }
 void RespConversation::strlen(Arguments arguments) { read(arguments.subspan(1), Reading::kSize); }
+
+// Values that are read together, until one has to wait.
+class RespConversation::Collected final : public ReadListener {
+ public:
+  std::vector<Result<std::optional<Value>>> values;
+  bool waits = false;
+
+  [[nodiscard]] bool on_read(std::size_t, const Result<std::optional<ValueView>>& value) override {
+    waits = !value && value.error().code == Errc::kWouldBlock;
+    values.push_back(value.map([](const std::optional<ValueView>& view) {
+      return view ? std::optional(Value{std::string(view->bytes), view->version}) : std::nullopt;
+    }));
+    return !waits;
+  }
+};
 
 void RespConversation::read(Arguments keys, Reading reading) {
   if (!is_my_turn()) return;
@@ -86,18 +120,10 @@ void RespConversation::read(Arguments keys, Reading reading) {
   if (reading == Reading::kValues) {
     for (const std::string_view key : keys) size += context_.backend.read_size(key);
   }
-  std::vector<Result<std::optional<Value>>> values;
-  bool waits = keys.size() > kInlineKeysMax || size > kNoWaitSizeMax;
-  for (std::size_t i = 0; i < keys.size() && !waits; ++i) {
-    auto value = context_.backend.get(keys[i], ReadMode::kNoWait);
-    waits = !value && value.error().code == Errc::kWouldBlock;
-    if (!waits && reading == Reading::kValue) {
-      append_value(value, reading);
-      return count(verb_, now_);
-    }
-    if (!waits) values.push_back(std::move(value));
-  }
-  if (!waits) return answer_values(std::move(values), reading, now_);
+  Collected collected;
+  collected.waits = keys.size() > kInlineKeysMax || size > kNoWaitSizeMax;
+  if (!collected.waits) context_.backend.get_many(keys, ReadMode::kNoWait, collected);
+  if (!collected.waits) return answer_values(std::move(collected.values), reading, now_);
   context_.counters.slow_reads.add();
   start_slow(std::make_unique<ReadTask>(context_, keys, reading, now_), verb_);
 }
@@ -109,24 +135,27 @@ void RespConversation::answer_values(std::vector<Result<std::optional<Value>>> v
   count(Verb::kGet, start);
 }
 
+void RespConversation::append_read(std::string_view,
+                                   const Result<std::optional<ValueView>>& value) {
+  std::string& out = output_.text();
+  if (!value) return append_resp_store_error(out, value.error());
+  if (!*value) return protocol::append_null(out, version_);
+  protocol::append_bulk(out, (*value)->bytes);
+}
+
+// A large value stays where it was read to.
 void RespConversation::append_value(Result<std::optional<Value>>& value, Reading reading) {
   std::string& out = output_.text();
-  if (!value) {
-    count_error(Verb::kGet);
-    return append_resp_store_error(out, value.error());
-  }
-  if (reading == Reading::kSize) {
+  if (!value) count_error(Verb::kGet);
+  if (value && reading == Reading::kSize) {
     const std::size_t size = *value ? (*value)->bytes.size() : 0;
     return protocol::append_integer(out, static_cast<std::int64_t>(size));
   }
-  if (!*value) return protocol::append_null(out, version_);
+  const bool is_large = value && *value && (*value)->bytes.size() >= kOwnBlockMin;
+  if (!is_large) return append_read({}, value.map(&view_of));
   std::string& bytes = (*value)->bytes;
   protocol::append_bulk_header(out, bytes.size());
-  if (bytes.size() < kOwnBlockMin) {
-    out += bytes;
-  } else {
-    output_.append(std::move(bytes));
-  }
+  output_.append(std::move(bytes));
   output_.text() += "\r\n";
 }
 

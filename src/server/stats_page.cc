@@ -62,6 +62,17 @@ Json memory_section(const Stats& stats, const MemoryBudget& requests, const Memo
           {"memory_max", requests.size_max()}};
 }
 
+Json cache_section(const CacheStats& cache) {
+  const std::uint64_t reads = cache.hits + cache.misses;
+  const double hit_ratio =
+      reads == 0 ? 0 : static_cast<double>(cache.hits) / static_cast<double>(reads);
+  return {{"cache_bytes", cache.bytes},
+          {"cache_bytes_max", cache.bytes_max},
+          {"cache_hits", cache.hits},
+          {"cache_misses", cache.misses},
+          {"cache_hit_ratio", hit_ratio}};
+}
+
 Json recovery_section(const RecoveryStats& recovery) {
   return {{"recovery_keys", recovery.keys},
           {"recovery_segments", recovery.segments},
@@ -227,6 +238,7 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
                           {"slow_readers", sum(&Counters::slow_readers)}};
   page["store"] = store_section(store, options_.sync);
   page["memory"] = memory_section(store, request_memory_, output_memory_);
+  page["cache"] = cache_section(store.cache);
   page["merge"] = merge_section(store.merge, merges_.report());
   page["space"] = space_section(store, section == "space");
   page["disk"] = disk_section(store.space);

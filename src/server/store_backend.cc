@@ -24,6 +24,11 @@ Result<std::optional<Value>> StoreBackend::get(std::string_view key, ReadMode mo
   return store_.get(key, mode);
 }
 
+void StoreBackend::get_many(std::span<const std::string_view> keys, ReadMode mode,
+                            ReadListener& listener) const {
+  store_.get_many(keys, mode, listener);
+}
+
 std::uint64_t StoreBackend::read_size(std::string_view key) const { return store_.read_size(key); }
 
 std::unique_ptr<BackendCursor> StoreBackend::range(RangeOptions options) const {

@@ -11,6 +11,8 @@ class StoreBackend final : public Backend {
 
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
                                                  ReadMode mode) const override;
+  void get_many(std::span<const std::string_view> keys, ReadMode mode,
+                ReadListener& listener) const override;
   std::uint64_t read_size(std::string_view key) const override;
   std::unique_ptr<BackendCursor> range(RangeOptions options) const override;
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;

@@ -271,12 +271,41 @@ TEST_CASE("the changes of one batch are seen together") {
   });
   std::vector<Place> replaced;
   for (std::uint64_t i = 1; i < 20'000; ++i) {
-    const IndexChange changes[] = {{"a", place_of(i)}, {"b", place_of(i)}};
+    const IndexChange changes[] = {{"a", place_of(i), false, i}, {"b", place_of(i), false, i}};
     replaced.clear();
-    index.apply(changes, i, replaced);
+    index.apply(changes, replaced);
   }
   is_done = true;
   CHECK(replaced[0] == place_of(19'998));
+}
+
+TEST_CASE("many changes at once are as the same ones after each other, new keys and deletes too") {
+  Index one_by_one;
+  Index together;
+  std::mt19937_64 random(31);
+  std::vector<std::string> keys;
+  for (int i = 0; i < 300; ++i) keys.push_back("key" + std::to_string(i));
+  std::uint64_t sequence = 0;
+  for (int round = 0; round < 50; ++round) {
+    const auto snapshot = together.snapshot(sequence);
+    std::vector<IndexChange> changes;
+    std::vector<Place> expected;
+    for (std::uint64_t i = random() % 200; i > 0; --i) {
+      sequence += 1;
+      const std::string& key = keys[random() % keys.size()];
+      const bool is_delete = random() % 3 == 0;
+      changes.push_back({key, place_of(sequence), is_delete, sequence});
+      const auto old = is_delete ? one_by_one.erase(key, sequence)
+                                 : one_by_one.put(key, place_of(sequence), sequence);
+      expected.push_back(old.value_or(Place()));
+    }
+    std::vector<Place> replaced;
+    together.apply(changes, replaced);
+    CHECK(replaced == expected);
+  }
+  for (const std::string& key : keys) CHECK(together.find(key) == one_by_one.find(key));
+  CHECK(together.size() == one_by_one.size());
+  together.check_invariants();
 }
 
 TEST_CASE("a snapshot stays as it was while another thread overwrites and deletes") {

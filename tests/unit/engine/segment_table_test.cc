@@ -52,6 +52,24 @@ TEST_CASE("a pin keeps what is taken out after it") {
   CHECK(table.take_unused().size() == 1);
 }
 
+TEST_CASE("whoever remembers places is told before a slot has another segment") {
+  kv::io::SimFileSystem fs;
+  SegmentTable table(fs, 4);
+  int reused = 0;
+  table.on_reuse = [&] { reused += 1; };
+  const std::uint32_t first = add(table, 1)->slot();
+  table.remove(first);
+  std::uint32_t number = 2;
+  do {
+    table.take_unused();
+    const std::uint32_t slot = add(table, number)->slot();
+    CHECK(reused == (slot == first ? 1 : 0));
+    table.remove(slot);
+    number += 1;
+  } while (reused == 0 && number < 100'000);
+  CHECK(reused == 1);
+}
+
 TEST_CASE("a segment let go while it is asked who is unused is told the next time") {
   constexpr std::uint32_t kSegments = 2000;
   kv::io::SimFileSystem fs;

@@ -239,6 +239,85 @@ TEST_CASE_FIXTURE(StoreOnDisk, "a large value is not read in passing, even from 
   CHECK(store->get("k")->value().bytes.size() == kv::kNoWaitSizeMax + 1);
 }
 
+namespace {
+
+// What get_many() tells, "(none)" for keys that are not there.
+struct Told final : kv::ReadListener {
+  std::size_t wanted = SIZE_MAX;
+  std::vector<std::string> values;
+  std::vector<kv::Version> versions;
+  [[nodiscard]] bool on_read(std::size_t number,
+                             const kv::Result<std::optional<kv::ValueView>>& value) override {
+    CHECK(number == values.size());
+    const bool is_there = value && *value;
+    values.push_back(!value     ? describe(value.error())
+                     : is_there ? std::string((*value)->bytes)
+                                : "(none)");
+    versions.push_back(is_there ? (*value)->version : 0);
+    return values.size() < wanted;
+  }
+};
+
+}  // namespace
+
+TEST_CASE_FIXTURE(StoreOnDisk, "many keys read together are as each of them alone") {
+  std::vector<std::string> names;
+  for (int i = 0; i < 200; ++i) names.push_back("key" + std::to_string(i));
+  const std::vector<std::string_view> keys(names.begin(), names.end());
+  std::mt19937_64 random(5);
+  for (int round = 0; round < 20; ++round) {
+    for (int i = 0; i < 100; ++i) {
+      const std::string& key = names[random() % names.size()];
+      if (random() % 4 == 0) {
+        REQUIRE(store->del(key).has_value());
+      } else {
+        put(key, std::string(random() % 6000, 'v') + std::to_string(i));
+      }
+    }
+    if (round % 5 == 0) REQUIRE(store->merge().has_value());
+    Told told;
+    store->get_many(keys, kv::ReadMode::kMayBlock, told);
+    REQUIRE(told.values.size() == keys.size());
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      const auto alone = store->get(names[i]);
+      REQUIRE(alone.has_value());
+      CHECK(told.values[i] == (*alone ? (*alone)->bytes : "(none)"));
+      CHECK(told.versions[i] == (*alone ? (*alone)->version : 0));
+    }
+  }
+  CHECK(store->stats().cache.hits > 0);
+  CHECK(store->stats().cache.misses > 0);
+  Told first;
+  first.wanted = 3;
+  store->get_many(keys, kv::ReadMode::kMayBlock, first);
+  CHECK(first.values.size() == 3);
+  REQUIRE(store->close());
+  Told refused;
+  store->get_many(std::span(keys).first(1), kv::ReadMode::kMayBlock, refused);
+  CHECK(refused.values == std::vector<std::string>{describe(store->get("k").error())});
+}
+
+TEST_CASE_FIXTURE(StoreOnDisk, "a value that was cached is never served for a newer one") {
+  std::atomic<std::uint64_t> written{0};
+  put("k", "0");
+  std::jthread writer([&] {
+    for (std::uint64_t i = 1; i < 3000; ++i) {
+      if (!store->put("k", std::to_string(i), {Sync::kNone, {}})) std::abort();
+      written = i;
+      if (i % 500 == 0 && !store->merge()) std::abort();
+    }
+  });
+  std::uint64_t seen = 0;
+  while (seen < 2999) {
+    const std::uint64_t least = written;
+    const auto value = store->get("k");
+    if (!value || !*value) std::abort();
+    seen = std::stoull((*value)->bytes);
+    if (seen < least) std::abort();
+  }
+  CHECK(store->stats().cache.hits > 0);
+}
+
 TEST_CASE_FIXTURE(StoreOnDisk, "a second open of the same directory is refused") {
   const auto second = Store::open(path, options);
   REQUIRE_FALSE(second.has_value());

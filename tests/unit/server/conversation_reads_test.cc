@@ -177,3 +177,69 @@ TEST_CASE("replies that nobody takes count against the memory of all connections
   }
   CHECK(talk.output_memory.used() == 0);
 }
+
+TEST_CASE("pipelined GETs keep their order and their tags, whatever stands between them") {
+  Talk talk;
+  for (const char* key : {"a", "b", "c", "d"}) talk.backend.set(key, key);
+  talk.backend.cold = {"c"};
+  const std::string script =
+      "@1 GET 1\na@2 GET 1\nb@3 GET 1\nc@4 GET 1\nx@5 GET 1\nd@6 PUT 1 1\nan@7 GET 1\na"
+      "@8 PING\n@9 GET 1\nb";
+  const std::string replies =
+      "@1 VALUE 1 ver=1\na\n@2 VALUE 1 ver=2\nb\n@3 VALUE 1 ver=3\nc\n@4 NOT_FOUND\n"
+      "@5 VALUE 1 ver=4\nd\n@6 OK ver=5\n@7 VALUE 1 ver=5\nn\n@8 OK\n@9 VALUE 1 ver=2\nb\n";
+  std::size_t chunk = SIZE_MAX;
+  SUBCASE("sent whole") {}
+  SUBCASE("byte by byte") { chunk = 1; }
+  SUBCASE("in thirteens") { chunk = 13; }
+  CHECK(talk.ask(script, chunk) == replies);
+  CHECK(talk.slow_tasks_run == 1);
+  CHECK(talk.counters.of(kv::protocol::Verb::kGet).requests.value() == 7);
+}
+
+TEST_CASE("GETs that came before the end of input, or a bad line, are answered before it") {
+  Talk talk;
+  talk.backend.set("a", "a");
+  talk.backend.cold = {"a"};
+  SUBCASE("end of input") {
+    talk.runs_slow_tasks = false;
+    talk.send("GET 1\naGET 1\na");
+    talk.end_input();
+    talk.runs_slow_tasks = true;
+    talk.settle();
+    CHECK(talk.take() == "VALUE 1 ver=1\na\nVALUE 1 ver=1\na\n");
+    CHECK(talk.conversation->end() == kv::server::Conversation::End::kClose);
+  }
+  SUBCASE("a bad line") {
+    const std::string answer = talk.ask("GET 1\naGET 1\naNONSENSE\n");
+    CHECK(answer.starts_with("VALUE 1 ver=1\na\nVALUE 1 ver=1\na\nERR BAD_VERB"));
+  }
+  SUBCASE("a refused one") {
+    CHECK(talk.ask("GET 1\naGET 0\nGET 1\na").starts_with("VALUE 1 ver=1\na\nERR EMPTY_KEY"));
+  }
+}
+
+TEST_CASE("a GET that finds no memory is refused under its own tag, and the next ones go on") {
+  Talk talk;
+  talk.backend.set("a", "a");
+  talk.slow_tasks_max = 0;
+  talk.backend.cold = {"a"};
+  const std::string answer = talk.ask("@1 GET 1\na@2 GET 1\nx@3 GET 1\na");
+  CHECK(answer.starts_with("@1 ERR TRY_LATER"));
+  CHECK(answer.find("\n@2 NOT_FOUND\n@3 ERR TRY_LATER") != std::string::npos);
+}
+
+TEST_CASE("many pipelined GETs of a client that does not read stop at the output's limit") {
+  kv::server::ServerOptions options;
+  options.output_max = 64 * 1024;
+  Talk talk(options);
+  talk.backend.set("a", std::string(10'000, 'a'));
+  talk.read_only(0);
+  std::string script;
+  for (int i = 0; i < 200; ++i) script += "GET 1\na";
+  talk.send(script);
+  CHECK(talk.conversation->output().size() < 64 * 1024 + 2 * 10'100);
+  talk.read_only(SIZE_MAX);
+  talk.settle();
+  CHECK(talk.take().size() > 200 * 10'000);
+}

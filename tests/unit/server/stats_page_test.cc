@@ -33,6 +33,7 @@ TEST_CASE("STATS adds up what all reactors counted and what the store says") {
   page.backend.fixed_stats.keys = 42;
   page.backend.fixed_stats.index_bytes_per_key = 31.5;
   page.backend.fixed_stats.recovery.bytes_cut = 17;
+  page.backend.fixed_stats.cache = {.hits = 3, .misses = 1, .bytes = 5000, .bytes_max = 9000};
   page.first.of(kv::protocol::Verb::kGet).requests.add(3);
   page.second.of(kv::protocol::Verb::kGet).requests.add(4);
   page.first.connections_opened.add(5);
@@ -44,7 +45,8 @@ TEST_CASE("STATS adds up what all reactors counted and what the store says") {
        {"# store\nkeys: 42\n", "\nindex_bytes_per_key: 31.5\n", "\nrecovery_bytes_cut: 17\n",
         "\nrequests_get: 7\n", "\nconnections: 3\n", "\ntry_later_memory: 9\n", "\nsync: disk\n",
         "\nsegments: 0\n", "\nrss_bytes: ", "\ndisk_bytes: 0\n", "\nuptime_seconds: 0\n",
-        "\nget_p99_us: 1", "\nthreads: 1\n"}) {
+        "\nget_p99_us: 1", "\ncache_hit_ratio: 0.75\n", "\ncache_bytes: 5000\n",
+        "\nthreads: 1\n"}) {
     CAPTURE(line);
     CHECK(text.find(line) != std::string::npos);
   }

@@ -72,6 +72,14 @@ Result<std::optional<Value>> FakeBackend::get(std::string_view key, ReadMode mod
   return found->second;
 }
 
+void FakeBackend::get_many(std::span<const std::string_view> keys, ReadMode mode,
+                           ReadListener& listener) const {
+  for (std::size_t i = 0; i < keys.size(); ++i) {
+    const auto value = get(keys[i], mode);
+    if (!listener.on_read(i, value.map(&view_of))) return;
+  }
+}
+
 std::uint64_t FakeBackend::read_size(std::string_view key) const {
   const auto found = values_.find(key);
   return found == values_.end() ? 0 : key.size() + found->second.bytes.size();
