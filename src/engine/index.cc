@@ -38,6 +38,7 @@ struct Index::Impl {
   void gather_sparse(std::uint32_t size_class);
   void purge(std::size_t count);
   Place place_at(KeyRef ref, std::uint64_t sequence) const {
+    if (history.empty()) return arena.place(ref);
     const auto before = history.at(ref, sequence);
     return before ? *before : arena.place(ref);
   }

@@ -28,6 +28,7 @@ class IndexHistory {
   void note(KeyRef ref, Place before, std::uint64_t sequence);
   // What the entry was after `snapshot`'s sequence, when it has changed since then.
   std::optional<Place> at(KeyRef ref, std::uint64_t snapshot_sequence) const;
+  bool empty() const { return changes_.empty(); }
   bool has(KeyRef ref) const { return !changes_.empty() && changes_.contains(ref); }
   void replace_place(KeyRef ref, Place from, Place to);
 

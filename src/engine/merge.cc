@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -14,6 +15,8 @@ namespace {
 // Work between two questions to the pace.
 constexpr std::uint64_t kSliceSize = 256 * 1024;
 constexpr std::size_t kGroupsPerSlice = 16;
+// From here on a record is written as it comes.
+constexpr std::uint64_t kLargeSize = 64 * 1024;
 
 std::vector<std::shared_ptr<Segment>> all_but(const SegmentTable& table,
                                               const std::vector<std::shared_ptr<Segment>>& inputs) {
@@ -50,13 +53,20 @@ Result<MergeReport> Merge::run() {
 }
 
 Result<void> Merge::copy_all() {
+  std::uint64_t live_bytes = 0;
+  for (const auto& input : inputs_) {
+    live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, input->live_bytes));
+  }
+  run_.reserve(live_bytes);
   for (const auto& input : inputs_) {
     auto is_whole = copy(*input);
     if (!is_whole) return tl::unexpected(std::move(is_whole).error());
-    report_.was_stopped = !*is_whole;
+    report_.was_stopped = report_.was_stopped || !*is_whole;
     if (report_.was_stopped) return {};
   }
-  return {};
+  auto written = write_run();
+  run_ = MergeRun();  // its memory is not needed any more
+  return written;
 }
 
 Result<bool> Merge::copy(Segment& input) {
@@ -65,7 +75,6 @@ Result<bool> Merge::copy(Segment& input) {
   const std::uint64_t size = input.size;
   SegmentWindow window(**file, size, input.salt());
   std::uint64_t slice_start = format::kSegmentHeaderSize;
-  std::uint64_t written_before = report_.bytes_written;
   for (std::uint64_t at = format::kSegmentHeaderSize; at < size;) {
     auto frame = window.frame(at);
     if (!frame) return tl::unexpected(std::move(frame).error());
@@ -88,11 +97,8 @@ Result<bool> Merge::copy(Segment& input) {
     if (at - slice_start < kSliceSize && at < size) continue;
     if (auto decided = decide(); !decided) return tl::unexpected(std::move(decided).error());
     report_.bytes_read += at - slice_start;
-    if (!pace_.go_on(at - slice_start + report_.bytes_written - written_before)) {
-      return false;
-    }
+    if (report_.was_stopped || !go_on(at - slice_start)) return false;
     slice_start = at;
-    written_before = report_.bytes_written;
   }
   return true;
 }
@@ -169,17 +175,40 @@ Result<void> Merge::decide(const Taken& record, std::optional<Place> place) {
     report_.puts_dropped += 1;
     return {};
   }
+  const MergeRun::Record kept{header, key, value, record.from};
+  if (format::record_size(header) > kLargeSize) return write(kept);
+  run_.add(kept);
+  return run_.is_full() ? write_run() : Result<void>();
+}
+
+Result<void> Merge::write_run() {
+  run_.sort();
+  for (std::size_t i = 0; i < run_.size() && !report_.was_stopped; ++i) {
+    if (auto written = write(run_.record(i)); !written) return written;
+    if (report_.bytes_written - written_told_ < kSliceSize && i + 1 < run_.size()) continue;
+    report_.was_stopped = !go_on(0);
+  }
+  run_.clear();
+  return {};
+}
+
+bool Merge::go_on(std::uint64_t read) {
+  const std::uint64_t told = std::exchange(written_told_, report_.bytes_written);
+  return pace_.go_on(read + report_.bytes_written - told);
+}
+
+Result<void> Merge::write(const MergeRun::Record& record) {
   auto out = output();
   if (!out) return tl::unexpected(std::move(out).error());
-  format::RecordHeader copied = header;
+  format::RecordHeader copied = record.header;
   if (is_planted(Bug::kRenumberMoved)) copied.sequence = context_.pipeline.applied_sequence();
-  auto to = (*out)->append(copied, key, value);
+  auto to = (*out)->append(copied, record.key, record.value);
   if (!to) return tl::unexpected(std::move(to).error());
-  report_.bytes_written += format::record_size(header);
-  if (header.type == format::RecordType::kDelete) return {};
+  report_.bytes_written += format::record_size(record.header);
+  if (record.header.type == format::RecordType::kDelete) return {};
   report_.puts_kept += 1;
-  moves_.push_back({keys_.size(), header.key_size, record.from, *to});
-  keys_.append(key);
+  moves_.push_back({keys_.size(), record.header.key_size, record.from, *to});
+  keys_.append(record.key);
   return {};
 }
 

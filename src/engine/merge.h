@@ -12,6 +12,7 @@
 #include "engine/data_directory.h"
 #include "engine/index.h"
 #include "engine/merge_output.h"
+#include "engine/merge_run.h"
 #include "engine/segment_table.h"
 #include "engine/segment_window.h"
 #include "engine/tombstone_rule.h"
@@ -63,6 +64,11 @@ struct MergeReport {
 //   6. inputs leave the table; their files go when no snapshot holds them any more
 //                                                   crash: recovery removes unlisted files
 //
+// What is kept comes out in key order: gathered up to MergeRun::kBytesMax (64 MiB of memory),
+// sorted and written, as often as it takes. So a scan finds its next records side by side, once for
+// each such run. Inputs are read from one end to the other all the same. Large records, which scans
+// read one by one, are written as they come.
+//
 // A record counts when the index points exactly at it; a batch is proven, so its members part. Its
 // sequence stays, so that order never depends on where a record lies. An input with a damaged
 // record is left out, marked and told; its other records stay where they are.
@@ -96,6 +102,9 @@ class Merge {
                     std::string_view value, Place from);
   Result<void> decide();
   Result<void> decide(const Taken& record, std::optional<Place> place);
+  Result<void> write_run();  // may find that the merge is to stop
+  Result<void> write(const MergeRun::Record& record);
+  bool go_on(std::uint64_t read);  // asks the pace, for what was read and what was written
   Result<MergeOutput*> output();
   Result<void> commit();
   void publish();
@@ -109,10 +118,12 @@ class Merge {
   TombstoneRule tombstones_;
   std::vector<Taken> taken_;
   std::string taken_bytes_;
+  MergeRun run_;
   std::vector<std::unique_ptr<MergeOutput>> outputs_;
   std::vector<Move> moves_;
   std::string keys_;  // of the moves
   std::uint64_t newest_dropped_delete_ = 0;
+  std::uint64_t written_told_ = 0;  // to the pace
   MergeReport report_;
 };
 

@@ -218,8 +218,12 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
   expect_work();
   bool goes_on = merged.has_value();
   while (goes_on) {
-    merged = merge_once({segment_size(use()), context_.pipeline.applied_sequence(), true}, id_max,
-                        total);
+    // More at once than by itself: who asked is in no hurry for room, and scans gain by it. What
+    // makes one run, where records are not tiny.
+    constexpr std::uint64_t kTogether = MergeRun::kBytesMax / 4 * 3;
+    const std::uint64_t live_max =
+        std::max(segment_size(use()), std::min(kTogether, settings_.segment_size_max));
+    merged = merge_once({live_max, context_.pipeline.applied_sequence(), true}, id_max, total);
     remove_unused();
     goes_on = merged && *merged && !total.was_stopped;
   }
@@ -347,7 +351,7 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
     stats_.bytes_total = stats_.is_on_demand ? std::max(stats_.bytes_total, least) : least;
   }
   MergeContext context = context_;
-  context.output_size_max = choice.live_bytes_max;
+  context.output_size_max = std::min(choice.live_bytes_max, segment_size(use()));
   Merge merge(context, inputs, *this);
   auto report = merge.run();
   if (report) note_departure(inputs, *report);

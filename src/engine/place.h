@@ -19,12 +19,20 @@ class Place {
 
   std::uint32_t slot() const { return static_cast<std::uint32_t>(bits_ >> 44); }
   std::uint64_t offset() const { return (bits_ >> 14 & ((1u << 30) - 1)) * 8; }
-  std::uint64_t size_hint() const;  // >= the record's size
+  // >= the record's size
+  std::uint64_t size_hint() const {
+    const std::uint64_t exponent = bits_ >> kMantissaBits & kExponentMax;
+    return ((bits_ & kMantissaMax) << exponent) * 8;
+  }
   constexpr std::uint64_t bits() const { return bits_; }
   bool operator==(const Place&) const = default;
 
  private:
   explicit constexpr Place(std::uint64_t bits) : bits_(bits) {}
+  // A size in units of 8 bytes as mantissa (8 bits) and exponent (6 bits), rounded up.
+  static constexpr int kMantissaBits = 8;
+  static constexpr std::uint64_t kMantissaMax = (1u << kMantissaBits) - 1;
+  static constexpr std::uint64_t kExponentMax = 0x3f;
   std::uint64_t bits_ = ~std::uint64_t{0};  // no place
 };
 

@@ -36,7 +36,7 @@ class ReadAhead {
   void forget() { records_.clear(); }
   // Of the record at places[number]. One that was never asked for is kNotRead.
   Outcome outcome(std::size_t number) const {
-    return number < records_.size() ? records_[number].outcome : Outcome::kNotRead;
+    return number < records_.size() ? pieces_[records_[number].piece].outcome : Outcome::kNotRead;
   }
   // Verified; kRead only. The views hold until the next read().
   Result<RecordView> record(std::size_t number) const;
@@ -45,31 +45,28 @@ class ReadAhead {
   // What is read in one go: a part of a segment, and where it goes.
   struct Piece {
     std::uint32_t slot = 0;
-    std::uint64_t offset = 0;
-    std::uint64_t size = 0;
-    std::size_t at = 0;     // in buffer_
-    std::size_t first = 0;  // of its places, in order_
-    std::size_t count = 0;
+    std::uint64_t begin = 0;  // in the segment
+    std::uint64_t end = 0;
+    std::size_t at = 0;  // in buffer_
+    Outcome outcome = Outcome::kNotRead;
     std::shared_ptr<Segment> segment;
-  };
-  struct Ordered {
-    std::uint64_t bits;  // of the place
-    std::size_t number;
   };
   struct Record {
     Place place;
-    Outcome outcome = Outcome::kNotRead;
     std::size_t piece = 0;
   };
 
-  void put_in_order(std::span<const Place> places);
-  std::size_t make_pieces();  // returns the bytes they take together
+  bool make_pieces();         // of records that are in order, but for a few places where they leap
+  void make_pieces_sorted();  // of any
+  bool join(Piece& piece, Place place);
+  void make_room();
   Outcome read(Piece& piece, ReadMode mode);
 
   SegmentTable& table_;
-  std::vector<Ordered> order_;  // the places as they lie in the files
   std::vector<Piece> pieces_;
   std::vector<Record> records_;
+  std::vector<std::size_t> order_;  // the records as they lie in the files
+  std::uint64_t gaps_ = 0;          // bytes between records that lie in one piece
   std::unique_ptr<char[]> buffer_;
   std::size_t buffer_size_ = 0;
 };

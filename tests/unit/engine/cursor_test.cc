@@ -13,6 +13,7 @@
 #include <doctest/doctest.h>
 #include <fmt/format.h>
 
+#include "engine/merge_run.h"
 #include "engine/read_ahead.h"
 #include "engine/store_impl.h"
 #include "tests/support/scratch_dir.h"
@@ -211,6 +212,23 @@ TEST_CASE_FIXTURE(ScannedStore, "records that lie together are read together, al
   CHECK(reads.size() < kKeys / 50);
 }
 
+TEST_CASE_FIXTURE(ScannedStore, "after a merge, what was written in any order is read together") {
+  constexpr int kKeys = 3000;
+  for (int i = 0; i < kKeys; ++i) put(key(i * 7919 % kKeys), value(i));
+  // Something to give back, everywhere: the segments are merged for its sake.
+  for (int i = 0; i < kKeys; i += 50) put(key(i), value(i + 1));
+  reads.clear();
+  bool has_more = false;
+  CHECK(rows({}) == expected({}, has_more));
+  CHECK(reads.size() > kKeys / 3);
+  REQUIRE(store->merge().has_value());
+  put(key(0), value(0));  // what ended the log then is left alone until now
+  REQUIRE(store->merge().has_value());
+  reads.clear();
+  CHECK(rows({}) == expected({}, has_more));
+  CHECK(reads.size() < kKeys / 20);
+}
+
 TEST_CASE_FIXTURE(ScannedStore, "nothing far beyond the limit or the byte budget is read") {
   put_in_order(2000);
   const std::uint64_t one = size_hint_max(key(0).size() + value(1999).size());
@@ -347,9 +365,16 @@ TEST_CASE_FIXTURE(ScannedStore, "what would block is told once, and nothing is l
     CHECK(reads.size() < 200);
   }
   SUBCASE("what is in memory comes before it") {
-    REQUIRE(cursor.next(ReadMode::kMayBlock) == Cursor::Step::kItem);
+    REQUIRE(store->get(all[0].first).has_value());
     cold_path = reads.back().path;
-    CHECK(rest(cursor, ReadMode::kNoWait) == Rows(all.begin() + 1, all.end()));
+    reads.clear();
+    // Asked for first, though it lies behind: the one that comes next.
+    RangeOptions range;
+    range.start = all[1].first;
+    Cursor second = store->range(range);
+    CHECK(second.next(ReadMode::kNoWait) == Cursor::Step::kItem);
+    CHECK(reads.front().path != cold_path);
+    CHECK(rest(second, ReadMode::kNoWait) == Rows(all.begin() + 2, all.end()));
   }
   SUBCASE("it has come into memory meanwhile") {
     CHECK(cursor.next(ReadMode::kNoWait) == Cursor::Step::kWouldBlock);
@@ -357,6 +382,69 @@ TEST_CASE_FIXTURE(ScannedStore, "what would block is told once, and nothing is l
     CHECK(rest(cursor, ReadMode::kNoWait) == all);
     CHECK(store->stats().reads_deferred == 1);
   }
+}
+
+TEST_CASE_FIXTURE(ScannedStore, "the next record is tried first, wherever it lies") {
+  // Scattered over two segments, too far from each other to be read together.
+  constexpr int kKeys = 2000;
+  const auto put_each_second = [&](int from) {
+    for (int i = 0; i < kKeys; ++i) {
+      const int number = i * 7919 % kKeys;
+      if (number % 2 == from) put(key(number), std::string(1000, 'v'));
+    }
+  };
+  options.segment_size_max = 4 * 1024 * 1024;
+  open();
+  put_each_second(0);
+  open();
+  put_each_second(1);
+  REQUIRE(store->get(key(0)).has_value());
+  const std::string cold_path = reads.back().path;
+  watch([&](const Read& read) {
+    const bool waits = read.mode == ReadMode::kNoWait && read.path == cold_path;
+    return waits ? tl::unexpected(refused(Errc::kWouldBlock)) : Result<void>();
+  });
+  RangeOptions range;
+  range.start = key(1001);
+  range.limit = 100;
+  reads.clear();
+  Cursor cursor = store->range(range);
+  CHECK(cursor.next(ReadMode::kNoWait) == Cursor::Step::kItem);
+  CHECK(reads.front().path != cold_path);
+  CHECK(cursor.next(ReadMode::kNoWait) == Cursor::Step::kWouldBlock);
+  CHECK(rest(cursor, ReadMode::kNoWait).size() == 99);
+}
+
+TEST_CASE_FIXTURE(ScannedStore,
+                  "a merge of more than it sorts at once writes as often as it takes") {
+  options.segment_size_max = 128 * 1024 * 1024;
+  open();
+  constexpr int kKeys = 1400;
+  constexpr int kDead = 100;             // more than sizes are rounded
+  constexpr std::size_t kSize = 60'000;  // read one by one, so that reads tell where each lies
+  static_assert((kKeys - kDead) * kSize > kv::engine::MergeRun::kBytesMax);
+  for (int i = 0; i < kKeys; ++i) {
+    const int number = i * 7919 % kKeys;
+    put(key(number), std::string(kSize, static_cast<char>('a' + number % 26)));
+  }
+  for (int i = 0; i < kDead; ++i) put(key(i), "small now");
+  open();
+  put("z", "what ends the log is left alone");
+  const auto merged = store->merge();
+  REQUIRE(merged.has_value());
+  CHECK(merged->inputs == 1);
+  reads.clear();
+  bool has_more = false;
+  REQUIRE((rows({}) == expected({}, has_more)));
+  int leaps = 0;
+  for (std::size_t i = 1; i < reads.size(); ++i) {
+    const bool follows =
+        reads[i].path == reads[i - 1].path && reads[i].offset > reads[i - 1].offset;
+    if (!follows) ++leaps;
+  }
+  // Two runs, between which the keys go to and fro: not one in order, and not as they were put.
+  CHECK(leaps > 20);
+  CHECK(leaps < kKeys / 2);
 }
 
 TEST_CASE_FIXTURE(ScannedStore, "merges may move and remove segments while a cursor is half way") {

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <filesystem>
@@ -247,4 +248,50 @@ TEST_CASE_FIXTURE(MergedStore, "no merge can keep the disk under less than what 
     REQUIRE_FALSE(opened.has_value());
     CHECK(opened.error().code == kv::Errc::kInvalidArgument);
   }
+}
+
+TEST_CASE_FIXTURE(MergedStore, "a merge leaves records in key order, from however many segments") {
+  options.segment_size_max = 4 * 1024 * 1024;
+  open();
+  constexpr int kKeys = 6000;
+  const auto number = [](int i) { return i * 7919 % kKeys; };
+  // Of each round some keys stay.
+  for (int round = 0; round < 4; ++round) {
+    for (int i = 0; i < kKeys; ++i) {
+      if (i % 4 >= round) put(number(i), value(round, number(i)));
+    }
+    open();  // seals what was written
+  }
+  // And a batch, deletes, and a large value.
+  kv::Batch batch;
+  for (int i = 0; i < 100; ++i) batch.put(key(number(i)), value(4, number(i)));
+  REQUIRE(store->write(batch).has_value());
+  for (int i = 0; i < kKeys; i += 10) REQUIRE(store->del(key(i)).has_value());
+  put(1, std::string(100'000, 'x'));
+  open();
+  put(kKeys, "what ends the log is left alone");
+  REQUIRE(merge().inputs >= 5);
+  const auto wanted = [&](int i) {
+    const int n = number(i);
+    if (n == 1) return std::string(100'000, 'x');
+    return n % 10 == 0 ? "(none)" : value(i < 100 ? 4 : i % 4, n);
+  };
+  const auto check = [&] {
+    for (int i = 0; i < kKeys; ++i) REQUIRE(get(number(i)) == wanted(i));
+  };
+  check();
+  std::map<std::string, std::pair<std::uint32_t, std::uint64_t>> places;
+  for (int i = 0; i < 300; ++i) {  // each takes a while
+    const auto inspected = store->inspect(key(i));
+    REQUIRE(inspected.has_value());
+    for (const auto& record : inspected->records) {
+      if (record.is_current && record.value_size < 1000) {
+        places[key(i)] = {record.segment, record.offset};
+      }
+    }
+  }
+  CHECK(places.size() == 300 - 30 - 1);
+  CHECK(std::ranges::is_sorted(places, {}, [](const auto& one) { return one.second; }));
+  open();
+  check();
 }
