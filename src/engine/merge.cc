@@ -12,9 +12,10 @@ namespace kv::engine {
 
 namespace {
 
-// Work between two questions to the pace.
-constexpr std::uint64_t kSliceSize = 256 * 1024;
-constexpr std::size_t kGroupsPerSlice = 16;
+// Work between two questions to the pace: some tenths of a millisecond. Whoever shares the
+// processor waits for no more than that.
+constexpr std::uint64_t kSliceSize = 32 * 1024;
+constexpr std::size_t kGroupsPerSlice = 4;
 // From here on a record is written as it comes.
 constexpr std::uint64_t kLargeSize = 64 * 1024;
 

@@ -14,7 +14,7 @@ constexpr double kCalmMin = 0.1;
 constexpr double kLatencyPlayUs = 500;
 constexpr std::chrono::microseconds kWriteDelayMax{20'000};
 // Unused time is not saved up: a burst would be as bad as no limit.
-constexpr std::chrono::milliseconds kBurst{20};
+constexpr std::chrono::milliseconds kBurst{1};
 
 }  // namespace
 

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <malloc.h>
-#include <sys/resource.h>
 #include <thread>
-#include <unistd.h>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "base/thread.h"
 #include "engine/keep_rule.h"
-#include "engine/space_guard.h"
 
 namespace kv::engine {
 
@@ -22,11 +20,10 @@ constexpr std::chrono::milliseconds kTick{100};
 constexpr std::uint64_t kSegmentsPerLive = 16;
 constexpr std::uint64_t kSegmentSizeMin = 8 * 1024 * 1024;
 
-// Requests go first on a processor that both want.
-void lower_priority() {
-  constexpr int kNice = 5;
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
-}
+// Requests go first on a processor that both want: nearly always, or more often than not where
+// merges have fallen behind.
+constexpr int kNice = 19;
+constexpr int kNiceBehind = 5;
 
 }  // namespace
 
@@ -101,7 +98,6 @@ void Merger::remove_unused() {
 }
 
 void Merger::run() {
-  lower_priority();
   for (;;) {
     look_around();
     // Both end with a sync of the log, which after a failed one is refused until the next open.
@@ -252,73 +248,6 @@ void Merger::expect_work() {
   stats_.bytes_done = 0;
 }
 
-// A steady rate that no disk notices; whoever asked for the checkpoint has time.
-bool Merger::CheckpointPace::go_on(std::uint64_t bytes) {
-  constexpr double kBytesPerSecond = 64.0 * 1024 * 1024;
-  const std::chrono::duration<double> cost(static_cast<double>(bytes) / kBytesPerSecond);
-  std::unique_lock lock(merger_.mutex_);
-  return !merger_.changed_.wait_for(lock, cost, [this] { return merger_.is_stopped_; });
-}
-
-bool Merger::is_checkpoint_due() {
-  const std::lock_guard lock(mutex_);
-  std::uint64_t records = 0;
-  for (const SegmentTable::List all = context_.table.all(); const auto& segment : *all) {
-    if (segment->is_sealed && !covered_.contains(segment->id())) records += segment->records;
-  }
-  return checkpoint_turn_.has_come({records, context_.index.size(), context_.pipeline.writes()},
-                                   CheckpointTurn::Clock::now());
-}
-
-void Merger::note_covered(const std::vector<format::SegmentId>& segments) {
-  const std::lock_guard lock(mutex_);
-  covered_ = {segments.begin(), segments.end()};
-}
-
-// On the way to its end it takes room beside the one before.
-Result<void> Merger::check_room_for_checkpoint() const {
-  const auto space = context_.dir.fs().space(context_.dir.path());
-  if (!space) return {};  // a disk that does not tell
-  const std::uint64_t reserve =
-      SpaceGuard::reserve_of(settings_.space_reserve, *space, settings_.segment_size_max);
-  const std::uint64_t size = Checkpoint::size_max(context_);
-  if (space->free_bytes >= reserve + size) return {};
-  return tl::unexpected(Error{
-      Errc::kNoSpace,
-      fmt::format("a checkpoint of up to {} bytes does not fit: {} bytes are free and {} reserved",
-                  size, space->free_bytes, reserve),
-      {}});
-}
-
-Result<CheckpointReport> Merger::write_checkpoint() {
-  // It ends with a sync of the log: not begun when that cannot succeed any more.
-  if (auto failure = context_.pipeline.failure()) return tl::unexpected(std::move(*failure));
-  if (auto room = check_room_for_checkpoint(); !room) {
-    return tl::unexpected(std::move(room).error());
-  }
-  std::unique_lock merging(merging_);
-  auto taken = Checkpoint::take(context_);
-  merging.unlock();
-  if (!taken) return tl::unexpected(std::move(taken).error());
-  if (!*taken) return CheckpointReport{};
-  CheckpointPace pace(*this);
-  return (*taken)->write(pace);
-}
-
-Result<void> Merger::checkpoint() {
-  auto report = write_checkpoint();
-  const std::lock_guard lock(mutex_);
-  checkpoint_turn_.note_end(!report, CheckpointTurn::Clock::now());
-  if (!report) {
-    tell_trouble("checkpoint failed", report.error(), "hints serve the next start",
-                 checkpoint_trouble_);
-    return tl::unexpected(std::move(report).error());
-  }
-  checkpoint_trouble_.clear();
-  if (!report->was_stopped) covered_ = {report->covered.begin(), report->covered.end()};
-  return {};
-}
-
 void Merger::tell_trouble(std::string_view name, const Error& error, std::string_view action,
                           std::string& told) const {
   std::string trouble = describe(error);
@@ -327,6 +256,17 @@ void Merger::tell_trouble(std::string_view name, const Error& error, std::string
   if (!is_news || context_.listener == nullptr) return;
   context_.listener->on_event(
       {Event::Level::kWarning, name, fmt::format("reason=\"{}\" action=\"{}\"", told, action)});
+}
+
+// On a thread of its own, for the system lets a thread lower its priority and not raise it again.
+Result<MergeReport> Merger::run_aside(Merge& merge, int nice) {
+  Result<MergeReport> report;
+  std::thread([&] {
+    base::name_thread("kv-merge");
+    base::lower_priority(nice);
+    report = merge.run();
+  }).join();
+  return report;
 }
 
 Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
@@ -339,9 +279,11 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   if (inputs.empty()) return false;
   std::uint64_t bytes = 0;
   for (const auto& input : inputs) bytes += input->size;
+  bool is_urgent = false;
   {
     const std::lock_guard lock(mutex_);
     if (is_over()) return false;
+    is_urgent = stats_.is_on_demand || is_disk_full_ || budget_.debt() >= 1;
     stats_.state = MergeState::kMerging;
     budget_.begin_work(MergeBudget::Clock::now());
     done_before_ = stats_.is_on_demand ? stats_.bytes_done : 0;
@@ -353,7 +295,7 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   MergeContext context = context_;
   context.output_size_max = std::min(choice.live_bytes_max, segment_size(use()));
   Merge merge(context, inputs, *this);
-  auto report = merge.run();
+  auto report = run_aside(merge, is_urgent ? kNiceBehind : kNice);
   if (report) note_departure(inputs, *report);
 
   const std::lock_guard lock(mutex_);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/memory_limit.h"
+#include "base/thread.h"
 #include "engine/inspect.h"
 #include "engine/planted.h"
 #include "format/identity.h"
@@ -129,11 +130,22 @@ void StoreImpl::start_threads() {
   pipeline_->on_rotation = [keeper = keeper_.get()] { keeper->poke(); };
   std::optional<std::chrono::milliseconds> interval;
   if (options_.sync == Sync::kInterval) interval = options_.sync_interval;
-  log_thread_ = std::jthread([this, interval] { pipeline_->drive(interval); });
-  keeper_thread_ = std::jthread([this] { keeper_->run(); });
-  merger_thread_ = std::jthread([this] { merger_->run(); });
-  space_thread_ = std::jthread([this] { space_watch_->run(); });
-  if (options_.scrub_rate > 0) scrubber_thread_ = std::jthread([this] { scrubber_->run(); });
+  const auto start = [](const char* name, int nice, auto run) {
+    return std::jthread([=] {
+      base::name_thread(name);
+      base::lower_priority(nice);
+      run();
+    });
+  };
+  // Nobody waits for a hint; a spare that comes late lets the segment grow.
+  constexpr int kKeeperNice = 10;
+  log_thread_ = start("kv-log", 0, [this, interval] { pipeline_->drive(interval); });
+  keeper_thread_ = start("kv-keeper", kKeeperNice, [this] { keeper_->run(); });
+  merger_thread_ = start("kv-merger", 0, [this] { merger_->run(); });
+  space_thread_ = start("kv-space", 0, [this] { space_watch_->run(); });
+  if (options_.scrub_rate > 0) {
+    scrubber_thread_ = start("kv-scrubber", 19, [this] { scrubber_->run(); });
+  }
 }
 
 std::unique_ptr<engine::Merger> StoreImpl::make_merger() {

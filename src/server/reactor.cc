@@ -4,6 +4,8 @@
 
 #include <asio/post.hpp>
 
+#include "base/thread.h"
+
 namespace kv::server {
 
 Reactor::Reactor(const ReactorContext& shared, Counters& counters)
@@ -28,7 +30,10 @@ Reactor::Reactor(const ReactorContext& shared, Counters& counters)
 Reactor::~Reactor() { join(); }
 
 void Reactor::start() {
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    base::name_thread("kv-reactor");
+    io_.run();
+  });
 }
 
 void Reactor::join() {
