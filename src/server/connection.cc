@@ -56,15 +56,25 @@ void Connection::go_on() {
   if (conversation_->wants_input() && !is_reading_) read();
 }
 
+// As much as the socket takes. One piece, as most often, goes without the vector of a gather write,
+// which the system would copy first.
+std::size_t Connection::write(const std::vector<std::string_view>& pieces,
+                              asio::error_code& error) {
+  if (pieces.size() == 1) {
+    return socket_.write_some(asio::buffer(pieces[0].data(), pieces[0].size()), error);
+  }
+  std::vector<asio::const_buffer>& buffers = reactor_.buffers();
+  buffers.clear();
+  for (const std::string_view piece : pieces) buffers.emplace_back(piece.data(), piece.size());
+  return socket_.write_some(buffers, error);
+}
+
 void Connection::send() {
   std::vector<std::string_view>& pieces = reactor_.pieces();
-  std::vector<asio::const_buffer>& buffers = reactor_.buffers();
   while (!conversation_->output().empty() && !awaits_room_) {
     conversation_->output().gather(pieces);
-    buffers.clear();
-    for (const std::string_view piece : pieces) buffers.emplace_back(piece.data(), piece.size());
     asio::error_code error;
-    const std::size_t size = socket_.write_some(buffers, error);
+    const std::size_t size = write(pieces, error);
     if (error == asio::error::would_block) {
       awaits_room_ = true;
       socket_.async_wait(asio::ip::tcp::socket::wait_write,

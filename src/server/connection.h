@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
+#include <vector>
 
 #include <asio/ip/tcp.hpp>
 
@@ -33,6 +35,7 @@ class Connection final : public std::enable_shared_from_this<Connection> {
   bool is_queued = false;  // in the reactor's list of those to go on
 
  private:
+  std::size_t write(const std::vector<std::string_view>& pieces, asio::error_code& error);
   void send();
   void read();
   void hear_first(std::size_t size);
