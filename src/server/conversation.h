@@ -66,8 +66,9 @@ class Conversation {
   void received(std::size_t size);
   void input_ended();  // the peer sends no more; it is answered all that it has asked for
 
-  // The write submitted under {id, request}. Call go_on() after a batch of them.
-  void written(std::uint64_t request, const Result<WriteResult>& result);
+  // The write submitted under {id, request}, acknowledged at `now`. Call go_on() after a batch of
+  // them.
+  void written(std::uint64_t request, const Result<WriteResult>& result, Time now);
   void slow_task_finished(SlowTask& task);
   // Carries out what had to wait, as far as it can be now.
   void go_on();
@@ -148,6 +149,7 @@ class Conversation {
   void warm(std::string_view key, protocol::Verb verb);
   void finish_with(std::string_view code, std::string_view text);
   void count(protocol::Verb verb, Time start);
+  void count(protocol::Verb verb, Time start, Time end);
   void count_error(protocol::Verb verb) { context_.counters.of(verb).errors.add(); }
   bool try_hold_output(std::uint64_t more);
   std::size_t stream_ahead_max() const;

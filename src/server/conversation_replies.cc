@@ -49,7 +49,8 @@ void Conversation::start_slow(std::unique_ptr<SlowTask> task, Verb verb) {
   if (!awaits_slow_task_) refuse_later(verb, kRetryQueue);
 }
 
-void Conversation::written(std::uint64_t request, const Result<WriteResult>& result) {
+void Conversation::written(std::uint64_t request, const Result<WriteResult>& result, Time now) {
+  now_ = now;
   PendingWrite& write = replies_.pending(request);
   if (result) {
     write.found += result->was_found ? 1 : 0;
@@ -58,7 +59,7 @@ void Conversation::written(std::uint64_t request, const Result<WriteResult>& res
   }
   if (--write.parts > 0) return;
   inflight_bytes_ -= write.bytes;
-  count(write.verb, write.start);
+  count(write.verb, write.start, now);
   if (write.failure) count_error(write.verb);
   if (write.failure && is_merge_debt(*write.failure)) context_.counters.try_later_merge_debt.add();
   replies_.complete(request, [&](std::string& out) {
@@ -129,9 +130,13 @@ void Conversation::read_gathered() {
 // Requests of one batch are timed one after the other, with one look at the clock for each.
 void Conversation::count(Verb verb, Time start) {
   now_ = context_.now();
+  count(verb, start, now_);
+}
+
+void Conversation::count(Verb verb, Time start, Time end) {
   Counters::OfVerb& counters = context_.counters.of(verb);
   counters.requests.add();
-  counters.latency.add(now_ - start);
+  counters.latency.add(end - start);
 }
 
 std::size_t Conversation::stream_ahead_max() const {

@@ -70,11 +70,12 @@ bool Reactor::deliver() {
     for (Finished& finished : finished_) finishing_.push_back(std::move(finished));
     finished_.clear();
   }
+  const Time acknowledged = now();
   for (const Written& written : delivering_) {
     context_.writes_under_way -= 1;
     const auto connection = connections_.find(written.tag.owner);
     if (connection == nullptr) continue;  // the client went away meanwhile
-    connection->conversation().written(written.tag.request, written.result);
+    connection->conversation().written(written.tag.request, written.result, acknowledged);
     queue(connection);
   }
   if (delivering_.empty()) return false;

@@ -83,7 +83,7 @@ bool Talk::deliver() {
   if (flushes) backend.flush();
   const bool has_news = !written_.empty();
   while (!written_.empty()) {
-    conversation->written(written_.front().request, written_.front().result);
+    conversation->written(written_.front().request, written_.front().result, now);
     written_.pop_front();
   }
   if (flushes || has_news) conversation->go_on();
