@@ -1,9 +1,9 @@
 #include "engine/value_cache.h"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cstring>
-#include <new>
 #include <sys/mman.h>
 
 namespace kv::engine {
@@ -25,6 +25,10 @@ std::uint64_t hash_of(Place place) {
 
 std::uint64_t tag_of(std::uint64_t hash) { return hash >> kPositionBits; }
 
+std::uint64_t load(std::uint64_t& slot) {
+  return std::atomic_ref(slot).load(std::memory_order_relaxed);
+}
+
 }  // namespace
 
 ValueCache::ValueCache(std::uint64_t bytes_max) {
@@ -43,7 +47,7 @@ ValueCache::ValueCache(std::uint64_t bytes_max) {
   memory_ = static_cast<char*>(memory);
   char* next = memory_;
   for (Shard& shard : std::span(shards_.get(), kShards)) {
-    shard.slots = new (next) Slot[buckets_ * kWays];
+    shard.slots = reinterpret_cast<Slot*>(next);  // zeros, as they come from the system
     next += table_size;
   }
   for (Shard& shard : std::span(shards_.get(), kShards)) {
@@ -61,9 +65,9 @@ ValueCache::Slot* ValueCache::bucket_of(const Shard& shard, std::uint64_t hash) 
 }
 
 std::uint64_t ValueCache::position_of(const Shard& shard, Place place, std::uint64_t hash) const {
-  const Slot* const bucket = bucket_of(shard, hash);
+  Slot* const bucket = bucket_of(shard, hash);
   for (std::size_t i = 0; i < kWays; ++i) {
-    const std::uint64_t slot = bucket[i].load(std::memory_order_relaxed);
+    const std::uint64_t slot = load(bucket[i]);
     const std::uint64_t position = slot & kPositionMax;
     if (slot >> kPositionBits != tag_of(hash) || !is_intact(shard, position)) continue;
     std::uint64_t found;
@@ -118,7 +122,7 @@ void ValueCache::put(Shard& shard, std::uint64_t hash, const Header& header,
   Slot* victim = bucket;
   std::uint64_t oldest = UINT64_MAX;
   for (Slot* slot = bucket; slot < bucket + kWays; ++slot) {
-    const std::uint64_t value = slot->load(std::memory_order_relaxed);
+    const std::uint64_t value = load(*slot);
     const bool is_same =
         value >> kPositionBits == tag_of(hash) && is_intact(shard, value & kPositionMax) &&
         std::memcmp(at(shard, value & kPositionMax), &header.place, sizeof header.place) == 0;
@@ -128,7 +132,8 @@ void ValueCache::put(Shard& shard, std::uint64_t hash, const Header& header,
       victim = slot;
     }
   }
-  victim->store(tag_of(hash) << kPositionBits | position, std::memory_order_relaxed);
+  std::atomic_ref(*victim).store(tag_of(hash) << kPositionBits | position,
+                                 std::memory_order_relaxed);
 }
 
 void ValueCache::prefetch(std::span<const std::optional<Place>> places) const {
@@ -142,9 +147,9 @@ void ValueCache::prefetch(std::span<const std::optional<Place>> places) const {
     if (!place) continue;
     const std::uint64_t hash = hash_of(*place);
     const Shard& shard = shard_of(hash);
-    const Slot* const bucket = bucket_of(shard, hash);
+    Slot* const bucket = bucket_of(shard, hash);
     for (std::size_t i = 0; i < kWays; ++i) {
-      const std::uint64_t slot = bucket[i].load(std::memory_order_relaxed);
+      const std::uint64_t slot = load(bucket[i]);
       if (slot >> kPositionBits != tag_of(hash)) continue;
       constexpr std::size_t kLine = 64;
       const char* const value = at(shard, slot & kPositionMax);

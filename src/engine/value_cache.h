@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -63,9 +62,10 @@ class ValueCache {
     std::uint64_t size;
   };
   // A slot: 16 bits of the hash, and 48 of the header's position, in units, counted from the
-  // beginning of time (so 0 is none); after 32 PiB nothing is found any more. Atomic for
-  // prefetch() alone, which looks without the lock.
-  using Slot = std::atomic<std::uint64_t>;
+  // beginning of time (so 0 is none); after 32 PiB nothing is found any more. Used through
+  // std::atomic_ref for the sake of prefetch(), which looks without the lock; no atomic itself, for
+  // that would be made in memory that is not needed yet.
+  using Slot = std::uint64_t;
   struct alignas(64) Shard {
     mutable std::mutex mutex;
     Slot* slots = nullptr;
