@@ -259,7 +259,8 @@ void Merger::tell_trouble(std::string_view name, const Error& error, std::string
 }
 
 // On a thread of its own, for the system lets a thread lower its priority and not raise it again.
-Result<MergeReport> Merger::run_aside(Merge& merge, int nice) {
+Result<MergeReport> Merger::run_aside(Merge& merge, int nice) const {
+  if (!settings_.runs_aside) return merge.run();
   Result<MergeReport> report;
   std::thread([&] {
     base::name_thread("kv-merge");

@@ -34,6 +34,7 @@ class Merger : private MergePace {
     MergeBudget::Settings budget;
     std::uint64_t segment_size_max = 0;
     bool is_automatic = true;
+    bool runs_aside = true;  // each merge on a thread of its own that others go before
     std::uint64_t checkpoint_records_min = 0;
     std::uint64_t space_reserve = 0;  // bytes; 0: SpaceGuard::default_reserve()
   };
@@ -81,7 +82,7 @@ class Merger : private MergePace {
   std::uint64_t merge_rate() const;  // bytes a second, 0: no limit; mutex_ is held
   // One merge of what the choice takes. False: there was nothing.
   Result<bool> merge_once(const MergeChoice& choice, std::uint64_t id_max, MergeReport& total);
-  static Result<MergeReport> run_aside(Merge& merge, int nice);
+  Result<MergeReport> run_aside(Merge& merge, int nice) const;
   void expect_work();  // of merge_all(), for who watches it
   void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
                       const MergeReport& report);

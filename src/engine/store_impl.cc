@@ -152,6 +152,7 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
   engine::Merger::Settings settings;
   settings.budget.space_target = options_.space_target;
   settings.budget.rate_max = options_.merge_rate_max;
+  settings.runs_aside = background_ == Background::kThreads;
   settings.budget.dead_bytes_min =
       std::min(settings.budget.dead_bytes_min, 2 * options_.segment_size_max);
   settings.segment_size_max = options_.segment_size_max;

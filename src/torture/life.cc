@@ -66,6 +66,7 @@ Life::Life(const Settings& settings, io::SimDisk disk)
   options_.segment_size_max = 4096;
   options_.open_segments_max = settings.open_segments_max;
   options_.sync = settings.sync;
+  options_.value_cache_max = 1024 * 1024;  // enough for all values of a life, and opened in no time
   options_.listener = this;
 }
 

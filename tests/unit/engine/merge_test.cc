@@ -94,7 +94,9 @@ TEST_CASE_FIXTURE(MergedStore, "deletes go when nothing is left that they hide")
   for (int i = 0; i < 5000; ++i) {
     if (i % 10 != 0) REQUIRE(store->del(key(i)).has_value());
   }
-  // A sealed segment behind them, so that the deletes are not at the end of the log.
+  // Sealed segments behind them, so that the deletes are not at the end of the log. (A segment
+  // grows while the next one is not made yet, which may take its time; a merge begins one.)
+  merge();
   for (int i = 0; i < 1000; ++i) put(10'000 + i, std::string(100, 'v'));
   merge();
   merge();
@@ -135,6 +137,7 @@ TEST_CASE_FIXTURE(MergedStore, "readers and writers never notice that merges go 
   open();
   constexpr int kKeys = 500;
   std::atomic<int> failures{0};
+  std::atomic<int> writers{2};
   {
     std::vector<std::jthread> threads;
     threads.reserve(3);
@@ -157,12 +160,13 @@ TEST_CASE_FIXTURE(MergedStore, "readers and writers never notice that merges go 
             if (!store->put(key(i), mine[i])) ++failures;
           }
         }
+        --writers;
       });
     }
     threads.emplace_back([&] {
-      for (int i = 0; i < 10; ++i) {
+      do {
         if (!store->merge()) ++failures;
-      }
+      } while (writers > 0);
     });
   }
   CHECK(failures == 0);
