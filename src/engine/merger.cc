@@ -20,10 +20,9 @@ constexpr std::chrono::milliseconds kTick{100};
 constexpr std::uint64_t kSegmentsPerLive = 16;
 constexpr std::uint64_t kSegmentSizeMin = 8 * 1024 * 1024;
 
-// Requests go first on a processor that both want: nearly always, or more often than not where
-// merges have fallen behind.
-constexpr int kNice = 19;
-constexpr int kNiceBehind = 5;
+// Requests go first on a processor that both want, more often than not. No lower: on a machine that
+// is busy otherwise, a merge that hardly ever runs keeps the index's lock for as long.
+constexpr int kNice = 5;
 
 }  // namespace
 
@@ -258,13 +257,14 @@ void Merger::tell_trouble(std::string_view name, const Error& error, std::string
       {Event::Level::kWarning, name, fmt::format("reason=\"{}\" action=\"{}\"", told, action)});
 }
 
-// On a thread of its own, for the system lets a thread lower its priority and not raise it again.
-Result<MergeReport> Merger::run_aside(Merge& merge, int nice) const {
+// On a thread of its own, for the system lets a thread lower its priority and not raise it again,
+// and merge_all() runs on its caller's.
+Result<MergeReport> Merger::run_aside(Merge& merge) const {
   if (!settings_.runs_aside) return merge.run();
   Result<MergeReport> report;
   std::thread([&] {
     base::name_thread("kv-merge");
-    base::lower_priority(nice);
+    base::lower_priority(kNice);
     report = merge.run();
   }).join();
   return report;
@@ -280,11 +280,9 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   if (inputs.empty()) return false;
   std::uint64_t bytes = 0;
   for (const auto& input : inputs) bytes += input->size;
-  bool is_urgent = false;
   {
     const std::lock_guard lock(mutex_);
     if (is_over()) return false;
-    is_urgent = stats_.is_on_demand || is_disk_full_ || budget_.debt() >= 1;
     stats_.state = MergeState::kMerging;
     budget_.begin_work(MergeBudget::Clock::now());
     done_before_ = stats_.is_on_demand ? stats_.bytes_done : 0;
@@ -296,7 +294,7 @@ Result<bool> Merger::merge_once(const MergeChoice& choice, std::uint64_t id_max,
   MergeContext context = context_;
   context.output_size_max = std::min(choice.live_bytes_max, segment_size(use()));
   Merge merge(context, inputs, *this);
-  auto report = run_aside(merge, is_urgent ? kNiceBehind : kNice);
+  auto report = run_aside(merge);
   if (report) note_departure(inputs, *report);
 
   const std::lock_guard lock(mutex_);

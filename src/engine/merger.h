@@ -26,8 +26,8 @@ namespace kv::engine {
 // `space_target`; see MergeBudget for the rule. On demand it merges everything that has something
 // to give back. Removes the files of segments that nobody holds any more.
 //
-// Threads: run() is the merger's own; each merge has one that yields to all others; everything else
-// from any.
+// Threads: run() is the merger's own; each merge has one that lets others go first; everything
+// else from any.
 class Merger : private MergePace {
  public:
   struct Settings {
@@ -82,7 +82,7 @@ class Merger : private MergePace {
   std::uint64_t merge_rate() const;  // bytes a second, 0: no limit; mutex_ is held
   // One merge of what the choice takes. False: there was nothing.
   Result<bool> merge_once(const MergeChoice& choice, std::uint64_t id_max, MergeReport& total);
-  Result<MergeReport> run_aside(Merge& merge, int nice) const;
+  Result<MergeReport> run_aside(Merge& merge) const;
   void expect_work();  // of merge_all(), for who watches it
   void note_departure(const std::vector<std::shared_ptr<Segment>>& inputs,
                       const MergeReport& report);

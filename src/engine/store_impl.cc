@@ -138,7 +138,7 @@ void StoreImpl::start_threads() {
     });
   };
   // Nobody waits for a hint; a spare that comes late lets the segment grow.
-  constexpr int kKeeperNice = 10;
+  constexpr int kKeeperNice = 5;
   log_thread_ = start("kv-log", 0, [this, interval] { pipeline_->drive(interval); });
   keeper_thread_ = start("kv-keeper", kKeeperNice, [this] { keeper_->run(); });
   merger_thread_ = start("kv-merger", 0, [this] { merger_->run(); });
