@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/store_impl.h"
+#include "io/sim_file_system.h"
 #include "kv/store.h"
 #include "tests/support/scratch_dir.h"
 
@@ -116,9 +118,11 @@ TEST_CASE("what an update makes is held to the limits, and is there after a reop
 
 TEST_CASE(
     "updates of writes that are not applied yet see them: puts, batches, large values, deletes") {
-  const kv::test::ScratchDir scratch;
-  auto store = Store::open(scratch.path() + "/db", options());
-  REQUIRE(store);
+  // Without threads, so that nobody else flushes.
+  kv::io::SimFileSystem fs;
+  auto opened = kv::StoreImpl::open(fs, "/db", options(), kv::Background::kCaller);
+  REQUIRE(opened);
+  std::optional<Store> store = kv::StoreImpl::wrap(std::move(*opened));
   Replies replies;
   kv::Write put;
   put.key = "key";
