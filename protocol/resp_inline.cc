@@ -1,17 +1,11 @@
 // Inline commands: a line typed by a person, split into words.
 
+#include "base/hex.h"
 #include "protocol/resp_parser.h"
 
 namespace kv::protocol {
 
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 char named_escape(char c) {
   switch (c) {
@@ -34,8 +28,9 @@ bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\v' |
 
 // What a backslash in double quotes begins; `line` begins behind it.
 char take_escape(std::string_view& line) {
-  if (line.size() >= 3 && line[0] == 'x' && hex_digit(line[1]) >= 0 && hex_digit(line[2]) >= 0) {
-    const int byte = hex_digit(line[1]) * 16 + hex_digit(line[2]);
+  if (line.size() >= 3 && line[0] == 'x' && base::hex_digit(line[1]) >= 0 &&
+      base::hex_digit(line[2]) >= 0) {
+    const int byte = base::hex_digit(line[1]) * 16 + base::hex_digit(line[2]);
     line.remove_prefix(3);
     return static_cast<char>(byte);
   }

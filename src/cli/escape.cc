@@ -4,18 +4,12 @@
 
 #include <fmt/format.h>
 
+#include "base/hex.h"
 #include "base/utf8.h"
 
 namespace kv::cli {
 
 namespace {
-
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
 
 // Takes one escape behind its backslash off `rest`.
 std::optional<char> take_escape(std::string_view& rest) {
@@ -35,8 +29,9 @@ std::optional<char> take_escape(std::string_view& rest) {
     case '\\':
       return c;
     case 'x': {
-      if (rest.size() < 2 || hex_digit(rest[0]) < 0 || hex_digit(rest[1]) < 0) return std::nullopt;
-      const int value = hex_digit(rest[0]) * 16 + hex_digit(rest[1]);
+      if (rest.size() < 2 || base::hex_digit(rest[0]) < 0 || base::hex_digit(rest[1]) < 0)
+        return std::nullopt;
+      const int value = base::hex_digit(rest[0]) * 16 + base::hex_digit(rest[1]);
       rest.remove_prefix(2);
       return static_cast<char>(value);
     }

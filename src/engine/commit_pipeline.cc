@@ -14,9 +14,6 @@ namespace {
 
 // A reactor that flushes leaves larger groups to the log's thread: copying them takes milliseconds.
 constexpr std::uint64_t kInlineWriteMax = 1024 * 1024;
-// Applied in one go; a snapshot waits no longer than that.
-constexpr std::size_t kApplyMax = 256;
-constexpr std::size_t kIdleGroupsMax = 4;
 
 }  // namespace
 
@@ -230,119 +227,10 @@ void CommitPipeline::close() {
   is_closed_ = true;
 }
 
-bool CommitPipeline::is_ready(const Pending& pending) const {
-  return pending.wait_sequence <= written_sequence_ &&
-         (!pending.needs_disk || pending.wait_sequence <= synced_sequence_ ||
-          is_planted(Bug::kAcknowledgeBeforeSync));
-}
-
-void CommitPipeline::advance(Lock& lock) {
-  if (is_applying_) return;  // who is at it goes on until nothing is ready
-  is_applying_ = true;
-  std::vector<Pending> ready;
-  while (!pending_.empty() && is_ready(pending_.front())) {
-    while (!pending_.empty() && ready.size() < kApplyMax && is_ready(pending_.front())) {
-      ready.push_back(std::move(pending_.front()));
-      pending_.pop_front();
-    }
-    lock.unlock();
-    {
-      const std::lock_guard applying(apply_mutex_);
-      apply(ready);
-    }
-    lock.lock();
-    for (const Pending& pending : ready) {
-      forget(pending);
-      if (pending.begun.time_since_epoch().count() != 0) note_latency(pending.begun);
-    }
-    release_groups();
-    lock.unlock();
-    for (Pending& pending : ready) {
-      pending.listener->on_written(pending.tag, std::move(pending.result));
-    }
-    ready.clear();
-    lock.lock();
-  }
-  is_applying_ = false;
-  step_done_.notify_all();
-}
-
-// Many writes under one hold of the index's lock; each is visible as a whole or not at all.
-void CommitPipeline::apply(std::span<const Pending> ready) {
-  while (!ready.empty()) {
-    std::size_t count = 0;
-    changes_.clear();
-    while (count < ready.size() && changes_.size() < Index::kTogetherMax) {
-      const auto changes = ready[count].all_changes();
-      changes_.insert(changes_.end(), changes.begin(), changes.end());
-      count += 1;
-    }
-    replaced_.clear();
-    index_.apply(changes_, replaced_);
-    count_applied(ready.first(count));
-    if (!changes_.empty()) {
-      applied_sequence_.store(changes_.back().sequence, std::memory_order_release);
-    }
-    ready = ready.subspan(count);
-  }
-}
-
-// What `replaced_` says of the changes of `applied`.
-void CommitPipeline::count_applied(std::span<const Pending> applied) {
-  std::size_t at = 0;
-  for (const Pending& pending : applied) {
-    for (const KeyChange& change : pending.all_changes()) {
-      Segment& segment = *pending.segment;
-      if (change.is_delete) {
-        segment.delete_bytes += change.place.size_hint();
-      } else {
-        segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
-      }
-      count_dead(replaced_[at++], segment);
-    }
-  }
-}
-
-void CommitPipeline::note_latency(std::chrono::steady_clock::time_point begun) {
-  constexpr std::int64_t kGroups = 32;
-  const std::int64_t took =
-      std::chrono::nanoseconds(std::chrono::steady_clock::now() - begun).count();
-  const std::int64_t mean = write_latency_ns_.load(std::memory_order_relaxed);
-  write_latency_ns_.store(mean + (took - mean) / kGroups, std::memory_order_relaxed);
-}
-
-std::chrono::microseconds CommitPipeline::write_latency() const {
-  return std::chrono::duration_cast<std::chrono::microseconds>(
-      std::chrono::nanoseconds(write_latency_ns_.load(std::memory_order_relaxed)));
-}
-
 void CommitPipeline::slow_down(std::chrono::microseconds delay, bool refuses) {
   const std::lock_guard lock(mutex_);
   sync_delay_ = delay;
   refuses_puts_ = refuses;
-}
-
-void CommitPipeline::count_dead(Place replaced, Segment& newer) {
-  if (replaced == Place()) return;
-  const auto size = static_cast<std::int64_t>(replaced.size_hint());
-  if (replaced.slot() == newer.slot()) {
-    newer.live_bytes -= size;
-  } else if (auto other = table_.find(replaced.slot())) {
-    other->live_bytes -= size;
-  }
-}
-
-void CommitPipeline::release_groups() {
-  const std::uint64_t applied = applied_sequence();
-  while (written_groups_ > 0 && groups_.front()->last_sequence <= applied) {
-    if (idle_groups_.size() < kIdleGroupsMax) {
-      groups_.front()->buffer.clear();
-      groups_.front()->target = {};
-      idle_groups_.push_back(std::move(groups_.front()));
-    }
-    groups_.pop_front();
-    written_groups_ -= 1;
-  }
 }
 
 std::vector<CommitPipeline::Pending> CommitPipeline::take_unwritten(std::uint64_t written) {
@@ -366,20 +254,6 @@ void CommitPipeline::tell_failed(Lock& lock, std::vector<Pending> failed, const 
     pending.listener->on_written(pending.tag, tl::unexpected(error));
   }
   lock.lock();
-}
-
-void CommitPipeline::forget(const Pending& pending) {
-  const auto forget_key = [&](const KeyChange& change) {
-    const auto found = newest_.find(change.key);
-    if (found != newest_.end() && found->second.sequence == pending.sequence) newest_.erase(found);
-  };
-  for (const KeyChange& change : pending.all_changes()) forget_key(change);
-}
-
-Index::Snapshot CommitPipeline::snapshot(const std::function<void()>& pin) const {
-  const std::lock_guard applying(apply_mutex_);
-  pin();
-  return index_.snapshot(applied_sequence());
 }
 
 std::uint64_t CommitPipeline::synced_sequence() const {
