@@ -177,3 +177,28 @@ TEST_CASE("no increment of many threads is lost, while merges move the value") {
   }
   CHECK((**store->get("counter")).bytes == std::to_string(kThreads * kEach));
 }
+
+TEST_CASE("writes that are applied together leave the same live bytes as one by one") {
+  const auto live_bytes = [](bool flushes_each) {
+    kv::io::SimFileSystem fs;
+    auto opened = kv::StoreImpl::open(fs, "/db", options(), kv::Background::kCaller);
+    REQUIRE(opened);
+    Store store = kv::StoreImpl::wrap(std::move(*opened));
+    Replies replies;
+    for (std::size_t i = 0; i < 300; ++i) {
+      const std::string key = "key" + std::to_string(i * i % 101);
+      const std::string value(i * 37 % 900, 'v');
+      kv::Write write;
+      write.key = key;
+      write.value = value;
+      write.kind = i % 7 == 3 ? kv::Write::Kind::kDelete : kv::Write::Kind::kPut;
+      store.submit(write, replies, {});
+      if (flushes_each) store.flush();
+    }
+    store.flush();
+    CHECK(replies.results.size() == 300);
+    return store.stats().live_bytes;
+  };
+  CHECK(live_bytes(false) == live_bytes(true));
+  CHECK(live_bytes(false) > 1000);
+}
