@@ -152,8 +152,9 @@ class CommitPipeline {
 
   void submit_update(const Write& write, WriteListener& listener, WriteTag tag);
   Result<Current> read_current(const Write& write) const;
-  // False: the key moved meanwhile; read it again.
-  bool append_update(const Write& write, const Current& current, Pending& pending);
+  // False: the key moved meanwhile; read it again. `refused`: there is no room for what it makes.
+  bool append_update(const Write& write, const Current& current, Pending& pending,
+                     std::optional<Error>& refused);
 
   static std::optional<Error> check(const Write& write);
   static Error refused_after(const Error& failure);

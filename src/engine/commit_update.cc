@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/commit_pipeline.h"
+#include "engine/planted.h"
 #include "engine/segment_window.h"
 
 namespace kv::engine {
@@ -46,20 +47,23 @@ void CommitPipeline::submit_update(const Write& write, WriteListener& listener, 
     pending.listener = &listener;
     pending.tag = tag;
     Lock lock(mutex_);
-    if (auto refused = refusal_of_all()) {
+    auto refused = refusal_of_all();
+    if (!refused && !append_update(write, *current, pending, refused)) continue;
+    if (refused) {
       lock.unlock();
       return refuse(std::move(*refused));
     }
-    if (!append_update(write, *current, pending)) continue;
     pending_.push_back(std::move(pending));
     notify_rotation(lock);
     return;
   }
 }
 
-bool CommitPipeline::append_update(const Write& write, const Current& current, Pending& pending) {
+bool CommitPipeline::append_update(const Write& write, const Current& current, Pending& pending,
+                                   std::optional<Error>& refused) {
   std::optional<std::string_view> before;
-  if (const auto found = newest_.find(write.key); found != newest_.end()) {
+  const auto found = newest_.find(write.key);
+  if (found != newest_.end() && !is_planted(Bug::kUpdateOlderValue)) {
     if (!found->second.is_delete) before = value_of(found->first, found->second);
   } else {
     if (index_.find(write.key) != current.place) return false;
@@ -73,12 +77,14 @@ bool CommitPipeline::append_update(const Write& write, const Current& current, P
   decided.value = *next;
   const bool writes = action && (*action == ValueUpdate::Action::kPut ||
                                  (*action == ValueUpdate::Action::kDelete && before));
-  std::optional<Error> refused;
-  if (!action) refused = action.error();
-  if (!refused && writes) refused = check(decided);
-  if (!refused && writes) refused = refusal_of(decided);
-  if (refused) {
-    pending.result = tl::unexpected(std::move(*refused));
+  std::optional<Error> wrong;
+  if (!action) wrong = action.error();
+  if (!wrong && writes) wrong = check(decided);
+  if (!wrong && writes) refused = refusal_of(decided);
+  if (refused) return true;
+  if (wrong) {
+    // It tells of the value before, which nobody may hear of yet.
+    pending.result = tl::unexpected(std::move(*wrong));
   } else {
     pending.result = WriteResult{0, writes};
   }

@@ -26,6 +26,7 @@ constexpr BugName kBugs[] = {
     {Bug::kMergeOutputNotSynced, "merge-output-not-synced"},
     {Bug::kMergeWithoutLogSync, "merge-without-log-sync"},
     {Bug::kPublishWithoutCompare, "publish-without-compare"},
+    {Bug::kUpdateOlderValue, "update-older-value"},
     {Bug::kRenumberMoved, "renumber-moved"},
     {Bug::kDropTombstoneEarly, "drop-tombstone-early"},
     {Bug::kMergeDamagedInput, "merge-damaged-input"},

@@ -23,6 +23,7 @@ enum class Bug {
   kMergeOutputNotSynced,   // it commits to outputs that are only written
   kMergeWithoutLogSync,    // and without the records that made others dead being durable
   kPublishWithoutCompare,  // it moves keys that were written meanwhile
+  kUpdateOlderValue,       // an update does not see what is on its way to the index
   kRenumberMoved,          // it gives moved records a new sequence
   kDropTombstoneEarly,     // it drops deletes whatever other segments hold
   kMergeDamagedInput,      // it skips what it cannot read, and removes the input

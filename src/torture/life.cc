@@ -18,7 +18,8 @@ std::string describe(const PlannedWrite& planned) {
       return fmt::format("put {} ({} bytes)", planned.key, planned.value.size());
     case Write::Kind::kDelete:
       return "delete " + planned.key;
-    case Write::Kind::kUpdate:  // none is planned: what it leaves in the log is a put or a delete
+    case Write::Kind::kUpdate:
+      return fmt::format("update {} (by {} bytes)", planned.key, planned.value.size());
     case Write::Kind::kBatch:
       break;
   }
@@ -28,6 +29,23 @@ std::string describe(const PlannedWrite& planned) {
   }
   return text;
 }
+
+// What plan_update() tells of.
+class Append final : public ValueUpdate {
+ public:
+  explicit Append(std::string_view suffix) : suffix_(suffix) {}
+  [[nodiscard]] Result<Action> apply(std::optional<std::string_view> current,
+                                     std::string& next) override {
+    constexpr std::size_t kLong = 500;
+    if (suffix_.empty()) return current ? Action::kDelete : Action::kNothing;
+    if (current && current->size() < kLong) next = *current;
+    next += suffix_;
+    return Action::kPut;
+  }
+
+ private:
+  const std::string_view suffix_;
+};
 
 }  // namespace
 
@@ -58,6 +76,23 @@ PlannedWrite plan_delete(std::string key) {
   planned.kind = Write::Kind::kDelete;
   planned.key = std::move(key);
   planned.changes.push_back({planned.key, std::nullopt});
+  return planned;
+}
+
+PlannedWrite plan_update(std::string key, const ModelState& before, std::string suffix) {
+  PlannedWrite planned;
+  planned.kind = Write::Kind::kUpdate;
+  planned.key = std::move(key);
+  planned.value = std::move(suffix);
+  const auto found = before.find(planned.key);
+  std::optional<std::string_view> current;
+  if (found != before.end()) current = found->second.bytes;
+  std::string next;
+  const auto action = Append(planned.value).apply(current, next);
+  if (*action == ValueUpdate::Action::kPut) planned.changes.push_back({planned.key, next});
+  if (*action == ValueUpdate::Action::kDelete) {
+    planned.changes.push_back({planned.key, std::nullopt});
+  }
   return planned;
 }
 
@@ -154,6 +189,8 @@ void Life::submit(PlannedWrite planned) {
   write.value = kept.value;
   write.batch = &kept.batch;
   write.options = kept.options;
+  Append update(kept.value);
+  if (kept.kind == Write::Kind::kUpdate) write.update = &update;
   store_->submit(write, *this, {0, at});
   // One that is refused at once leaves its version to the next.
   judge_newest();
@@ -190,14 +227,18 @@ bool Life::write(const PlannedWrite& planned) {
   const Version version = planned.changes.empty() ? 0 : model_.attempt(planned.changes);
   Result<WriteResult> result;
   const auto as_found = [](Version made) { return WriteResult{made, true}; };
+  const auto as_result = [](std::optional<Version> made) {
+    return WriteResult{made.value_or(0), made.has_value()};
+  };
   if (planned.kind == Write::Kind::kBatch) {
     result = store_->write(planned.batch, planned.options).map(as_found);
   } else if (planned.kind == Write::Kind::kPut) {
     result = store_->put(planned.key, planned.value, planned.options).map(as_found);
+  } else if (planned.kind == Write::Kind::kUpdate) {
+    Append update(planned.value);
+    result = store_->update(planned.key, update, planned.options).map(as_result);
   } else {
-    result = store_->del(planned.key, planned.options).map([](std::optional<Version> made) {
-      return WriteResult{made.value_or(0), made.has_value()};
-    });
+    result = store_->del(planned.key, planned.options).map(as_result);
   }
   judge(planned, version, result);
   return goes_on();

@@ -28,7 +28,7 @@ std::string describe(const Aftermath& aftermath);
 struct PlannedWrite {
   Write::Kind kind = Write::Kind::kPut;
   std::string key;
-  std::string value;
+  std::string value;  // of an update: the suffix
   Batch batch;
   WriteOptions options;
   std::vector<ModelChange> changes;  // empty: no record
@@ -36,6 +36,9 @@ struct PlannedWrite {
 };
 PlannedWrite plan_put(std::string key, std::string value);
 PlannedWrite plan_delete(std::string key);
+// Of the value that the key has before it: `suffix` is appended; a long value is replaced by it; an
+// empty suffix deletes.
+PlannedWrite plan_update(std::string key, const ModelState& before, std::string suffix);
 
 // A store on a simulated machine, beside the model of what it promised: every answer is held
 // against the model, and so is what it finds when it is opened after a crash. The first thing that

@@ -136,7 +136,13 @@ PlannedWrite RandomLife::plan_write() {
     plan_batch(planned);
     return planned;
   }
-  if (choice < 40) {
+  if (choice < 25) {
+    const auto options = planned.options;
+    planned = plan_update(planned.key, life_.model().newest(), chance(10) ? "" : some_value());
+    planned.options = options;
+    return planned;
+  }
+  if (choice < 45) {
     planned.kind = Write::Kind::kDelete;
     planned.changes.push_back({planned.key, std::nullopt});
   } else {
