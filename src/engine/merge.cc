@@ -15,7 +15,11 @@ namespace {
 // Work between two questions to the pace: some tenths of a millisecond. Whoever shares the
 // processor waits for no more than that.
 constexpr std::uint64_t kSliceSize = 32 * 1024;
-constexpr std::size_t kGroupsPerSlice = 4;
+// Looked up, or moved, under one hold of the index's lock: two or three microseconds, for which
+// whoever wants it meanwhile spins (index_lock.h). With more of them it would have to sleep.
+constexpr std::size_t kTogether = 8;
+constexpr std::size_t kGroupsPerSlice = 32;
+constexpr std::size_t kGroupsPerPause = 8;
 // From here on a record is written as it comes.
 constexpr std::uint64_t kLargeSize = 64 * 1024;
 
@@ -138,13 +142,13 @@ Result<void> Merge::take(const format::RecordHeader& header, std::string_view ke
                          std::string_view value, Place from) {
   taken_.push_back({header, taken_bytes_.size(), from});
   taken_bytes_.append(key).append(value);
-  const bool is_full = taken_.size() >= Index::kTogetherMax || taken_bytes_.size() >= kSliceSize;
+  const bool is_full = taken_.size() >= kTogether || taken_bytes_.size() >= kSliceSize;
   return is_full ? decide() : Result<void>();
 }
 
 Result<void> Merge::decide() {
-  std::array<std::string_view, Index::kTogetherMax> keys;
-  std::array<std::optional<Place>, Index::kTogetherMax> places;
+  std::array<std::string_view, kTogether> keys;
+  std::array<std::optional<Place>, kTogether> places;
   for (std::size_t i = 0; i < taken_.size(); ++i) {
     keys[i] = std::string_view(taken_bytes_).substr(taken_[i].at, taken_[i].header.key_size);
   }
@@ -269,12 +273,13 @@ void Merge::publish() {
     if (is_planted(Bug::kPublishWithoutCompare)) {
       if (const auto now = context_.index.find(key)) together.back().from = *now;
     }
-    if (together.size() < Index::kTogetherMax && i + 1 < moves_.size()) continue;
+    if (together.size() < kTogether && i + 1 < moves_.size()) continue;
     publish(together);
     together.clear();
-    if (i + 1 < moves_.size()) pace_.make_way();
+    groups += 1;
+    if (groups % kGroupsPerPause == 0) pace_.make_way();
     // It is too late to stop; only the pace counts.
-    if (++groups % kGroupsPerSlice == 0) pace_.go_on(0);
+    if (groups % kGroupsPerSlice == 0) pace_.go_on(0);
   }
   for (const auto& out : outputs_) {
     if (report_.deletes_kept > 0) out->segment().needs_deletes = true;
