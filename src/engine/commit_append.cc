@@ -213,7 +213,9 @@ bool CommitPipeline::needs_disk(const Write& write) const {
 // A mere reply tells of everything appended before it, so it waits for that.
 void CommitPipeline::wait_for_place(Pending& pending) {
   pending.wait_sequence = tail_.last_sequence();
-  if (pending.needs_disk) disk_wanted_ = std::max(disk_wanted_, pending.wait_sequence);
+  if (!pending.needs_disk) return;
+  disk_wanted_ = std::max(disk_wanted_, pending.wait_sequence);
+  is_disk_asked_ = true;
 }
 
 bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Judged& judged,

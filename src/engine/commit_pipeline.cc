@@ -51,6 +51,9 @@ void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
     WriteGroup& group = *groups_[written_groups_];
     has_large_write_ = mode == ReadMode::kNoWait && group.buffer.size() > kInlineWriteMax;
     if (has_large_write_) return;
+    // Whoever writes zeros where it would go writes it after them.
+    const std::uint64_t end = group.offset + group.buffer.size();
+    if (prewritten_.is_in_the_way(group.target.segment->id(), end)) return;
     if (&group == open_group_) open_group_ = nullptr;
     is_writing_ = true;
     lock.unlock();
@@ -64,7 +67,8 @@ void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
     }
     is_writing_ = false;
     Segment& segment = *group.target.segment;
-    segment.size = group.offset + group.buffer.size();
+    segment.size = end;
+    unsynced_bytes_ += group.buffer.size();
     if (segment.first_sequence == 0) segment.first_sequence = group.sequence_before + 1;
     segment.last_sequence = group.last_sequence;
     segment.records += group.records;
@@ -90,13 +94,17 @@ void CommitPipeline::write_failed(Lock& lock, WriteGroup& group, const Error& er
   Error outcome = error;
   if (error.code == Errc::kNoSpace) {
     // Cut off what was written of the group, durably, before anybody hears that nothing was done.
+    is_cutting_ = true;
+    step_done_.wait(lock, [this] { return !prewritten_.is_under_way(); });
     lock.unlock();
     Result<void> cut;
     if (!is_planted(Bug::kKeepRefusedRecords)) cut = group.target.file->truncate(group.offset);
     if (cut) cut = group.target.file->sync();
     lock.lock();
+    is_cutting_ = false;
     if (!cut) outcome = cut.error();
     if (cut) {
+      prewritten_.cut(group.target.segment->id(), group.offset);
       tail_.rewind(group);
       open_group_ = nullptr;
       auto failed = take_unwritten(written_sequence_);
@@ -109,85 +117,6 @@ void CommitPipeline::write_failed(Lock& lock, WriteGroup& group, const Error& er
   outcome.code = Errc::kUnknownOutcome;
   failure_ = outcome;
   tell_failed(lock, take_unwritten(0), outcome);
-}
-
-bool CommitPipeline::needs_sync() const {
-  if (failure_ || is_syncing_ || written_sequence_ == synced_sequence_) return false;
-  // A segment that was left behind is synced so that it can be sealed.
-  return disk_wanted_ > synced_sequence_ || is_complete(unsealed_.front().target);
-}
-
-void CommitPipeline::sync_once(Lock& lock) {
-  KV_CHECK(!is_syncing_);
-  is_syncing_ = true;
-  const std::uint64_t target = written_sequence_;
-  std::vector<std::shared_ptr<io::File>> files;
-  for (const RetiredSegment& entry : unsealed_) {
-    if (entry.last_sequence > synced_sequence_) files.push_back(entry.target.file);
-  }
-  const auto delay = sync_delay_;
-  lock.unlock();
-  if (delay.count() > 0) std::this_thread::sleep_for(delay);
-  Result<void> done;
-  for (const auto& file : files) {
-    if (done) done = file->sync();
-  }
-  lock.lock();
-  is_syncing_ = false;
-  if (!done && !is_planted(Bug::kForgetFailedSync)) {
-    Error outcome = done.error();
-    outcome.context = fmt::format("{}; the write may survive a restart or not", outcome.context);
-    outcome.code = Errc::kUnknownOutcome;
-    failure_ = outcome;
-    tell_failed(lock, take_unwritten(0), outcome);
-    step_done_.notify_all();
-    return;
-  }
-  syncs_ += 1;
-  synced_sequence_ = std::max(synced_sequence_, target);
-  retire_complete();
-  step_done_.notify_all();
-}
-
-void CommitPipeline::hand_over_sync() {
-  const std::lock_guard lock(mutex_);
-  if (needs_sync()) wake_log_thread_.notify_one();
-}
-
-void CommitPipeline::help_sync() {
-  Lock lock(mutex_);
-  if (needs_sync() && disk_wanted_ > synced_sequence_) {
-    sync_once(lock);
-    advance(lock);
-    if (needs_sync()) wake_log_thread_.notify_one();
-  }
-  notify_rotation(lock);
-}
-
-Result<void> CommitPipeline::sync() {
-  Lock lock(mutex_);
-  const std::uint64_t target = tail_.last_sequence();
-  disk_wanted_ = std::max(disk_wanted_, target);
-  // A full disk takes back what was not written; the end may fall.
-  const auto is_behind = [&] {
-    return !failure_ && synced_sequence_ < std::min(target, tail_.last_sequence());
-  };
-  while (is_behind()) {
-    write_groups(lock, ReadMode::kMayBlock);
-    if (needs_sync()) {
-      sync_once(lock);
-    } else if (is_behind()) {
-      step_done_.wait(lock);
-    }
-  }
-  advance(lock);
-  // Another thread may still be telling writers; when we return all of them know.
-  step_done_.wait(lock, [this] { return !is_applying_; });
-  // Whoever wrote meanwhile saw a sync under way and left its own to us.
-  if (needs_sync()) wake_log_thread_.notify_one();
-  notify_rotation(lock);
-  if (failure_) return tl::unexpected(*failure_);
-  return {};
 }
 
 void CommitPipeline::drive(std::optional<std::chrono::milliseconds> interval) {

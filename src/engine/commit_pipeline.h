@@ -18,6 +18,7 @@
 
 #include "engine/index.h"
 #include "engine/log_tail.h"
+#include "engine/prewritten_space.h"
 #include "engine/segment_table.h"
 #include "kv/result.h"
 #include "kv/store.h"
@@ -177,6 +178,7 @@ class CommitPipeline {
   void write_failed(Lock& lock, WriteGroup& group, const Error& error);
   bool needs_sync() const;
   void sync_once(Lock& lock);
+  void prewrite(Lock& lock);
   // No record will go to it any more: writes went on to another segment, and all of its own are
   // done.
   bool is_complete(const AppendTarget& target) const;
@@ -216,6 +218,10 @@ class CommitPipeline {
   std::uint64_t written_sequence_;
   std::uint64_t synced_sequence_;
   std::uint64_t disk_wanted_ = 0;  // somebody waits for a sync up to here
+  bool is_disk_asked_ = false;     // by a write, since the last sync
+  std::uint64_t unsynced_bytes_ = 0;
+  PrewrittenSpace prewritten_;
+  bool is_cutting_ = false;  // the file, because a group was refused: nothing is prewritten then
   bool is_writing_ = false;
   bool is_syncing_ = false;
   bool is_applying_ = false;

@@ -18,6 +18,8 @@ constexpr BugName kBugs[] = {
     {Bug::kSealBeforeSync, "seal-before-sync"},
     {Bug::kMarkTooEarly, "mark-too-early"},
     {Bug::kForgetFailedSync, "forget-failed-sync"},
+    {Bug::kZerosOverRecords, "zeros-over-records"},
+    {Bug::kCutNotSynced, "cut-not-synced"},
     {Bug::kKeepRefusedRecords, "keep-refused-records"},
     {Bug::kEditNotSynced, "edit-not-synced"},
     {Bug::kCurrentNotSynced, "current-not-synced"},

@@ -15,6 +15,8 @@ enum class Bug {
   kSealBeforeSync,         // the MANIFEST says sealed of what is not on the disk yet
   kMarkTooEarly,           // a sync mark claims what was only written
   kForgetFailedSync,       // a failed sync is taken as done, and the file synced again
+  kZerosOverRecords,       // zeros ahead of the log begin before its end
+  kCutNotSynced,           // a segment is sealed before the cut of those zeros is durable
   kKeepRefusedRecords,     // what a full disk left of a refused group is not cut off
   kEditNotSynced,          // a MANIFEST edit is only written
   kCurrentNotSynced,       // CURRENT is renamed into place before its bytes are durable

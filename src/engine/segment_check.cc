@@ -206,11 +206,16 @@ Result<format::SegmentHeader> read_header(const io::File& file, const format::Se
   const bool is_ours = header && header->id == info.id && header->salt == info.salt &&
                        header->database_id_hash == database_id_hash;
   if (is_ours) return *header;
-  Finding told = finding("segment header damaged", file.path(),
-                         header ? "it is another segment's" : header.error().context);
-  told.size = format::kSegmentHeaderSize;
-  told.loses_data = false;  // the MANIFEST knows all of it that matters
-  findings.push_back(std::move(told));
+  // Zeros ahead of records that never came are no damage.
+  const bool was_written =
+      std::string_view(bytes, *got).find_first_not_of('\0') != std::string_view::npos;
+  if (info.is_sealed || was_written) {
+    Finding told = finding("segment header damaged", file.path(),
+                           header ? "it is another segment's" : header.error().context);
+    told.size = format::kSegmentHeaderSize;
+    told.loses_data = false;  // the MANIFEST knows all of it that matters
+    findings.push_back(std::move(told));
+  }
   return format::SegmentHeader{info.kind,           info.id, info.salt,
                                info.first_sequence, 0,       format::kChainUnknown,
                                database_id_hash};

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/planted.h"
 #include "engine/segment_keys.h"
 #include "engine/segment_load.h"
 
@@ -64,6 +65,7 @@ Result<void> SegmentKeeper::seal(const RetiredSegment& retired) {
   info.first_sequence = segment.first_sequence;
   info.last_sequence = segment.last_sequence;
   info.end_chain = retired.end_chain;
+  if (auto done = cut(*retired.target.file, info.size); !done) return done;
   const format::Edit edits[] = {format::SealSegment{
       info.id, info.size, info.records, info.first_sequence, info.last_sequence, info.end_chain}};
   if (auto said = dir_.manifest().append(edits); !said) {
@@ -76,6 +78,23 @@ Result<void> SegmentKeeper::seal(const RetiredSegment& retired) {
   tell(Event::Level::kInfo, "segment sealed",
        fmt::format("segment={} bytes={} records={}", segment.path(), info.size, info.records));
   return {};
+}
+
+// Without a segment's end being known the next open seals it, and all behind it.
+Result<void> SegmentKeeper::cut(io::File& file, std::uint64_t size) {
+  if (cut_failure_) return tl::unexpected(*cut_failure_);
+  const auto found = file.size();
+  if (!found) return tl::unexpected(found.error());
+  if (*found == size) return {};
+  if (auto done = file.truncate(size); !done) return done;
+  if (is_planted(Bug::kCutNotSynced)) return {};
+  auto synced = file.sync();
+  if (synced) return {};
+  cut_failure_ = synced.error();
+  cut_failure_->code = Errc::kUnknownOutcome;
+  tell(Event::Level::kError, "segment not sealed",
+       fmt::format("segment={} reason=\"{}\"", file.path(), describe(*cut_failure_)));
+  return tl::unexpected(*cut_failure_);
 }
 
 // Reads the segment back, which also proves that what was synced is what was written.

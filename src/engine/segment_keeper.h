@@ -18,9 +18,9 @@ namespace kv::engine {
 // everything about rotation that takes syncs, away from the writers.
 //
 // A spare: file created, folder synced, MANIFEST says it is there. After a crash it is an empty
-// file that the next open uses. A seal: the file is synced already, MANIFEST says its length and
-// sequences, then its hint is written. After a crash in between, recovery seals it or writes the
-// hint.
+// file that the next open uses. A seal: what was written is synced already; the zeros ahead of it
+// are cut off and that synced, MANIFEST says its length and sequences, then its hint is written.
+// After a crash in between, recovery seals it or writes the hint.
 //
 // Any thread.
 class SegmentKeeper {
@@ -43,6 +43,7 @@ class SegmentKeeper {
   Result<void> make_spare();
   Result<void> offer(format::SegmentId id, std::uint64_t salt, std::unique_ptr<io::File> file);
   Result<void> seal(const RetiredSegment& retired);
+  Result<void> cut(io::File& file, std::uint64_t size);
   void make_hint(const RetiredSegment& retired, const format::SegmentInfo& info);
   Result<void> work_locked();
   void tell(Event::Level level, std::string_view name, std::string details);
@@ -55,6 +56,7 @@ class SegmentKeeper {
   // In log order, and so sealed: recovery takes what lies before a sealed segment for synced.
   // Guarded by work_mutex_.
   std::deque<RetiredSegment> to_seal_;
+  std::optional<Error> cut_failure_;  // a file that must not be synced again
 
   // Guarded by mutex_.
   std::mutex mutex_;

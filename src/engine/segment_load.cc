@@ -49,6 +49,10 @@ std::optional<OpenHint> read_hint(DataDirectory& dir, const format::SegmentInfo&
   return std::move(*hint);
 }
 
+bool is_zero(std::string_view bytes) {
+  return bytes.find_first_not_of('\0') == std::string_view::npos;
+}
+
 // A whole segment, or its end, is gone.
 DamagedRange lost_range(const format::SegmentInfo& info, std::uint64_t offset) {
   DamagedRange range;
@@ -89,9 +93,10 @@ Result<format::SegmentHeader> load_header(const io::File& file, const DataDirect
   const bool is_ours = header && header->id == info.id && header->salt == info.salt &&
                        header->database_id_hash == format::database_id_hash(dir.identity());
   if (is_ours) return *header;
-  // An empty file is one that was never used: nothing to report. In one that was not sealed a crash
-  // may have torn the header; records that it should have kept are told when they are missed.
-  if (*got > 0) {
+  // An empty file is one that was never used: nothing to report, and so are zeros ahead of records
+  // that never came. In one that was not sealed a crash may have torn the header; records that it
+  // should have kept are told when they are missed.
+  if (*got > 0 && (info.is_sealed || !is_zero({bytes, *got}))) {
     const auto level = info.is_sealed ? Event::Level::kError : Event::Level::kWarning;
     tell(listener, level, "segment header damaged",
          fmt::format("segment={} offset=0 action=\"rebuilt from the MANIFEST\"", file.path()));

@@ -103,9 +103,11 @@ class Scanner {
   // Decides what the bad frame at `at` is. True: it is the end. False: `at` stands behind the
   // damage.
   Result<bool> pass_bad_frame(std::uint64_t& at) {
+    const bool may_end =
+        request_.mode == ScanMode::kUnsealed ? proven_ < next_ : request_.may_end_in_zeros;
     if (auto is_clean = rest_is_zero(at); !is_clean) {
       return tl::unexpected(std::move(is_clean).error());
-    } else if (*is_clean && request_.mode == ScanMode::kUnsealed && proven_ < next_) {
+    } else if (*is_clean && may_end) {
       finish(at);
       return true;
     }
@@ -118,9 +120,9 @@ class Scanner {
     auto next = next_fitting(at, resume);
     if (!next) return tl::unexpected(std::move(next).error());
     if (proven_ < next_) {
-      finish(at);
-      scan_.tail_size = request_.size - at;
-      scan_.tail_has_frames = resume < request_.size;
+      if (auto ended = finish_torn(at, resume); !ended) {
+        return tl::unexpected(std::move(ended).error());
+      }
       return true;
     }
     if (auto noted = note_damage(at, resume, *next); !noted) {
@@ -139,6 +141,46 @@ class Scanner {
       at += bytes->size();
     }
     return true;
+  }
+
+  // The log ends at `at`, and what follows was never acknowledged; the first intact frame of it
+  // lies at `resume`.
+  Result<void> finish_torn(std::uint64_t at, std::uint64_t resume) {
+    finish(at);
+    auto bytes_end = end_of_bytes(at);
+    if (!bytes_end) return tl::unexpected(std::move(bytes_end).error());
+    auto frames_end = end_of_frames(resume);
+    if (!frames_end) return tl::unexpected(std::move(frames_end).error());
+    scan_.tail_has_frames = resume < request_.size;
+    scan_.tail_size = std::max(*bytes_end, *frames_end) - at;
+    return {};
+  }
+
+  // Behind the last byte at or behind `at` that is not zero; `at` when there is none.
+  Result<std::uint64_t> end_of_bytes(std::uint64_t at) {
+    std::uint64_t end = at;
+    while (at < request_.size) {
+      auto bytes = window_.view(at, 64 * 1024);
+      if (!bytes) return tl::unexpected(std::move(bytes).error());
+      if (bytes->empty()) break;
+      const auto last = bytes->find_last_not_of('\0');
+      if (last != std::string_view::npos) end = at + last + 1;
+      at += bytes->size();
+    }
+    return end;
+  }
+
+  // Behind the last intact frame, which may itself end in zeros, from the one at `at` on.
+  Result<std::uint64_t> end_of_frames(std::uint64_t at) {
+    std::uint64_t end = 0;
+    while (at < request_.size) {
+      auto frame = window_.next_intact(at, at);
+      if (!frame) return tl::unexpected(std::move(frame).error());
+      if (at >= request_.size) break;
+      at += format::record_size(frame->header);
+      end = at;
+    }
+    return end;
   }
 
   // The next intact frame behind the bad one that can belong to this log; its first sequence, or 0.

@@ -21,6 +21,7 @@ struct ScanRequest {
   format::SegmentHeader header;
   std::uint64_t last_sequence = 0;     // as sealed; kSealed only
   std::uint64_t synced_elsewhere = 0;  // synced sequence that other segments' marks prove
+  bool may_end_in_zeros = false;       // kSealed only: zeros up to the end are no damage
 };
 
 // What a scan found out about a whole segment.
@@ -32,7 +33,9 @@ struct SegmentScan {
   std::uint64_t last_sequence = 0;   // damaged ones included
   std::uint64_t end_chain = 0;
   std::vector<DamagedRange> damaged;
-  std::uint64_t tail_size = 0;   // bytes behind `end` that were never acknowledged as durable
+  // Bytes behind `end` that were never acknowledged as durable. Zeros behind those, up to the end
+  // of the file, were written ahead of the log and do not count.
+  std::uint64_t tail_size = 0;
   bool tail_has_frames = false;  // whole records among them, behind the torn one
 };
 

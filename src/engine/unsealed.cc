@@ -107,11 +107,11 @@ class Sealer {
     if (!found) return tl::unexpected(std::move(found).error());
     loaded.damaged.insert(loaded.damaged.end(), found->damaged.begin(), found->damaged.end());
     if (is_planted(Bug::kTailNotCut)) {
-      out_.bytes_cut += size - found->end;
+      out_.bytes_cut += found->tail_size;
     } else if (found->tail_size > 0) {
-      if (auto cut = cut_tail(file, *found, size); !cut) return cut;
+      if (auto cut = cut_tail(file, *found); !cut) return cut;
     } else if (found->end < size) {
-      // Zeros that a crash left behind the last record: nobody would count them as used space.
+      // Zeros that were written ahead of the log, or that a crash left there.
       if (auto cut = file.truncate(found->end); !cut) return cut;
     }
     if (found->last_sequence < required) {
@@ -189,7 +189,7 @@ class Sealer {
     return range;
   }
 
-  Result<void> cut_tail(io::File& file, const SegmentScan& found, std::uint64_t size) {
+  Result<void> cut_tail(io::File& file, const SegmentScan& found) {
     if (found.tail_has_frames) {
       std::string tail(static_cast<std::size_t>(found.tail_size), '\0');
       auto got = file.read_at(found.end, tail.data(), tail.size());
@@ -199,10 +199,10 @@ class Sealer {
       if (auto kept = dir_.set_aside_bytes(name, tail); !kept) return kept;
     }
     if (auto cut = file.truncate(found.end); !cut) return cut;
-    out_.bytes_cut += size - found.end;
+    out_.bytes_cut += found.tail_size;
     tell(Event::Level::kWarning, "tail cut",
          fmt::format("segment={} offset={} bytes={} kept={}", file.path(), found.end,
-                     size - found.end, found.tail_has_frames ? "lost+found" : "no"));
+                     found.tail_size, found.tail_has_frames ? "lost+found" : "no"));
     return {};
   }
 

@@ -12,8 +12,8 @@
 
 namespace kv::io {
 
-// An open file. Reads may come from any thread at any time; writes, sync and truncate from one at a
-// time. Every error names the file, the operation and the offset.
+// An open file. Reads may come from any thread at any time, and so may writes that do not overlap;
+// syncs and truncates from one at a time. Every error names the file, the operation and the offset.
 class File {
  public:
   virtual ~File() = default;

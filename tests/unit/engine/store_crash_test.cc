@@ -126,10 +126,13 @@ TEST_CASE_FIXTURE(CrashyStore, "a segment that a full disk left empty takes no l
 }
 
 TEST_CASE_FIXTURE(CrashyStore, "what a full disk refused does not come back, whatever survives") {
+  options.segment_size_max = 16 * 1024;
+  open();
   put("a", "1");
-  fs.set_capacity(used() + 1'500);
-  CHECK(refused_together({std::string(600, 'x'), std::string(600, 'y'), std::string(600, 'z')}) ==
-        3);
+  // Each would find room, and all together do not, zeros ahead of the log or not.
+  fs.set_capacity(used() + 4'000);
+  const std::string value(1'900, 'x');
+  CHECK(refused_together({value, value, value, value, value}) == 5);
   fs.lose_power();
   const kv::io::SimDisk before = fs.disk();
   for (std::uint64_t variant = 0; variant < 100; ++variant) {
@@ -169,5 +172,43 @@ TEST_CASE_FIXTURE(CrashyStore, "a segment header that a crash tore raises no ala
     const std::string value = get("a");
     CHECK((value == "(none)" || value == std::string(2'000, 'a')));
     fs.lose_power();
+  }
+}
+
+TEST_CASE_FIXTURE(CrashyStore, "wherever the power goes, zeros ahead of the log harm no record") {
+  constexpr int kPuts = 20;
+  options.segment_size_max = 16 * 1024;
+  open();
+  fs.lose_power();
+  const kv::io::SimDisk before = fs.disk();
+  const std::string value(500, 'v');
+  const std::vector<std::pair<CrashMode, std::uint64_t>> aftermaths = {
+      {CrashMode::kLoseUnsynced, 0}, {CrashMode::kKeepAll, 0}, {CrashMode::kKeepCache, 0},
+      {CrashMode::kRandom, 1},       {CrashMode::kRandom, 2},  {CrashMode::kRandom, 3}};
+  int acknowledged = 0;
+  for (std::uint64_t cut = 0; acknowledged < kPuts; ++cut) {
+    CAPTURE(cut);
+    fs.restore(before);
+    fs.restart(CrashMode::kLoseUnsynced);
+    open();
+    fs.lose_power_after(cut);
+    acknowledged = 0;
+    while (acknowledged < kPuts && store->put("k" + std::to_string(acknowledged), value)) {
+      ++acknowledged;
+    }
+    CAPTURE(fs.last_words());
+    fs.keep_power();
+    fs.lose_power();
+    const kv::io::SimDisk after = fs.disk();
+    for (const auto& [mode, variant] : aftermaths) {
+      CAPTURE(variant);
+      fs.restore(after);
+      fs.restart(mode, variant);
+      open();
+      for (int i = 0; i < acknowledged; ++i) REQUIRE(get("k" + std::to_string(i)) == value);
+      CHECK(store->stats().keys <= static_cast<std::uint64_t>(acknowledged) + 1);
+      CHECK(alarms.empty());
+      fs.lose_power();
+    }
   }
 }

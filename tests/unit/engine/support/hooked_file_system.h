@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -47,8 +48,14 @@ class HookedFileSystem final : public io::FileSystem {
     std::size_t size;
     ReadMode mode;
   };
+  struct Zeros {
+    std::string path;
+    std::uint64_t offset;
+    std::uint64_t size;
+  };
   HookOf<Read> on_read;
-  Hook on_write;
+  Hook on_write;           // of anything but zeros
+  HookOf<Zeros> on_zeros;  // a write of nothing else
   Hook on_sync;
   Hook on_create;
 
@@ -96,7 +103,9 @@ class HookedFileSystem final : public io::FileSystem {
     }
     Result<void> write_at(std::uint64_t offset,
                           std::span<const std::string_view> buffers) override {
-      if (auto allowed = fs_.on_write(path()); !allowed) return allowed;
+      auto allowed = are_zeros(buffers) ? fs_.on_zeros({path(), offset, size_of(buffers)})
+                                        : fs_.on_write(path());
+      if (!allowed) return allowed;
       return under_->write_at(offset, buffers);
     }
     Result<void> sync() override {
@@ -108,6 +117,18 @@ class HookedFileSystem final : public io::FileSystem {
     const std::string& path() const override { return under_->path(); }
 
    private:
+    using Buffers = std::span<const std::string_view>;
+    static bool are_zeros(Buffers buffers) {
+      return std::ranges::all_of(buffers, [](std::string_view buffer) {
+        return buffer.find_first_not_of('\0') == std::string_view::npos;
+      });
+    }
+    static std::uint64_t size_of(Buffers buffers) {
+      std::uint64_t size = 0;
+      for (const std::string_view buffer : buffers) size += buffer.size();
+      return size;
+    }
+
     const HookedFileSystem& fs_;
     const std::unique_ptr<io::File> under_;
   };
