@@ -83,6 +83,8 @@ class Sealer {
     if (!header) return tl::unexpected(std::move(header).error());
     auto proven = proven_by(later);
     if (!proven) return tl::unexpected(std::move(proven).error());
+    // What came behind the next segment's beginning was never to be in this one.
+    if (const std::uint64_t end = end_before(later); end > 0) proven = std::min(*proven, end);
     const std::uint64_t required = required_by(later);
     proven = std::max(*proven, required);
 
@@ -123,6 +125,9 @@ class Sealer {
     // What a kill left in the page cache alone becomes durable before it counts.
     if (!is_planted(Bug::kNotWrittenAgain)) {
       if (auto written = write_again(file, found->synced_end, found->end); !written) return written;
+      if (found->end == size) {
+        if (auto cut = cut_again(file, size); !cut) return cut;
+      }
     }
     if (!is_planted(Bug::kSealTailUnsynced)) {
       if (auto synced = file.sync(); !synced) return synced;
@@ -221,6 +226,12 @@ class Sealer {
       offset += *got;
     }
     return {};
+  }
+
+  // The same holds for its length: the cut of a seal may be one that only memory knows.
+  static Result<void> cut_again(io::File& file, std::uint64_t size) {
+    if (auto longer = file.truncate(size + format::kRecordHeaderSize); !longer) return longer;
+    return file.truncate(size);
   }
 
   Result<void> seal(LoadedSegment loaded, const SegmentScan& found, SegmentKeys keys) {

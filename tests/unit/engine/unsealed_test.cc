@@ -33,8 +33,12 @@ struct ForgottenSeal {
     }
   }
 
-  void forget(std::uint32_t number) {
-    const auto id = static_cast<kv::format::SegmentId>(number);
+  void forget(std::uint32_t number) { forget(number, number); }
+  void forget(std::uint32_t first, std::uint32_t last) {
+    const auto is_forgotten = [&](kv::format::SegmentId id) {
+      return kv::format::number(id) >= first && kv::format::number(id) <= last;
+    };
+    const auto id = static_cast<kv::format::SegmentId>(first);
     kv::io::FileSystem& fs = kv::io::posix_file_system();
     auto dir = DataDirectory::open(fs, path, "test", false, nullptr);
     REQUIRE(dir.has_value());
@@ -48,7 +52,7 @@ struct ForgottenSeal {
     std::vector<kv::format::Edit> edits;
     for (const auto& [other, info] : state.segments) {
       edits.emplace_back(kv::format::AddSegment{other, info.kind, info.salt});
-      if (!info.is_sealed || other == id) continue;
+      if (!info.is_sealed || is_forgotten(other)) continue;
       edits.emplace_back(kv::format::SealSegment{
           other, info.size, info.records, info.first_sequence, info.last_sequence, info.end_chain});
     }
@@ -93,6 +97,23 @@ TEST_CASE_FIXTURE(ForgottenSeal, "a segment left unsealed before sealed ones is 
   forget(2);
   CHECK(count("there") == keys);
   CHECK(count("there") == keys);
+}
+
+TEST_CASE_FIXTURE(ForgottenSeal, "zeros ahead of a log that went on elsewhere are no damage") {
+  struct Alarms final : kv::EventListener {
+    std::vector<std::string> told;
+    void on_event(const kv::Event& event) override {
+      if (event.level == kv::Event::Level::kError) told.emplace_back(event.details);
+    }
+  } alarms;
+  options.listener = &alarms;
+  const std::vector<std::uint32_t> all = segments(true);
+  forget(2, all.back());
+  const auto size = std::filesystem::file_size(file_path(2));
+  std::filesystem::resize_file(file_path(2), size + 4096);
+  CHECK(count("there") == keys);
+  CHECK(alarms.told == std::vector<std::string>());
+  CHECK(std::filesystem::file_size(file_path(2)) == size);
 }
 
 TEST_CASE_FIXTURE(ForgottenSeal, "what is missing before a sealed segment is damage, not a tail") {
