@@ -227,9 +227,9 @@ bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Ju
   if (is_conditional) {
     bool exists = false;
     Version version = judged.version;
-    if (const auto found = newest_.find(write.key); found != newest_.end()) {
-      exists = !found->second.is_delete;
-      version = exists ? found->second.sequence : 0;
+    if (const KeyNewest* const newest = find_newest(write.key)) {
+      exists = !newest->second.is_delete;
+      version = exists ? newest->second.sequence : 0;
     } else {
       const auto place = index_.find(write.key);
       exists = place.has_value();
@@ -298,7 +298,24 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
   }
   pending.sequence = tail_.last_sequence();
   pending.result->version = pending.sequence;
-  remember(pending);
+}
+
+const CommitPipeline::KeyNewest* CommitPipeline::find_newest(std::string_view key) {
+  if (remembered_sequence_ < tail_.last_sequence()) {
+    remember_from(ready_);
+    remember_from(pending_);
+    remembered_sequence_ = tail_.last_sequence();
+  }
+  const auto found = newest_.find(key);
+  return found == newest_.end() ? nullptr : &*found;
+}
+
+// Those behind remembered_sequence_.
+void CommitPipeline::remember_from(const std::vector<Pending>& some) {
+  const auto known = std::find_if(some.rbegin(), some.rend(), [this](const Pending& one) {
+    return one.sequence != 0 && one.sequence <= remembered_sequence_;
+  });
+  for (auto at = known.base(); at != some.end(); ++at) remember(*at);
 }
 
 void CommitPipeline::remember(const Pending& pending) {

@@ -1,6 +1,9 @@
 // The apply step of the commit pipeline: what is written, and durable where that is asked for,
 // changes the index, is visible, and is acknowledged.
 
+#include <algorithm>
+#include <iterator>
+
 #include "engine/commit_pipeline.h"
 #include "engine/planted.h"
 
@@ -10,6 +13,7 @@ namespace {
 
 // Applied in one go; a snapshot waits no longer than that.
 constexpr std::size_t kApplyMax = 256;
+constexpr std::size_t kReadyMax = 4096;  // and acknowledged
 constexpr std::size_t kIdleGroupsMax = 4;
 
 }  // namespace
@@ -20,31 +24,45 @@ bool CommitPipeline::is_ready(const Pending& pending) const {
           is_planted(Bug::kAcknowledgeBeforeSync));
 }
 
+// False: nothing is.
+bool CommitPipeline::take_ready() {
+  const auto end_max =
+      pending_.begin() + static_cast<std::ptrdiff_t>(std::min(pending_.size(), kReadyMax));
+  const auto end = std::find_if_not(pending_.begin(), end_max,
+                                    [this](const Pending& one) { return is_ready(one); });
+  if (end == pending_.end()) {
+    ready_.swap(pending_);
+  } else {
+    ready_.assign(std::move_iterator(pending_.begin()), std::move_iterator(end));
+    pending_.erase(pending_.begin(), end);
+  }
+  return !ready_.empty();
+}
+
 void CommitPipeline::advance(Lock& lock) {
   if (is_applying_) return;  // who is at it goes on until nothing is ready
   is_applying_ = true;
-  std::vector<Pending> ready;
-  while (!pending_.empty() && is_ready(pending_.front())) {
-    while (!pending_.empty() && ready.size() < kApplyMax && is_ready(pending_.front())) {
-      ready.push_back(std::move(pending_.front()));
-      pending_.pop_front();
-    }
+  while (take_ready()) {
     lock.unlock();
-    {
+    for (std::span<const Pending> rest = ready_; !rest.empty();) {
+      const auto some = rest.first(std::min(rest.size(), kApplyMax));
       const std::lock_guard applying(apply_mutex_);
-      apply(ready);
+      apply(some);
+      rest = rest.subspan(some.size());
     }
     lock.lock();
-    for (const Pending& pending : ready) {
-      forget(pending);
+    for (const Pending& pending : ready_) {
+      if (pending.sequence <= remembered_sequence_) forget(pending);
       if (pending.begun.time_since_epoch().count() != 0) note_latency(pending.begun);
     }
     release_groups();
+    ready_.swap(told_);
     lock.unlock();
-    for (Pending& pending : ready) {
+    for (Pending& pending : told_) {
       pending.listener->on_written(pending.tag, std::move(pending.result));
     }
-    ready.clear();
+    told_.clear();
+    if (told_.capacity() > kReadyMax) told_.shrink_to_fit();
     lock.lock();
   }
   is_applying_ = false;

@@ -168,11 +168,9 @@ std::vector<CommitPipeline::Pending> CommitPipeline::take_unwritten(std::uint64_
     taken.push_back(std::move(pending_.back()));
     pending_.pop_back();
   }
-  for (const Pending& pending : taken) forget(pending);
-  // What is forgotten may have stood for an earlier write of its key, too, which goes on.
-  if (!taken.empty()) {
-    for (const Pending& pending : pending_) remember(pending);
-  }
+  // What they said of their keys is void; what earlier writes say is looked up again.
+  newest_.clear();
+  remembered_sequence_ = 0;
   std::reverse(taken.begin(), taken.end());
   return taken;
 }

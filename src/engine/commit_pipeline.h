@@ -139,6 +139,7 @@ class CommitPipeline {
     std::string_view value;  // of a put; that of a batch's member follows its key
     bool is_in_batch = false;
   };
+  using KeyNewest = std::pair<const std::string_view, Newest>;
   // What a condition is judged by, found before the lock was taken.
   struct Judged {
     std::optional<Place> place;
@@ -170,9 +171,12 @@ class CommitPipeline {
   Result<WriteResult> judge(const Write& write, bool exists, Version version) const;
   void append_record(const Write& write, PreparedRecord& record, Pending& pending);
   WriteGroup& open_group();
-  void remember(const KeyChange& change, const Newest& newest);
-  static std::string_view value_of(std::string_view key, const Newest& newest);
+  // The newest state of the key among what is not applied, or null.
+  const KeyNewest* find_newest(std::string_view key);
+  void remember_from(const std::vector<Pending>& some);
   void remember(const Pending& pending);
+  void remember(const KeyChange& change, const Newest& newest);
+  static std::string_view value_of(const KeyNewest& known);
 
   void write_groups(Lock& lock, ReadMode mode);
   void write_failed(Lock& lock, WriteGroup& group, const Error& error);
@@ -185,6 +189,7 @@ class CommitPipeline {
   void retire_complete();
   void advance(Lock& lock);
   bool is_ready(const Pending& pending) const;
+  bool take_ready();
   void apply(std::span<const Pending> ready);
   void count_applied(std::span<const Pending> applied);
   void note_latency(std::chrono::steady_clock::time_point begun);
@@ -211,8 +216,13 @@ class CommitPipeline {
   std::deque<std::unique_ptr<WriteGroup>> groups_;  // first those written, then those to write
   std::size_t written_groups_ = 0;
   std::vector<std::unique_ptr<WriteGroup>> idle_groups_;
-  std::deque<Pending> pending_;
-  absl::flat_hash_map<std::string_view, Newest> newest_;  // appended, not yet applied
+  std::vector<Pending> pending_;  // in log order
+  std::vector<Pending> ready_;    // of those, what is being applied
+  std::vector<Pending> told_;     // and what is being acknowledged: only whoever does both has it
+  // Appended, not yet applied; of records up to remembered_sequence_. Only a condition looks, so
+  // the others come in when one does.
+  absl::flat_hash_map<std::string_view, Newest> newest_;
+  std::uint64_t remembered_sequence_ = 0;
   std::vector<RetiredSegment> unsealed_;  // written to, in log order; the active one is last
   std::vector<RetiredSegment> retired_;   // complete and synced, to be sealed; in log order
   std::uint64_t written_sequence_;

@@ -28,7 +28,8 @@ Result<CommitPipeline::Current> CommitPipeline::read_current(const Write& write)
   }
 }
 
-std::string_view CommitPipeline::value_of(std::string_view key, const Newest& newest) {
+std::string_view CommitPipeline::value_of(const KeyNewest& known) {
+  const auto& [key, newest] = known;
   if (!newest.is_in_batch) return newest.value;
   format::RecordHeader header;
   const char* const at = key.data() - format::kRecordHeaderSize;
@@ -62,9 +63,9 @@ void CommitPipeline::submit_update(const Write& write, WriteListener& listener, 
 bool CommitPipeline::append_update(const Write& write, const Current& current, Pending& pending,
                                    std::optional<Error>& refused) {
   std::optional<std::string_view> before;
-  const auto found = newest_.find(write.key);
-  if (found != newest_.end() && !is_planted(Bug::kUpdateOlderValue)) {
-    if (!found->second.is_delete) before = value_of(found->first, found->second);
+  const KeyNewest* const newest = find_newest(write.key);
+  if (newest != nullptr && !is_planted(Bug::kUpdateOlderValue)) {
+    if (!newest->second.is_delete) before = value_of(*newest);
   } else {
     if (index_.find(write.key) != current.place) return false;
     if (current.place) before = current.value;

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/key_order.h"
 #include "engine/place.h"
 #include "format/record.h"
 
@@ -42,22 +43,16 @@ class MergeRun {
     Place from;
     std::size_t at;  // of key and value in bytes_
   };
-  // Sorted in place of the entries, which are larger.
-  struct Order {
-    std::uint64_t prefix;  // of the key, behind what all keys begin with: most comparisons end here
-    std::size_t number;
-  };
   std::string_view key(const Entry& entry) const {
     return std::string_view(bytes_).substr(entry.at, entry.header.key_size);
   }
   std::uint64_t size_in_memory() const {
-    return bytes_.size() + entries_.size() * (sizeof(Entry) + sizeof(Order));
+    return bytes_.size() + entries_.size() * (sizeof(Entry) + KeyOrder::kBytesPerKey);
   }
 
   std::string bytes_;
   std::vector<Entry> entries_;
-  std::vector<Order> order_;
-  std::size_t shared_ = 0;  // bytes that all keys begin with
+  KeyOrder order_;
 };
 
 }  // namespace kv::engine

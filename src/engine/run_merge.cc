@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/segment_keys.h"
+#include "engine/key_order.h"
 
 namespace kv::engine {
 

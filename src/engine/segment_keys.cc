@@ -1,23 +1,13 @@
 #include "engine/segment_keys.h"
 
-#include <algorithm>
-#include <cstring>
-
 namespace kv::engine {
 
-std::uint64_t key_prefix(std::string_view key) {
-  unsigned char bytes[8] = {};
-  std::memcpy(bytes, key.data(), std::min<std::size_t>(key.size(), sizeof bytes));
-  std::uint64_t prefix = 0;
-  for (const unsigned char byte : bytes) prefix = prefix << 8 | byte;
-  return prefix;
-}
-
 void SegmentKeys::add(const ScannedRecord& record) {
-  entries_.push_back({key_prefix(record.key), keys_.size(), record.sequence, record.offset,
+  entries_.push_back({keys_.size(), record.sequence, record.offset,
                       static_cast<std::uint32_t>(record.key.size()), record.value_size,
                       record.type});
   keys_.append(record.key);
+  order_.add(record.key);
 }
 
 void SegmentKeys::add_damaged(const DamagedRange::Key& key) {
@@ -26,19 +16,19 @@ void SegmentKeys::add_damaged(const DamagedRange::Key& key) {
 
 std::string SegmentKeys::hint(const format::HintBinding& binding) && {
   // Members of one batch share its sequence; the later one counts, and lies behind.
-  std::sort(entries_.begin(), entries_.end(), [this](const Entry& a, const Entry& b) {
-    if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    if (const int order = key_of(a).compare(key_of(b)); order != 0) return order < 0;
-    if (a.sequence != b.sequence) return a.sequence < b.sequence;
-    return a.offset < b.offset;
-  });
+  order_.sort([this](std::size_t i) { return key_of(entries_[i]); },
+              [this](std::size_t a, std::size_t b) {
+                if (entries_[a].sequence != entries_[b].sequence) {
+                  return entries_[a].sequence < entries_[b].sequence;
+                }
+                return entries_[a].offset < entries_[b].offset;
+              });
   format::HintBuilder builder(binding);
-  for (std::size_t i = 0; i < entries_.size(); ++i) {
-    const Entry& entry = entries_[i];
-    const bool is_newest = i + 1 == entries_.size() || entry.prefix != entries_[i + 1].prefix ||
-                           key_of(entry) != key_of(entries_[i + 1]);
-    if (!is_newest) continue;
-    builder.add({key_of(entry), entry.sequence, entry.offset, entry.value_size, entry.type});
+  for (std::size_t i = 0; i < order_.size(); ++i) {
+    const Entry& entry = entries_[order_[i]];
+    const std::string_view key = key_of(entry);
+    const bool is_newest = i + 1 == order_.size() || key != key_of(entries_[order_[i + 1]]);
+    if (is_newest) builder.add({key, entry.sequence, entry.offset, entry.value_size, entry.type});
   }
   return std::move(builder).finish();
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/damage.h"
+#include "engine/key_order.h"
 #include "format/hint.h"
 
 namespace kv::engine {
@@ -21,7 +22,6 @@ class SegmentKeys {
 
  private:
   struct Entry {
-    std::uint64_t prefix;  // first 8 key bytes as a big-endian number: most comparisons end here
     std::uint64_t key_at;
     std::uint64_t sequence;
     std::uint64_t offset;
@@ -34,10 +34,7 @@ class SegmentKeys {
   }
   std::string keys_;
   std::vector<Entry> entries_;
+  KeyOrder order_;
 };
-
-// First 8 bytes of the key as a number that compares as the bytes do; shorter keys are filled with
-// zeros.
-std::uint64_t key_prefix(std::string_view key);
 
 }  // namespace kv::engine
