@@ -25,6 +25,10 @@ class KeyOrder {
   void sort(KeyOf key_of, IsBefore is_before);
   // After sort(): the number of the i-th key in order.
   std::size_t operator[](std::size_t i) const { return order_[i].number; }
+  // False: the i-th key and the one after it differ, or there is none. Looks at no key.
+  bool may_equal_next(std::size_t i) const {
+    return i + 1 < count_ && order_[i].prefix == order_[i + 1].prefix;
+  }
   std::size_t size() const { return count_; }
   void clear();
 

@@ -32,6 +32,8 @@ class SegmentKeys {
   std::string_view key_of(const Entry& entry) const {
     return std::string_view(keys_).substr(entry.key_at, entry.key_size);
   }
+  void prefetch(std::size_t i) const;
+
   std::string keys_;
   std::vector<Entry> entries_;
   KeyOrder order_;
