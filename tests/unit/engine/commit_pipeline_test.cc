@@ -49,6 +49,8 @@ Write put(std::string_view key, std::string_view value,
   return write;
 }
 
+// Hooks that refer to what is local to a test are called until the store is closed, which the test
+// therefore does itself.
 struct ThreadedStore {
   kv::test::ScratchDir scratch;
   HookedFileSystem fs;
@@ -103,6 +105,7 @@ TEST_CASE_FIXTURE(ThreadedStore, "a write that came during somebody else's sync 
   syncing.join();
   CHECK(before.wait());
   CHECK(meanwhile.wait());  // nothing else is written that could wake anybody
+  store.reset();
 }
 
 TEST_CASE_FIXTURE(ThreadedStore, "a write written along with another one is synced, too") {
@@ -128,6 +131,7 @@ TEST_CASE_FIXTURE(ThreadedStore, "a write that came while others heard of a full
   send(put("a", "1"), refused);
   CHECK(refused.wait().error().code == Errc::kNoSpace);
   CHECK(later.wait());
+  store.reset();
 }
 
 TEST_CASE_FIXTURE(ThreadedStore, "a refused write leaves an earlier one of its key in force") {
@@ -153,6 +157,7 @@ TEST_CASE_FIXTURE(ThreadedStore, "a refused write leaves an earlier one of its k
   CHECK(first.wait());
   CHECK(refused.wait().error().code == Errc::kNoSpace);
   CHECK(second.wait().error().code == Errc::kConflict);
+  store.reset();
 }
 
 TEST_CASE_FIXTURE(ThreadedStore, "a segment that could not be made is tried again") {
@@ -167,6 +172,7 @@ TEST_CASE_FIXTURE(ThreadedStore, "a segment that could not be made is tried agai
   // Writes go on until the next segment takes them.
   while (store->stats().segments.size() < 4) REQUIRE(store->write(put("k", value)));
   CHECK(tries > 1);
+  store.reset();
 }
 
 TEST_CASE_FIXTURE(ThreadedStore,
@@ -201,4 +207,5 @@ TEST_CASE_FIXTURE(ThreadedStore, "a merge that is asked for waits for the segmen
   const auto report = merged.get();
   REQUIRE(report);
   CHECK(report->inputs == 1);  // the log ends in the segment behind it
+  store.reset();
 }

@@ -295,6 +295,7 @@ TEST_CASE_FIXTURE(PrewritingStore, "a refused group is cut off when the zeros un
   open();
   CHECK(store->stats().keys == 202);
   CHECK(alarms.empty());
+  store.reset();  // its hooks refer to what is local here
 }
 
 TEST_CASE_FIXTURE(PrewritingStore, "a cut whose sync failed leaves the sealing to the next open") {
