@@ -1,5 +1,7 @@
 """The table of docs/performance.md, between two lines that mark its place."""
 
+import re
+
 BEGIN = "<!-- begin: written by scripts/bench-peers -->"
 END = "<!-- end: written by scripts/bench-peers -->"
 
@@ -30,18 +32,30 @@ def cells_of(result):
     return [row.work, ours, against, in_short(result.their_median, row.unit), f"{result.ratio:.2f}", spread, goal, verdict]
 
 
-def markdown(groups):
+def section(group):
     head = ["work", "kv", "against", "it", "kv / it", "rounds", "goal", ""]
-    lines = []
-    for group in groups:
-        lines += ["", f"**{group.name}**", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
-        lines += ["| " + " | ".join(cells_of(group.result(row))) + " |" for row in group.rows]
-    return "\n".join(lines).strip() + "\n"
+    lines = [f"**{group.name}**", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(cells_of(group.result(row))) + " |" for row in group.rows])
 
 
-def replace_in(path, text):
+def markdown(groups):
+    return "\n\n".join(section(group) for group in groups) + "\n"
+
+
+def sections_in(text):
+    """The groups' sections by their names, which stand in a line of their own."""
+    found = {}
+    for part in re.split(r"^(?=\*\*)", text, flags=re.MULTILINE)[1:]:
+        found[part.split("**")[1]] = part.strip()
+    return found
+
+
+def replace_in(path, head, groups, order):
+    """Puts the groups' sections into the page, beside those of other groups that stand there; `order`: all names."""
     with open(path, encoding="utf-8") as page:
         before, rest = page.read().split(BEGIN)
-    after = rest.split(END)[1]
+    known, after = rest.split(END)
+    sections = sections_in(known) | {group.name: section(group) for group in groups}
+    text = "\n\n".join([head] + [sections[name] for name in order if name in sections])
     with open(path, "w", encoding="utf-8") as page:
-        page.write(f"{before}{BEGIN}\n\n{text}\n{END}{after}")
+        page.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
