@@ -44,6 +44,8 @@ struct Index::Impl {
   }
   bool scan_step(const ScanRange& range, std::string& from, bool is_first, std::uint64_t sequence,
                  std::size_t count, IndexWindow& out) const;
+  std::optional<Place> find(std::string_view key, std::uint64_t key_hash,
+                            absl::FunctionRef<void()> meanwhile) const;
   void end_snapshot(std::uint64_t sequence);
   bool purge_rounds();  // takes the lock, again and again; false: nothing is left
 
@@ -64,27 +66,33 @@ constexpr Place kNoPlace{};
 Index::Index() : impl_(std::make_unique<Impl>()) {}
 Index::~Index() = default;
 
-std::optional<Place> Index::find(std::string_view key) const {
-  const std::uint64_t key_hash = hash_key(key);
-  const ReaderLock lock(impl_->mutex);
-  const auto ref = impl_->hash.find(key, key_hash);
+std::optional<Place> Index::Impl::find(std::string_view key, std::uint64_t key_hash,
+                                       absl::FunctionRef<void()> meanwhile) const {
+  const auto ref = hash.find(key, key_hash, meanwhile);
   if (!ref) return std::nullopt;
-  const Place place = impl_->arena.place(*ref);
+  const Place place = arena.place(*ref);
   return place == kNoPlace ? std::nullopt : std::optional(place);
 }
 
-void Index::find_all(std::span<const std::string_view> keys,
-                     std::span<std::optional<Place>> places) const {
-  KV_CHECK(keys.size() <= kTogetherMax && keys.size() == places.size());
-  std::array<std::uint64_t, kTogetherMax> hashes;
-  for (std::size_t i = 0; i < keys.size(); ++i) hashes[i] = hash_key(keys[i]);
+std::optional<Place> Index::find(std::string_view key) const {
+  const std::uint64_t key_hash = hash_key(key);
   const ReaderLock lock(impl_->mutex);
-  impl_->hash.prefetch(std::span(hashes).first(keys.size()));
-  for (std::size_t i = 0; i < keys.size(); ++i) {
-    const auto ref = impl_->hash.find(keys[i], hashes[i]);
-    const Place place = ref ? impl_->arena.place(*ref) : kNoPlace;
-    places[i] = place == kNoPlace ? std::nullopt : std::optional(place);
-  }
+  return impl_->find(key, key_hash, [] {});
+}
+
+std::optional<Place> Index::find(std::string_view key, std::uint64_t hash,
+                                 absl::FunctionRef<void()> meanwhile) const {
+  const ReaderLock lock(impl_->mutex);
+  return impl_->find(key, hash, meanwhile);
+}
+
+void Index::find_all(std::span<const std::string_view> keys, std::span<const std::uint64_t> hashes,
+                     std::span<std::optional<Place>> places) const {
+  KV_CHECK(keys.size() <= kTogetherMax);
+  KV_CHECK(keys.size() == places.size() && keys.size() == hashes.size());
+  const ReaderLock lock(impl_->mutex);
+  impl_->hash.prefetch(hashes);
+  for (std::size_t i = 0; i < keys.size(); ++i) places[i] = impl_->find(keys[i], hashes[i], [] {});
 }
 
 std::optional<Place> Index::find(std::string_view key, const Snapshot& snapshot) const {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/functional/function_ref.h>
+
 #include "engine/index_window.h"
 #include "engine/place.h"
 
@@ -58,9 +60,13 @@ class Index {
   Index& operator=(const Index&) = delete;
 
   std::optional<Place> find(std::string_view key) const;
+  // The same; `hash`: hash_key(key). Calls `meanwhile`, which does not wait for anything, while the
+  // memory of an entry that may be the key's is on its way to the processor.
+  std::optional<Place> find(std::string_view key, std::uint64_t hash,
+                            absl::FunctionRef<void()> meanwhile) const;
   // Each as find() would, all under one lock: for whoever has many, at most kTogetherMax at once.
   static constexpr std::size_t kTogetherMax = 64;
-  void find_all(std::span<const std::string_view> keys,
+  void find_all(std::span<const std::string_view> keys, std::span<const std::uint64_t> hashes,
                 std::span<std::optional<Place>> places) const;
   std::uint64_t size() const;
   IndexMemory memory() const;

@@ -66,11 +66,17 @@ void KeyHash::prefetch(std::span<const std::uint64_t> hashes) const {
   }
 }
 
-std::optional<KeyRef> KeyHash::find(std::string_view key, std::uint64_t hash) const {
+std::optional<KeyRef> KeyHash::find(std::string_view key, std::uint64_t hash,
+                                    absl::FunctionRef<void()> meanwhile) const {
   const Page* const page = page_of(hash);
   if (page == nullptr) return std::nullopt;
   const std::uint8_t tag = tag_of(hash);
-  for (std::size_t i = find_tag(*page, tag, 0); i < page->count; i = find_tag(*page, tag, i + 1)) {
+  std::size_t i = find_tag(*page, tag, 0);
+  if (i < page->count) {
+    arena_.prefetch(page->refs[i]);
+    meanwhile();
+  }
+  for (; i < page->count; i = find_tag(*page, tag, i + 1)) {
     if (arena_.key(page->refs[i]) == key) return page->refs[i];
   }
   return std::nullopt;

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <vector>
 
+#include <absl/functional/function_ref.h>
+
 #include "engine/key_arena.h"
 #include "engine/node_pool.h"
 
@@ -28,7 +30,12 @@ class KeyHash {
  public:
   explicit KeyHash(const KeyArena& arena) : arena_(arena) {}
 
-  std::optional<KeyRef> find(std::string_view key, std::uint64_t hash) const;
+  std::optional<KeyRef> find(std::string_view key, std::uint64_t hash) const {
+    return find(key, hash, [] {});
+  }
+  // Calls `meanwhile` while the memory of an entry that may be the key's is on its way.
+  std::optional<KeyRef> find(std::string_view key, std::uint64_t hash,
+                             absl::FunctionRef<void()> meanwhile) const;
   void insert(KeyRef ref, std::uint64_t hash);  // not there yet
   void erase(KeyRef ref, std::uint64_t hash);   // must be there
   void replace(KeyRef from, KeyRef to, std::uint64_t hash);

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "engine/key_hash.h"
 #include "engine/planted.h"
 
 namespace kv::engine {
@@ -148,12 +149,15 @@ Result<void> Merge::take(const format::RecordHeader& header, std::string_view ke
 
 Result<void> Merge::decide() {
   std::array<std::string_view, kTogether> keys;
+  std::array<std::uint64_t, kTogether> hashes;
   std::array<std::optional<Place>, kTogether> places;
-  for (std::size_t i = 0; i < taken_.size(); ++i) {
+  const std::size_t count = taken_.size();
+  for (std::size_t i = 0; i < count; ++i) {
     keys[i] = std::string_view(taken_bytes_).substr(taken_[i].at, taken_[i].header.key_size);
+    hashes[i] = hash_key(keys[i]);
   }
-  context_.index.find_all(std::span(keys).first(taken_.size()),
-                          std::span(places).first(taken_.size()));
+  context_.index.find_all(std::span(keys).first(count), std::span(hashes).first(count),
+                          std::span(places).first(count));
   for (std::size_t i = 0; i < taken_.size(); ++i) {
     if (auto decided = decide(taken_[i], places[i]); !decided) return decided;
   }

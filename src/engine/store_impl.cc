@@ -9,6 +9,7 @@
 #include "base/memory_limit.h"
 #include "base/thread.h"
 #include "engine/inspect.h"
+#include "engine/key_hash.h"
 #include "engine/planted.h"
 #include "format/identity.h"
 
@@ -251,8 +252,8 @@ Result<void> StoreImpl::sync() {
   return pipeline_->sync();
 }
 
-StoreImpl::View StoreImpl::view_in_segment(std::string_view key, Place place, ReadMode mode,
-                                           std::string& buffer) const {
+StoreImpl::View StoreImpl::view_in_segment(std::string_view key, std::uint64_t hash, Place place,
+                                           ReadMode mode, std::string& buffer) const {
   if (mode == ReadMode::kNoWait && place.size_hint() > kNoWaitSizeMax) {
     ++reads_deferred_;
     return tl::unexpected(Error{Errc::kWouldBlock, "too large to be read in passing", {}});
@@ -271,25 +272,26 @@ StoreImpl::View StoreImpl::view_in_segment(std::string_view key, Place place, Re
     return tl::unexpected(std::move(record).error());
   }
   if (record->key != key) return std::nullopt;
-  cache_.add(place, record->value, record->header.sequence);
+  cache_.add(hash, place, record->value, record->header.sequence);
   return ValueView{record->value, record->header.sequence};
 }
 
-StoreImpl::View StoreImpl::view_at(std::string_view key, Place place, ReadMode mode) const {
+StoreImpl::View StoreImpl::view_at(std::string_view key, std::uint64_t hash, Place place,
+                                   ReadMode mode) const {
   thread_local std::string buffer;
   constexpr std::size_t kBufferKept = 1024 * 1024;
   if (buffer.capacity() > kBufferKept) std::string().swap(buffer);
   ValueView cached;
-  if (cache_.find(place, buffer, cached.version)) {
+  if (cache_.find(hash, place, buffer, cached.version)) {
     cached.bytes = buffer;
     return cached;
   }
-  return view_in_segment(key, place, mode, buffer);
+  return view_in_segment(key, hash, place, mode, buffer);
 }
 
 Result<std::optional<Value>> StoreImpl::read(std::string_view key, Place place,
                                              ReadMode mode) const {
-  return view_at(key, place, mode).map(&to_value);
+  return view_at(key, engine::hash_key(key), place, mode).map(&to_value);
 }
 
 StoreImpl::View StoreImpl::answer(std::string_view key, std::optional<ValueView> value) const {
@@ -300,11 +302,11 @@ StoreImpl::View StoreImpl::answer(std::string_view key, std::optional<ValueView>
   return value;
 }
 
-StoreImpl::View StoreImpl::view(std::string_view key, std::optional<Place> place,
-                                ReadMode mode) const {
+StoreImpl::View StoreImpl::view(std::string_view key, std::uint64_t hash,
+                                std::optional<Place> place, ReadMode mode) const {
   for (;;) {
     if (!place) return answer(key, std::nullopt);
-    auto value = view_at(key, *place, mode);
+    auto value = view_at(key, hash, *place, mode);
     if (value && *value) return answer(key, *value);
     // A merge may have given the place up between look-up and read, even to another segment.
     const auto now = index_.find(key);
@@ -321,19 +323,26 @@ StoreImpl::View StoreImpl::view(std::string_view key, std::optional<Place> place
 
 Result<std::optional<Value>> StoreImpl::get(std::string_view key, ReadMode mode) const {
   if (is_closed()) return tl::unexpected(closed());
-  return view(key, index_.find(key), mode).map(&to_value);
+  const std::uint64_t hash = engine::hash_key(key);
+  cache_.prefetch_slots({&hash, 1});
+  const auto place = index_.find(key, hash, [&] { cache_.prefetch_values({&hash, 1}); });
+  return view(key, hash, place, mode).map(&to_value);
 }
 
 void StoreImpl::get_many(std::span<const std::string_view> keys, ReadMode mode,
                          ReadListener& listener) const {
+  std::array<std::uint64_t, engine::Index::kTogetherMax> hashes;
   std::array<std::optional<Place>, engine::Index::kTogetherMax> places;
   for (std::size_t at = 0; at < keys.size(); at += places.size()) {
     const auto some = keys.subspan(at, std::min(places.size(), keys.size() - at));
-    index_.find_all(some, std::span(places).first(some.size()));
-    cache_.prefetch(std::span(places).first(some.size()));
+    std::ranges::transform(some, hashes.begin(), engine::hash_key);
+    const auto some_hashes = std::span(hashes).first(some.size());
+    cache_.prefetch_slots(some_hashes);
+    index_.find_all(some, some_hashes, std::span(places).first(some.size()));
+    cache_.prefetch_values(some_hashes);
     for (std::size_t i = 0; i < some.size(); ++i) {
       const auto value =
-          is_closed() ? View(tl::unexpected(closed())) : view(some[i], places[i], mode);
+          is_closed() ? View(tl::unexpected(closed())) : view(some[i], hashes[i], places[i], mode);
       if (!listener.on_read(at + i, value)) return;
     }
   }
@@ -344,7 +353,7 @@ Result<std::optional<Value>> StoreImpl::get(std::string_view key, const Snapshot
   if (is_closed()) return tl::unexpected(closed());
   const auto place = index_.find(key, snapshot.state_->index);
   if (!place) return answer(key, std::nullopt).map(&to_value);
-  auto value = view_at(key, *place, mode);
+  auto value = view_at(key, engine::hash_key(key), *place, mode);
   if (value && !*value) {
     return tl::unexpected(
         Error{Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});

@@ -82,11 +82,12 @@ class StoreImpl {
   Result<void> seal_all();  // what was written so far lies in sealed segments then
   void caller_work();       // kCaller: what the threads would do
   using View = Result<std::optional<ValueView>>;  // holds until the thread reads again
-  // The newest value of a key that was found at `place` a moment ago.
-  View view(std::string_view key, std::optional<engine::Place> place, ReadMode mode) const;
+  // The newest value of a key that was found at `place` a moment ago; `hash`: hash_key(key).
+  View view(std::string_view key, std::uint64_t hash, std::optional<engine::Place> place,
+            ReadMode mode) const;
   // As read(), through the cache.
-  View view_at(std::string_view key, engine::Place place, ReadMode mode) const;
-  View view_in_segment(std::string_view key, engine::Place place, ReadMode mode,
+  View view_at(std::string_view key, std::uint64_t hash, engine::Place place, ReadMode mode) const;
+  View view_in_segment(std::string_view key, std::uint64_t hash, engine::Place place, ReadMode mode,
                        std::string& buffer) const;
   // Not found, unless damage may hide the key or, for a found one, a newer value.
   View answer(std::string_view key, std::optional<ValueView> value) const;

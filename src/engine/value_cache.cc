@@ -15,14 +15,6 @@ constexpr std::uint64_t kBytesPerSlot = 128;  // of the ring: more slots than sm
 constexpr unsigned kPositionBits = 48;
 constexpr std::uint64_t kPositionMax = (std::uint64_t{1} << kPositionBits) - 1;
 
-// A finalizer of MurmurHash3 (Appleby, 2011): each bit of the place counts in each of the hash.
-std::uint64_t hash_of(Place place) {
-  std::uint64_t h = place.bits();
-  h = (h ^ h >> 33) * 0xff51afd7ed558ccdULL;
-  h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53ULL;
-  return h ^ h >> 33;
-}
-
 std::uint64_t tag_of(std::uint64_t hash) { return hash >> kPositionBits; }
 
 std::uint64_t load(std::uint64_t& slot) {
@@ -77,9 +69,8 @@ std::uint64_t ValueCache::position_of(const Shard& shard, Place place, std::uint
   return 0;
 }
 
-bool ValueCache::find(Place place, std::string& bytes, Version& version) {
+bool ValueCache::find(std::uint64_t hash, Place place, std::string& bytes, Version& version) {
   if (ring_units_ == 0) return false;
-  const std::uint64_t hash = hash_of(place);
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   const std::uint64_t position = position_of(shard, place, hash);
@@ -98,9 +89,8 @@ bool ValueCache::find(Place place, std::string& bytes, Version& version) {
   return true;
 }
 
-void ValueCache::add(Place place, std::string_view bytes, Version version) {
+void ValueCache::add(std::uint64_t hash, Place place, std::string_view bytes, Version version) {
   if (ring_units_ == 0 || bytes.size() > kValueMax) return;
-  const std::uint64_t hash = hash_of(place);
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   if (position_of(shard, place, hash) != 0) return;  // another reader was faster
@@ -123,9 +113,8 @@ void ValueCache::put(Shard& shard, std::uint64_t hash, const Header& header,
   std::uint64_t oldest = UINT64_MAX;
   for (Slot* slot = bucket; slot < bucket + kWays; ++slot) {
     const std::uint64_t value = load(*slot);
-    const bool is_same =
-        value >> kPositionBits == tag_of(hash) && is_intact(shard, value & kPositionMax) &&
-        std::memcmp(at(shard, value & kPositionMax), &header.place, sizeof header.place) == 0;
+    // Most likely the same key's, from where it was before.
+    const bool is_same = value >> kPositionBits == tag_of(hash);
     const std::uint64_t age = is_same ? 0 : value & kPositionMax;
     if (age < oldest) {
       oldest = age;
@@ -136,16 +125,14 @@ void ValueCache::put(Shard& shard, std::uint64_t hash, const Header& header,
                                  std::memory_order_relaxed);
 }
 
-void ValueCache::prefetch(std::span<const std::optional<Place>> places) const {
+void ValueCache::prefetch_slots(std::span<const std::uint64_t> hashes) const {
   if (ring_units_ == 0) return;
-  for (const auto& place : places) {
-    if (!place) continue;
-    const std::uint64_t hash = hash_of(*place);
-    __builtin_prefetch(bucket_of(shard_of(hash), hash));
-  }
-  for (const auto& place : places) {
-    if (!place) continue;
-    const std::uint64_t hash = hash_of(*place);
+  for (const std::uint64_t hash : hashes) __builtin_prefetch(bucket_of(shard_of(hash), hash));
+}
+
+void ValueCache::prefetch_values(std::span<const std::uint64_t> hashes) const {
+  if (ring_units_ == 0) return;
+  for (const std::uint64_t hash : hashes) {
     const Shard& shard = shard_of(hash);
     Slot* const bucket = bucket_of(shard, hash);
     for (std::size_t i = 0; i < kWays; ++i) {

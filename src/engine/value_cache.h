@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +16,9 @@ namespace kv::engine {
 // call. What lies at a place never changes, so a value here is never out of date: a write or a
 // merge gives its key another place, and what nobody finds any more is overwritten in time. When a
 // segment's slot is given to another one, clear() must come before its first record.
+//
+// Where a value is looked for depends on its key's hash (hash_key()) and not on its place, so that
+// the memory of both, this and the index, can be waited for at once: see prefetch_slots().
 //
 // Sixteen shards, each a ring that is overwritten from its oldest value on and a table of what lies
 // where; a value that is found in the oldest quarter goes to the front again. (Approximately the
@@ -35,11 +37,13 @@ class ValueCache {
   ValueCache& operator=(const ValueCache&) = delete;
 
   // The value at `place`, which replaces `bytes`. False: it is not here.
-  bool find(Place place, std::string& bytes, Version& version);
+  bool find(std::uint64_t hash, Place place, std::string& bytes, Version& version);
   // While the caller holds the place's segment, so that its slot is not another's meanwhile.
-  void add(Place place, std::string_view bytes, Version version);
-  // Brings to the processor what find() will touch for each.
-  void prefetch(std::span<const std::optional<Place>> places) const;
+  void add(std::uint64_t hash, Place place, std::string_view bytes, Version version);
+  // Two steps that bring to the processor what find() will touch for each; something else is best
+  // done between them.
+  void prefetch_slots(std::span<const std::uint64_t> hashes) const;
+  void prefetch_values(std::span<const std::uint64_t> hashes) const;
   void clear();
 
   struct Use {
@@ -63,8 +67,8 @@ class ValueCache {
   };
   // A slot: 16 bits of the hash, and 48 of the header's position, in units, counted from the
   // beginning of time (so 0 is none); after 32 PiB nothing is found any more. Used through
-  // std::atomic_ref for the sake of prefetch(), which looks without the lock; no atomic itself, for
-  // that would be made in memory that is not needed yet.
+  // std::atomic_ref for the sake of prefetch_values(), which looks without the lock; no atomic
+  // itself, for that would be made in memory that is not needed yet.
   using Slot = std::uint64_t;
   struct alignas(64) Shard {
     mutable std::mutex mutex;

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/key_hash.h"
+
 using kv::Version;
 using kv::engine::Place;
 using kv::engine::ValueCache;
@@ -19,6 +21,9 @@ constexpr std::uint64_t kSize = 4 * 1024 * 1024;
 
 Place place_of(std::uint64_t number) { return {1, number * 8, 64}; }
 
+// Of the number's key.
+std::uint64_t hash_of(std::uint64_t number) { return kv::engine::hash_key(std::to_string(number)); }
+
 // What may lie at a place, and nothing else.
 std::string value_of(std::uint64_t number) {
   return std::string(static_cast<std::size_t>(number * 7919 % 400), 'v') + std::to_string(number);
@@ -27,14 +32,14 @@ std::string value_of(std::uint64_t number) {
 bool has(ValueCache& cache, std::uint64_t number) {
   std::string bytes;
   Version version = 0;
-  if (!cache.find(place_of(number), bytes, version)) return false;
+  if (!cache.find(hash_of(number), place_of(number), bytes, version)) return false;
   CHECK(bytes == value_of(number));
   CHECK(version == number);
   return true;
 }
 
 void add(ValueCache& cache, std::uint64_t number) {
-  cache.add(place_of(number), value_of(number), number);
+  cache.add(hash_of(number), place_of(number), value_of(number), number);
 }
 
 }  // namespace
@@ -47,6 +52,20 @@ TEST_CASE("a value that was added is found at its place and nowhere else") {
   CHECK_FALSE(has(cache, 1000));
   CHECK(cache.use().hits == 999);
   CHECK(cache.use().misses == 2);
+}
+
+TEST_CASE("a key's value that moved is found where it is now, and not where it was") {
+  ValueCache cache(kSize);
+  std::string bytes;
+  Version version = 0;
+  const std::uint64_t hash = hash_of(1);
+  cache.add(hash, place_of(1), "old", 1);
+  cache.add(hash, place_of(2), "new", 2);
+  CHECK_FALSE(cache.find(hash, place_of(1), bytes, version));  // its slot went to the newer one
+  REQUIRE(cache.find(hash, place_of(2), bytes, version));
+  CHECK(bytes == "new");
+  CHECK(version == 2);
+  CHECK_FALSE(cache.find(hash, place_of(3), bytes, version));
 }
 
 TEST_CASE("the cache takes no more than its bytes, and the oldest values go") {
@@ -91,10 +110,10 @@ TEST_CASE("large values are not taken, and a cache without memory takes none") {
   ValueCache cache(kSize);
   std::string bytes;
   Version version = 0;
-  cache.add(place_of(1), std::string(ValueCache::kValueMax, 'v'), 1);
-  CHECK(cache.find(place_of(1), bytes, version));
-  cache.add(place_of(2), std::string(ValueCache::kValueMax + 1, 'v'), 2);
-  CHECK_FALSE(cache.find(place_of(2), bytes, version));
+  cache.add(hash_of(1), place_of(1), std::string(ValueCache::kValueMax, 'v'), 1);
+  CHECK(cache.find(hash_of(1), place_of(1), bytes, version));
+  cache.add(hash_of(2), place_of(2), std::string(ValueCache::kValueMax + 1, 'v'), 2);
+  CHECK_FALSE(cache.find(hash_of(2), place_of(2), bytes, version));
   ValueCache none(0);
   add(none, 1);
   CHECK_FALSE(has(none, 1));
@@ -108,10 +127,11 @@ TEST_CASE("whatever several threads add and find, each place has its own value")
     std::string bytes;
     for (int i = 0; i < 50'000; ++i) {
       const std::uint64_t number = random() % 10'000;
-      const std::array places{std::optional(place_of(number)), std::optional<Place>()};
-      cache.prefetch(places);
+      const std::array hashes{hash_of(number), hash_of(number + 1)};
+      cache.prefetch_slots(hashes);
+      cache.prefetch_values(hashes);
       Version version = 0;
-      if (cache.find(place_of(number), bytes, version)) {
+      if (cache.find(hash_of(number), place_of(number), bytes, version)) {
         if (version != number || bytes != value_of(number)) std::abort();
       } else {
         add(cache, number);
