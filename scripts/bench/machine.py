@@ -32,13 +32,16 @@ def version_of(package):
     return output("dpkg-query", "-W", "-f=${Version}", package)
 
 
-def describe(scratch, sources):
+def commit_of(sources):
+    return output("git", "-C", sources, "rev-parse", "--short", "HEAD").strip()
+
+
+def describe(scratch):
     """`scratch` lies on the disk that was measured."""
-    commit = output("git", "-C", sources, "rev-parse", "--short", "HEAD").strip()
     kind, device = file_system_of(scratch)
     memory_kib = int(first_match("/proc/meminfo", r"^MemTotal:\s+(\d+)"))
     packages = ("redis-server", "memcached", "etcd-server", "librocksdb-dev", "libleveldb-dev", "liblmdb-dev")
     versions = ", ".join(f"{name} {version_of(name)}" for name in packages)
     return (f"Machine: {os.cpu_count()} x {first_match('/proc/cpuinfo', r'^model name.*: (.*)$')}, "
             f"{memory_kib / 2**20:.0f} GiB of memory, Linux {os.uname().release.split('-')[0]}, "
-            f"{kind} on a {disk_kind(device)}. kv at commit {commit}. Debian packages: {versions}.\n")
+            f"{kind} on a {disk_kind(device)}. Debian packages: {versions}.\n")

@@ -32,30 +32,30 @@ def cells_of(result):
     return [row.work, ours, against, in_short(result.their_median, row.unit), f"{result.ratio:.2f}", spread, goal, verdict]
 
 
-def section(group):
+def section(group, commit):
     head = ["work", "kv", "against", "it", "kv / it", "rounds", "goal", ""]
-    lines = [f"**{group.name}**", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
+    lines = [f"**{group.name}** (kv at commit {commit})", "", "| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     return "\n".join(lines + ["| " + " | ".join(cells_of(group.result(row))) + " |" for row in group.rows])
 
 
-def markdown(groups):
-    return "\n\n".join(section(group) for group in groups) + "\n"
+def markdown(groups, commit):
+    return "\n\n".join(section(group, commit) for group in groups) + "\n"
 
 
 def sections_in(text):
-    """The groups' sections by their names, which stand in a line of their own."""
+    """The groups' sections by their names, with which they begin."""
     found = {}
     for part in re.split(r"^(?=\*\*)", text, flags=re.MULTILINE)[1:]:
         found[part.split("**")[1]] = part.strip()
     return found
 
 
-def replace_in(path, head, groups, order):
+def replace_in(path, head, groups, commit, order):
     """Puts the groups' sections into the page, beside those of other groups that stand there; `order`: all names."""
     with open(path, encoding="utf-8") as page:
         before, rest = page.read().split(BEGIN)
     known, after = rest.split(END)
-    sections = sections_in(known) | {group.name: section(group) for group in groups}
+    sections = sections_in(known) | {group.name: section(group, commit) for group in groups}
     text = "\n\n".join([head] + [sections[name] for name in order if name in sections])
     with open(path, "w", encoding="utf-8") as page:
         page.write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
