@@ -166,8 +166,12 @@ class Salvage {
       goes_on = goes_on && tell(record.offset - told);
       told = record.offset;
     };
-    const ScanRequest request{ScanMode::kSealed,         source.size, *header,
-                              source.info.last_sequence, 0,           !source.info.is_sealed};
+    const ScanRequest request{.mode = ScanMode::kSealed,
+                              .size = source.size,
+                              .header = *header,
+                              .last_sequence = source.info.last_sequence,
+                              .synced_elsewhere = 0,
+                              .may_end_in_zeros = !source.info.is_sealed};
     auto scan = scan_segment(*source.file, request, visit);
     if (!goes_on) return tl::unexpected(stopped());
     if (!scan) {

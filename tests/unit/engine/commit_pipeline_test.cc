@@ -9,6 +9,7 @@
 
 #include "engine/store_impl.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/unit/engine/support/answer.h"
 #include "tests/unit/engine/support/hooked_file_system.h"
 
 using kv::Condition;
@@ -17,36 +18,16 @@ using kv::Error;
 using kv::Result;
 using kv::StoreImpl;
 using kv::Write;
-using kv::WriteListener;
 using kv::WriteResult;
-using kv::WriteTag;
+using kv::test::Answer;
 using kv::test::HookedFileSystem;
+using kv::test::put;
 
 namespace {
 
 bool is_segment(const std::string& path) { return path.ends_with(".seg"); }
 Result<void> no_space() {
   return tl::unexpected(Error{Errc::kNoSpace, "refused for the test", {}});
-}
-
-// Submits as a reactor does, and waits for the answer as a client does.
-struct Answer final : WriteListener {
-  std::promise<Result<WriteResult>> promise;
-  std::function<void()> and_then;
-  void on_written(const WriteTag&, Result<WriteResult> result) override {
-    if (and_then) and_then();
-    promise.set_value(std::move(result));
-  }
-  Result<WriteResult> wait() { return promise.get_future().get(); }
-};
-
-Write put(std::string_view key, std::string_view value,
-          Condition::Kind condition = Condition::Kind::kAlways) {
-  Write write;
-  write.key = key;
-  write.value = value;
-  write.options.condition.kind = condition;
-  return write;
 }
 
 // Hooks that refer to what is local to a test are called until the store is closed, which the test

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <atomic>
 #include <filesystem>
-#include <future>
 #include <mutex>
 #include <ostream>
 #include <string>
@@ -17,6 +16,7 @@
 #include "kv/event.h"
 #include "kv/salvage.h"
 #include "tests/support/scratch_dir.h"
+#include "tests/unit/engine/support/answer.h"
 #include "tests/unit/engine/support/hooked_file_system.h"
 
 using kv::Background;
@@ -25,34 +25,15 @@ using kv::Error;
 using kv::Result;
 using kv::StoreImpl;
 using kv::Sync;
-using kv::Write;
-using kv::WriteListener;
-using kv::WriteResult;
-using kv::WriteTag;
+using kv::test::Answer;
 using kv::test::HookedFileSystem;
+using kv::test::put;
 
 namespace {
 
 using Zeros = HookedFileSystem::Zeros;
 
 Result<void> refused(Errc code) { return tl::unexpected(Error{code, "refused for the test", {}}); }
-
-Write put(std::string_view key, std::string_view value) {
-  Write write;
-  write.key = key;
-  write.value = value;
-  return write;
-}
-
-struct Answer final : WriteListener {
-  std::promise<Result<WriteResult>> promise;
-  std::atomic<bool> is_there = false;
-  void on_written(const WriteTag&, Result<WriteResult> result) override {
-    is_there = true;
-    promise.set_value(std::move(result));
-  }
-  Result<WriteResult> wait() { return promise.get_future().get(); }
-};
 
 struct PrewritingStore : private kv::EventListener {
   kv::test::ScratchDir scratch;
