@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "engine/database_files.h"
+#include "engine/log_proof.h"
 #include "engine/planted.h"
 #include "engine/segment_keys.h"
 #include "format/names.h"
@@ -19,7 +19,7 @@ class Sealer {
     out_.chain = format::kChainStart;
   }
 
-  Result<UnsealedOutcome> run(std::span<const format::SegmentInfo> infos) {
+  Result<UnsealedOutcome> run(LaterSegments infos) {
     for (std::size_t i = 0; i < infos.size(); ++i) {
       if (infos[i].is_sealed) {
         pass(infos[i]);
@@ -31,8 +31,6 @@ class Sealer {
   }
 
  private:
-  using Infos = std::span<const format::SegmentInfo>;
-
   void pass(const format::SegmentInfo& sealed) {
     if (sealed.last_sequence <= out_.last_sequence) return;
     out_.last_sequence = sealed.last_sequence;
@@ -43,7 +41,7 @@ class Sealer {
     if (listener_ != nullptr) listener_->on_event({level, name, std::move(details)});
   }
 
-  Result<void> take(const format::SegmentInfo& info, Infos later) {
+  Result<void> take(const format::SegmentInfo& info, LaterSegments later) {
     const std::string path = dir_.segment_path(info.id);
     auto is_there = dir_.fs().exists(path);
     if (!is_there) return tl::unexpected(std::move(is_there).error());
@@ -55,7 +53,7 @@ class Sealer {
       if (*was_set_aside) return drop(info);
       // Its name was synced before the MANIFEST listed it, so somebody took it away.
       tell(Event::Level::kError, "segment missing", fmt::format("segment={}", path));
-      const std::uint64_t last = end_before(later);
+      const std::uint64_t last = end_before(dir_.fs(), dir_.path(), later);
       return last > out_.last_sequence ? seal_lost(info, last) : drop(info);
     }
     auto file = dir_.fs().open(path, io::OpenMode::kReadWrite);
@@ -64,7 +62,9 @@ class Sealer {
     if (!size) return tl::unexpected(std::move(size).error());
     // Only behind all others can it take the next records: segments are in log order. One that a
     // full disk left empty has used ones behind it.
-    const bool is_last = std::ranges::none_of(later, is_log) || is_planted(Bug::kReuseEarlySpare);
+    const bool is_last = std::ranges::find(later, format::SegmentKind::kLog,
+                                           &format::SegmentInfo::kind) == later.end() ||
+                         is_planted(Bug::kReuseEarlySpare);
     if (*size == 0 && is_last) {
       out_.spare = info.id;
       return {};
@@ -78,15 +78,12 @@ class Sealer {
   }
 
   Result<void> scan(const format::SegmentInfo& info, io::File& file, std::uint64_t size,
-                    Infos later) {
+                    LaterSegments later) {
     auto header = load_header(file, dir_, info, out_.last_sequence + 1, out_.chain, listener_);
     if (!header) return tl::unexpected(std::move(header).error());
-    auto proven = proven_by(later);
+    auto proven = proven_by(dir_.fs(), dir_.path(), later);
     if (!proven) return tl::unexpected(std::move(proven).error());
-    // What came behind the next segment's beginning was never to be in this one.
-    if (const std::uint64_t end = end_before(later); end > 0) proven = std::min(*proven, end);
     const std::uint64_t required = required_by(later);
-    proven = std::max(*proven, required);
 
     LoadedSegment loaded;
     loaded.info = info;
@@ -133,47 +130,6 @@ class Sealer {
       if (auto synced = file.sync(); !synced) return synced;
     }
     return seal(std::move(loaded), *found, std::move(keys));
-  }
-
-  static bool is_log(const format::SegmentInfo& info) {
-    return info.kind == format::SegmentKind::kLog;
-  }
-
-  // Segments are sealed in log order, each after its sync: whatever lies before a sealed one was
-  // synced. The last sequence that must be here, or 0.
-  static std::uint64_t required_by(Infos later) {
-    for (const format::SegmentInfo& info : later) {
-      if (info.is_sealed && is_log(info) && info.records > 0) return info.first_sequence - 1;
-    }
-    return 0;
-  }
-
-  // The last sequence that came before the next segment of the log, as far as one tells; or 0.
-  std::uint64_t end_before(Infos later) const {
-    for (const format::SegmentInfo& info : later) {
-      if (!is_log(info)) continue;
-      const auto next = info.is_sealed ? info : info_from_header(dir_.fs(), dir_.path(), info.id);
-      if (next && next->salt == info.salt && next->first_sequence > 0)
-        return next->first_sequence - 1;
-    }
-    return 0;
-  }
-
-  // The highest synced sequence that the marks of later segments prove.
-  Result<std::uint64_t> proven_by(Infos later) {
-    std::uint64_t proven = 0;
-    for (const format::SegmentInfo& info : later) {
-      if (info.is_sealed) continue;
-      auto file = dir_.fs().open(dir_.segment_path(info.id), io::OpenMode::kRead);
-      if (!file) continue;  // told when its turn comes
-      auto size = (*file)->size();
-      if (!size) return tl::unexpected(std::move(size).error());
-      SegmentWindow window(**file, *size, info.salt);
-      auto synced = find_synced_sequence(window, format::kSegmentHeaderSize);
-      if (!synced) return synced;
-      proven = std::max(proven, *synced);
-    }
-    return proven;
   }
 
   DamagedRange gap_before(const format::SegmentHeader& header) const {

@@ -1,12 +1,13 @@
 #include "engine/verify.h"
 
 #include <algorithm>
+#include <span>
 
 #include <fmt/format.h>
 
 #include "engine/database_files.h"
+#include "engine/log_proof.h"
 #include "engine/segment_check.h"
-#include "engine/segment_scan.h"
 #include "engine/told_pace.h"
 #include "format/checkpoint.h"
 #include "format/names.h"
@@ -116,24 +117,10 @@ class Verification {
     return {};
   }
 
-  // Up to which sequence later segments of the log prove that everything was synced.
+  // A later segment that cannot be read proves nothing, and is told when its turn comes.
   std::uint64_t proven_behind(std::size_t index) {
-    std::uint64_t proven = 0;
-    for (std::size_t i = index + 1; i < infos_.size(); ++i) {
-      const format::SegmentInfo& later = infos_[i];
-      if (later.kind != format::SegmentKind::kLog) continue;
-      if (later.is_sealed) {
-        if (later.records > 0) proven = std::max(proven, later.first_sequence - 1);
-        continue;
-      }
-      const auto file = fs_.open(dir_ + "/" + format::segment_name(later.id), io::OpenMode::kRead);
-      const auto size = file ? (*file)->size() : Result<std::uint64_t>(0);
-      if (!file || !size) continue;
-      SegmentWindow window(**file, *size, later.salt);
-      const auto synced = find_synced_sequence(window, format::kSegmentHeaderSize);
-      if (synced) proven = std::max(proven, *synced);
-    }
-    return proven;
+    const auto later = std::span(infos_).subspan(index + 1);
+    return proven_by(fs_, dir_, later).value_or(required_by(later));
   }
 
   io::FileSystem& fs_;

@@ -118,7 +118,7 @@ TEST_CASE_FIXTURE(PrewritingStore, "without syncs that somebody waits for none a
   put_some(100, std::string(100, 'v'));
   REQUIRE(store->sync());
   CHECK(zeros_in_files() == 0);
-  Write write = put("k", "v");
+  kv::Write write = put("k", "v");
   write.options.sync = Sync::kDisk;
   REQUIRE(store->write(write));
   CHECK(zeros_in_files() > 0);

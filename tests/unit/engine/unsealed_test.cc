@@ -9,6 +9,7 @@
 #include "engine/database_files.h"
 #include "format/names.h"
 #include "kv/store.h"
+#include "kv/verify.h"
 #include "tests/support/scratch_dir.h"
 
 using kv::engine::DataDirectory;
@@ -111,6 +112,9 @@ TEST_CASE_FIXTURE(ForgottenSeal, "zeros ahead of a log that went on elsewhere ar
   forget(2, all.back());
   const auto size = std::filesystem::file_size(file_path(2));
   std::filesystem::resize_file(file_path(2), size + 4096);
+  const auto verified = kv::verify(path);
+  REQUIRE(verified.has_value());
+  CHECK(verified->findings.empty());
   CHECK(count("there") == keys);
   CHECK(alarms.told == std::vector<std::string>());
   CHECK(std::filesystem::file_size(file_path(2)) == size);
