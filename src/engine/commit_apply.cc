@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "engine/commit_pipeline.h"
+#include "engine/key_hash.h"
 #include "engine/planted.h"
 
 namespace kv::engine {
@@ -79,13 +80,27 @@ void CommitPipeline::apply(std::span<const Pending> ready) {
       changes_.insert(changes_.end(), changes.begin(), changes.end());
       count += 1;
     }
-    replaced_.clear();
-    index_.apply(changes_, replaced_);
-    count_applied(ready.first(count));
-    if (!changes_.empty()) {
-      applied_sequence_.store(changes_.back().sequence, std::memory_order_release);
-    }
+    apply_together(ready.first(count));
     ready = ready.subspan(count);
+  }
+}
+
+void CommitPipeline::apply_together(std::span<const Pending> some) {
+  hashes_.clear();
+  for (const Pending& pending : some) {
+    if (pending.is_cached()) hashes_.push_back(hash_key(pending.change.key));
+  }
+  cache_.prefetch_slots(hashes_);
+  replaced_.clear();
+  index_.apply(changes_, replaced_);
+  count_applied(some);
+  if (!changes_.empty()) {
+    applied_sequence_.store(changes_.back().sequence, std::memory_order_release);
+  }
+  auto hash = hashes_.begin();
+  for (const Pending& pending : some) {
+    if (!pending.is_cached()) continue;
+    cache_.add_written(*hash++, pending.change.place, pending.value, pending.sequence);
   }
 }
 

@@ -26,10 +26,11 @@ Error CommitPipeline::refused_after(const Error& failure) {
 }
 
 CommitPipeline::CommitPipeline(const Settings& settings, Index& index, SegmentTable& table,
-                               LogTail tail)
+                               ValueCache& cache, LogTail tail)
     : settings_(settings),
       index_(index),
       table_(table),
+      cache_(cache),
       tail_(std::move(tail)),
       written_sequence_(tail_.last_sequence()),
       synced_sequence_(tail_.last_sequence()),

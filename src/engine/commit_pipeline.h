@@ -20,6 +20,7 @@
 #include "engine/log_tail.h"
 #include "engine/prewritten_space.h"
 #include "engine/segment_table.h"
+#include "engine/value_cache.h"
 #include "kv/result.h"
 #include "kv/store.h"
 
@@ -54,7 +55,8 @@ class CommitPipeline {
     Sync sync = Sync::kDisk;
     std::uint64_t segment_size_max = 0;
   };
-  CommitPipeline(const Settings& settings, Index& index, SegmentTable& table, LogTail tail);
+  CommitPipeline(const Settings& settings, Index& index, SegmentTable& table, ValueCache& cache,
+                 LogTail tail);
 
   void submit(const Write& write, WriteListener& listener, WriteTag tag);
   // Writes what was submitted and applies what is ready. kNoWait leaves large groups to drive().
@@ -128,6 +130,11 @@ class CommitPipeline {
     std::vector<KeyChange> changes;                 // of a batch
     std::chrono::steady_clock::time_point begun{};  // of the first write of a group
     Segment* segment = nullptr;                     // the changes' own
+    // Members of batches and large values enter the cache when they are read.
+    bool is_cached() const {
+      return sequence != 0 && changes.empty() && !change.is_delete &&
+             value.size() <= ValueCache::kValueMax;
+    }
     std::span<const KeyChange> all_changes() const {
       if (!changes.empty() || sequence == 0) return changes;
       return {&change, 1};
@@ -191,6 +198,7 @@ class CommitPipeline {
   bool is_ready(const Pending& pending) const;
   bool take_ready();
   void apply(std::span<const Pending> ready);
+  void apply_together(std::span<const Pending> some);
   void count_applied(std::span<const Pending> applied);
   void note_latency(std::chrono::steady_clock::time_point begun);
   void count_dead(Place replaced, Segment& newer);
@@ -205,6 +213,7 @@ class CommitPipeline {
   const Settings settings_;
   Index& index_;
   SegmentTable& table_;
+  ValueCache& cache_;
 
   // Guarded by mutex_.
   mutable std::mutex mutex_;
@@ -250,8 +259,9 @@ class CommitPipeline {
 
   // Held while the index changes, so that a snapshot stands between two writes.
   mutable std::mutex apply_mutex_;
-  std::vector<KeyChange> changes_;  // scratch of whoever applies
-  std::vector<Place> replaced_;     // the same
+  std::vector<KeyChange> changes_;     // scratch of whoever applies
+  std::vector<std::uint64_t> hashes_;  // the same
+  std::vector<Place> replaced_;        // the same
   std::atomic<std::uint64_t> applied_sequence_;
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};

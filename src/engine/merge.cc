@@ -257,9 +257,14 @@ Result<void> Merge::commit() {
 }
 
 void Merge::publish(std::span<Index::Move> moves) {
+  std::array<std::uint64_t, kTogether> hashes{};
+  for (std::size_t i = 0; i < moves.size(); ++i) hashes[i] = hash_key(moves[i].key);
+  context_.cache.prefetch_slots(std::span(hashes).first(moves.size()));
   context_.index.replace_all(moves);
-  for (const Index::Move& move : moves) {
+  for (std::size_t i = 0; i < moves.size(); ++i) {
+    const Index::Move& move = moves[i];
     if (!move.was_done || is_planted(Bug::kPublishWithoutCompare)) continue;
+    context_.cache.move(hashes[i], move.from, move.to);
     if (const auto to = context_.table.find(move.to.slot())) {
       to->live_bytes += static_cast<std::int64_t>(move.to.size_hint());
     }

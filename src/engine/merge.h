@@ -16,6 +16,7 @@
 #include "engine/segment_table.h"
 #include "engine/segment_window.h"
 #include "engine/tombstone_rule.h"
+#include "engine/value_cache.h"
 #include "kv/event.h"
 #include "kv/result.h"
 
@@ -36,6 +37,7 @@ struct MergeContext {
   DataDirectory& dir;
   SegmentTable& table;
   Index& index;
+  ValueCache& cache;
   CommitPipeline& pipeline;
   EventListener* listener = nullptr;
   std::uint64_t output_size_max = 0;  // bytes; a new output begins behind it

@@ -115,6 +115,7 @@ Result<void> StoreImpl::start() {
   hidden_ = std::move(recovered->hidden);
   pipeline_ = std::make_unique<engine::CommitPipeline>(
       engine::CommitPipeline::Settings{options_.sync, options_.segment_size_max}, index_, table_,
+      cache_,
       engine::LogTail(recovered->last_sequence, recovered->chain,
                       format::database_id_hash(dir_->identity())));
   keeper_ = std::make_unique<engine::SegmentKeeper>(*dir_, table_, *pipeline_, options_.listener);
@@ -161,7 +162,8 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
   settings.checkpoint_records_min = options_.checkpoint_records_min;
   settings.space_reserve = options_.space_reserve;
   return std::make_unique<engine::Merger>(
-      settings, engine::MergeContext{*dir_, table_, index_, *pipeline_, options_.listener, 0},
+      settings,
+      engine::MergeContext{*dir_, table_, index_, cache_, *pipeline_, options_.listener, 0},
       *keeper_);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <bit>
+#include <cstddef>
 #include <cstring>
 #include <sys/mman.h>
 
@@ -95,6 +96,25 @@ void ValueCache::add(std::uint64_t hash, Place place, std::string_view bytes, Ve
   const std::lock_guard lock(shard.mutex);
   if (position_of(shard, place, hash) != 0) return;  // another reader was faster
   put(shard, hash, {place.bits(), version, bytes.size()}, bytes);
+}
+
+void ValueCache::add_written(std::uint64_t hash, Place place, std::string_view bytes,
+                             Version version) {
+  if (ring_units_ == 0 || bytes.size() > kValueMax) return;
+  Shard& shard = shard_of(hash);
+  const std::lock_guard lock(shard.mutex);
+  // A reader may have been faster; what it added is overwritten in time.
+  put(shard, hash, {place.bits(), version, bytes.size()}, bytes);
+}
+
+void ValueCache::move(std::uint64_t hash, Place from, Place to) {
+  if (ring_units_ == 0) return;
+  Shard& shard = shard_of(hash);
+  const std::lock_guard lock(shard.mutex);
+  const std::uint64_t position = position_of(shard, from, hash);
+  if (position == 0) return;
+  const std::uint64_t bits = to.bits();
+  std::memcpy(at(shard, position) + offsetof(Header, place), &bits, sizeof bits);
 }
 
 void ValueCache::put(Shard& shard, std::uint64_t hash, const Header& header,

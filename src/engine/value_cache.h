@@ -12,10 +12,11 @@
 
 namespace kv::engine {
 
-// Small values that were read, by place, in a bounded piece of memory; they come without a system
-// call. What lies at a place never changes, so a value here is never out of date: a write or a
-// merge gives its key another place, and what nobody finds any more is overwritten in time. When a
-// segment's slot is given to another one, clear() must come before its first record.
+// Small values that were read or written of late, by place, in a bounded piece of memory; they come
+// without a system call. What lies at a place never changes, so a value here is never out of date:
+// a write gives its key another place, a merge moves what it moves, and what nobody finds any more
+// is overwritten in time. When a segment's slot is given to another one, clear() must come before
+// its first record.
 //
 // Where a value is looked for depends on its key's hash (hash_key()) and not on its place, so that
 // the memory of both, this and the index, can be waited for at once: see prefetch_slots().
@@ -40,6 +41,10 @@ class ValueCache {
   bool find(std::uint64_t hash, Place place, std::string& bytes, Version& version);
   // While the caller holds the place's segment, so that its slot is not another's meanwhile.
   void add(std::uint64_t hash, Place place, std::string_view bytes, Version version);
+  // The same for a value that was just written, so that its first reader finds it.
+  void add_written(std::uint64_t hash, Place place, std::string_view bytes, Version version);
+  // The record at `from` now lies at `to`, too, whose segment the caller holds.
+  void move(std::uint64_t hash, Place from, Place to);
   // Two steps that bring to the processor what find() will touch for each; something else is best
   // done between them.
   void prefetch_slots(std::span<const std::uint64_t> hashes) const;

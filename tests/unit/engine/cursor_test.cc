@@ -60,6 +60,7 @@ struct ScannedStore {
     options.segment_size_max = 256 * 1024;
     options.sync = kv::Sync::kNone;
     options.merges_automatically = false;
+    options.value_cache_max = 0;  // what is read here comes from files
     open();
   }
   ~ScannedStore() { fs.on_read = nullptr; }  // what it refers to is gone

@@ -297,6 +297,23 @@ TEST_CASE_FIXTURE(StoreOnDisk, "many keys read together are as each of them alon
   CHECK(refused.values == std::vector<std::string>{describe(store->get("k").error())});
 }
 
+TEST_CASE_FIXTURE(StoreOnDisk, "a small value is in the cache from its write on, wherever it goes") {
+  const auto key = [](int i) { return "key" + std::to_string(i); };
+  const auto value = [](int i) { return "value" + std::to_string(i); };
+  const auto all_are_right = [&] {
+    for (int i = 0; i < 100; ++i) CHECK(get(key(i)) == value(i));
+  };
+  for (int i = 0; i < 200; ++i) put(key(i % 100), value(i % 100));
+  all_are_right();
+  REQUIRE(store->merge().has_value());  // half of it is dead
+  all_are_right();
+  CHECK(store->stats().cache.hits == 200);
+  CHECK(store->stats().cache.misses == 0);
+  reopen();
+  all_are_right();
+  CHECK(store->stats().cache.misses == 100);
+}
+
 TEST_CASE_FIXTURE(StoreOnDisk, "a value that was cached is never served for a newer one") {
   std::atomic<std::uint64_t> written{0};
   put("k", "0");

@@ -68,6 +68,21 @@ TEST_CASE("a key's value that moved is found where it is now, and not where it w
   CHECK_FALSE(cache.find(hash, place_of(3), bytes, version));
 }
 
+TEST_CASE("a value that a merge moved is found at its new place, and only there") {
+  ValueCache cache(kSize);
+  std::string bytes;
+  Version version = 0;
+  const std::uint64_t hash = hash_of(1);
+  cache.add_written(hash, place_of(1), "value", 7);
+  cache.move(hash, place_of(2), place_of(3));  // another record's
+  CHECK_FALSE(cache.find(hash, place_of(3), bytes, version));
+  cache.move(hash, place_of(1), place_of(4));
+  CHECK_FALSE(cache.find(hash, place_of(1), bytes, version));
+  REQUIRE(cache.find(hash, place_of(4), bytes, version));
+  CHECK(bytes == "value");
+  CHECK(version == 7);
+}
+
 TEST_CASE("the cache takes no more than its bytes, and the oldest values go") {
   ValueCache cache(kSize);
   for (std::uint64_t i = 1; i <= 100'000; ++i) add(cache, i);
@@ -114,8 +129,12 @@ TEST_CASE("large values are not taken, and a cache without memory takes none") {
   CHECK(cache.find(hash_of(1), place_of(1), bytes, version));
   cache.add(hash_of(2), place_of(2), std::string(ValueCache::kValueMax + 1, 'v'), 2);
   CHECK_FALSE(cache.find(hash_of(2), place_of(2), bytes, version));
+  cache.add_written(hash_of(2), place_of(2), std::string(ValueCache::kValueMax + 1, 'v'), 2);
+  CHECK_FALSE(cache.find(hash_of(2), place_of(2), bytes, version));
   ValueCache none(0);
   add(none, 1);
+  none.add_written(hash_of(1), place_of(1), value_of(1), 1);
+  none.move(hash_of(1), place_of(1), place_of(2));
   CHECK_FALSE(has(none, 1));
   CHECK(none.use().bytes_max == 0);
 }
