@@ -98,7 +98,7 @@ void Store::submit(const Write& write, WriteListener& listener, WriteTag tag) {
   impl_->submit(write, listener, tag);
 }
 
-void Store::flush() { impl_->flush(); }
+void Store::flush(ReadMode mode) { impl_->flush(mode); }
 Result<void> Store::sync() { return impl_->sync(); }
 Result<VerifyReport> Store::verify(const VerifyOptions& options) { return impl_->verify(options); }
 Result<BackupSummary> Store::backup(const std::filesystem::path& directory,

@@ -227,7 +227,13 @@ void StoreImpl::submit_checked(const Write& write, WriteListener& listener, Writ
   pipeline_->submit(write, listener, tag);
 }
 
-void StoreImpl::flush() { pipeline_->flush(ReadMode::kNoWait); }
+// A disk that takes longer keeps nobody: waking a thread is little beside it.
+void StoreImpl::flush(ReadMode mode) {
+  constexpr std::chrono::milliseconds kQuick(2);
+  const bool stays = mode == ReadMode::kMayBlock && pipeline_->write_latency() < kQuick;
+  pipeline_->flush(stays ? ReadMode::kMayBlock : ReadMode::kNoWait);
+  if (stays) pipeline_->help_sync();
+}
 
 Result<WriteResult> StoreImpl::write(const Write& write) {
   if (background_ == Background::kCaller) space_watch_->look();

@@ -42,7 +42,7 @@ class StoreImpl {
 
   Result<WriteResult> write(const Write& write);
   void submit(const Write& write, WriteListener& listener, WriteTag tag);
-  void flush();
+  void flush(ReadMode mode);
   Result<void> sync();
   Result<std::optional<Value>> get(std::string_view key, ReadMode mode) const;
   Result<std::optional<Value>> get(std::string_view key, const Snapshot& snapshot,

@@ -32,7 +32,7 @@ class Backend {
   virtual std::uint64_t read_size(std::string_view key) const = 0;
   virtual std::unique_ptr<BackendCursor> range(RangeOptions options) const = 0;
   virtual void submit(const Write& write, WriteListener& listener, WriteTag tag) = 0;
-  virtual void flush() = 0;
+  virtual void flush(ReadMode mode) = 0;
   virtual Stats stats() const = 0;
   virtual Result<MergeSummary> merge(std::uint64_t rate_max) = 0;
   virtual void stop_merge() = 0;

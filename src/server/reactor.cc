@@ -46,7 +46,7 @@ void Reactor::run_batch() {
   has_batch_posted_ = false;
   is_in_batch_ = true;
   do {
-    if (std::exchange(must_flush_, false)) shared_.backend.flush();
+    if (std::exchange(must_flush_, false)) shared_.backend.flush(flush_mode());
   } while (deliver() || must_flush_);
   deliver_finished();
   is_in_batch_ = false;
@@ -56,6 +56,13 @@ void Reactor::run_batch() {
     connection->go_on();
   }
   end_if_done();
+}
+
+// While a lone client waits for the disk there is nobody else to be served, so this thread can do
+// it as well as another, which would have to be woken, and wake this one in turn.
+ReadMode Reactor::flush_mode() const {
+  const bool is_alone = connections_.size() == 1 && slow_tasks_ == 0 && !is_stopping_;
+  return is_alone ? ReadMode::kMayBlock : ReadMode::kNoWait;
 }
 
 // False: no write was acknowledged.

@@ -89,6 +89,7 @@ class Reactor final : public WriteListener, private SlowWork {
 
   void run_batch_later();
   void run_batch();
+  ReadMode flush_mode() const;
   bool deliver();
   void deliver_finished();
   void queue(const std::shared_ptr<Connection>& connection);

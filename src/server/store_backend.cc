@@ -39,7 +39,7 @@ void StoreBackend::submit(const Write& write, WriteListener& listener, WriteTag 
   store_.submit(write, listener, tag);
 }
 
-void StoreBackend::flush() { store_.flush(); }
+void StoreBackend::flush(ReadMode mode) { store_.flush(mode); }
 
 Stats StoreBackend::stats() const { return store_.stats(); }
 Result<MergeSummary> StoreBackend::merge(std::uint64_t rate_max) { return store_.merge(rate_max); }

@@ -16,7 +16,7 @@ class StoreBackend final : public Backend {
   std::uint64_t read_size(std::string_view key) const override;
   std::unique_ptr<BackendCursor> range(RangeOptions options) const override;
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
-  void flush() override;
+  void flush(ReadMode mode) override;
   Stats stats() const override;
   Result<MergeSummary> merge(std::uint64_t rate_max) override;
   void stop_merge() override;

@@ -46,7 +46,7 @@ void append(benchmark::State& state) {
       write.value = value;
       store->submit(write, listener, {});
     }
-    store->flush();
+    store->flush(kv::ReadMode::kNoWait);
   }
   if (listener.failed > 0) state.SkipWithError("a write failed");
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * group);

@@ -1,6 +1,7 @@
 #include "engine/commit_pipeline.h"
 
 #include <atomic>
+#include <chrono>
 #include <future>
 #include <string>
 #include <thread>
@@ -8,9 +9,9 @@
 #include <doctest/doctest.h>
 
 #include "engine/store_impl.h"
+#include "tests/support/hooked_file_system.h"
 #include "tests/support/scratch_dir.h"
 #include "tests/unit/engine/support/answer.h"
-#include "tests/unit/engine/support/hooked_file_system.h"
 
 using kv::Condition;
 using kv::Errc;
@@ -51,7 +52,7 @@ struct ThreadedStore {
   }
   void send(const Write& write, Answer& answer) {
     store->submit(write, answer, {});
-    store->flush();
+    store->flush(kv::ReadMode::kNoWait);
   }
 };
 
@@ -86,6 +87,30 @@ TEST_CASE_FIXTURE(ThreadedStore, "a write that came during somebody else's sync 
   syncing.join();
   CHECK(before.wait());
   CHECK(meanwhile.wait());  // nothing else is written that could wake anybody
+  store.reset();
+}
+
+TEST_CASE_FIXTURE(ThreadedStore,
+                  "a flush that may block syncs by itself, unless the disk is slow") {
+  std::atomic<bool> is_slow = false;
+  fs.on_sync = [&](const std::string&) {
+    if (is_slow) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    return Result<void>();
+  };
+  open();
+  const auto is_told_here = [this] {
+    Answer answer;
+    std::thread::id teller;
+    answer.and_then = [&] { teller = std::this_thread::get_id(); };
+    store->submit(put("k", "v"), answer, {});
+    store->flush(kv::ReadMode::kMayBlock);
+    REQUIRE(answer.wait());
+    return teller == std::this_thread::get_id();
+  };
+  CHECK(is_told_here());
+  is_slow = true;
+  while (is_told_here()) {  // until the mean of its writes says so
+  }
   store.reset();
 }
 

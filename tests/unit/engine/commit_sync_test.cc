@@ -15,9 +15,9 @@
 #include "format/names.h"
 #include "kv/event.h"
 #include "kv/salvage.h"
+#include "tests/support/hooked_file_system.h"
 #include "tests/support/scratch_dir.h"
 #include "tests/unit/engine/support/answer.h"
-#include "tests/unit/engine/support/hooked_file_system.h"
 
 using kv::Background;
 using kv::Errc;
@@ -204,7 +204,7 @@ TEST_CASE_FIXTURE(PrewritingStore,
     for (std::size_t i = 0; i < keys.size(); ++i) {
       store->submit(put(keys[i], value), answers[i], {});
     }
-    store->flush();
+    store->flush(kv::ReadMode::kNoWait);
     end_during = active().bytes;
     return Result<void>();
   };
@@ -235,7 +235,7 @@ TEST_CASE_FIXTURE(PrewritingStore, "a group before the zeros does not wait for t
     was_asked = true;
     const std::uint64_t before = active().bytes;
     store->submit(put("b", "1"), answer, {});
-    store->flush();
+    store->flush(kv::ReadMode::kNoWait);
     written = active().bytes - before;
     return Result<void>();
   };
@@ -261,7 +261,7 @@ TEST_CASE_FIXTURE(PrewritingStore, "a refused group is cut off when the zeros un
     is_full = true;
     writer = std::thread([&] {
       store->submit(put("b", "1"), answer, {});
-      store->flush();
+      store->flush(kv::ReadMode::kNoWait);
     });
     while (is_full) std::this_thread::yield();
     CHECK_FALSE(answer.is_there);

@@ -17,7 +17,7 @@
 #include "engine/read_ahead.h"
 #include "engine/store_impl.h"
 #include "tests/support/scratch_dir.h"
-#include "unit/engine/support/hooked_file_system.h"
+#include "tests/support/hooked_file_system.h"
 
 using kv::Cursor;
 using kv::Errc;

@@ -71,7 +71,7 @@ TEST_CASE_FIXTURE(PoisonedStore, "all who waited for a failed sync hear that nob
     write.value = "x";
     store->submit(write, outcomes, {});
   }
-  store->flush();
+  store->flush(kv::ReadMode::kNoWait);
   CHECK_FALSE(store->sync().has_value());
   CHECK(outcomes.unknown == 3);
 }

@@ -297,7 +297,8 @@ TEST_CASE_FIXTURE(StoreOnDisk, "many keys read together are as each of them alon
   CHECK(refused.values == std::vector<std::string>{describe(store->get("k").error())});
 }
 
-TEST_CASE_FIXTURE(StoreOnDisk, "a small value is in the cache from its write on, wherever it goes") {
+TEST_CASE_FIXTURE(StoreOnDisk,
+                  "a small value is in the cache from its write on, wherever it goes") {
   const auto key = [](int i) { return "key" + std::to_string(i); };
   const auto value = [](int i) { return "value" + std::to_string(i); };
   const auto all_are_right = [&] {

@@ -99,7 +99,7 @@ void FakeBackend::submit(const Write& write, WriteListener& listener, WriteTag t
                         write.update, &listener, tag});
 }
 
-void FakeBackend::flush() {
+void FakeBackend::flush(ReadMode) {
   flushes += 1;
   if (acknowledges_at_flush) acknowledge_all();
 }

@@ -41,7 +41,7 @@ class FakeBackend final : public server::Backend {
   std::uint64_t read_size(std::string_view key) const override;
   std::unique_ptr<server::BackendCursor> range(RangeOptions options) const override;
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
-  void flush() override;
+  void flush(ReadMode mode) override;
   Stats stats() const override { return fixed_stats; }
 
   // Merges end as the test says. Any thread.

@@ -80,7 +80,7 @@ bool Talk::read_some() {
 
 bool Talk::deliver() {
   const bool flushes = conversation->take_unflushed();
-  if (flushes) backend.flush();
+  if (flushes) backend.flush(ReadMode::kNoWait);
   const bool has_news = !written_.empty();
   while (!written_.empty()) {
     conversation->written(written_.front().request, written_.front().result, now);
