@@ -285,7 +285,7 @@ void add_start(CLI::App& app, Common& common, Run& run) {
   add("open-segments", flags->open_segments, "descriptors of segments kept open")
       ->check(at_least_one);
   add("value-cache", flags->value_cache,
-      "memory for small values that were read; auto: an eighth of all, at most 256 MiB; 0: none")
+      "memory for small values used of late; auto: an eighth of all, at most 2 GiB; 0: none")
       ->check([check = size_check(0, UINT64_MAX)](const std::string& text) {
         return text == "auto" ? std::string() : check(text);
       });

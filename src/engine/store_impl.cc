@@ -69,7 +69,7 @@ std::optional<Error> check(const Options& options) {
 Error closed() { return {Errc::kClosed, "the store is closed", {}}; }
 
 std::uint64_t default_value_cache() {
-  constexpr std::uint64_t kMax = 256 * 1024 * 1024;
+  constexpr std::uint64_t kMax = std::uint64_t{2} << 30;
   return std::min(kMax, base::memory_limit() / 8);
 }
 
