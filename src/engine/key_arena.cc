@@ -16,9 +16,9 @@ namespace {
 constexpr std::uint64_t kFreeBits = ~std::uint64_t{1};
 constexpr std::size_t kSizeAt = sizeof(std::uint64_t);
 
-// Cells grow in steps of 4 bytes up to this, then of 1/8.
+// Cells grow in steps of 2 bytes up to this, then of 1/8.
 constexpr std::size_t kSmallCellMax = 256;
-constexpr std::size_t kSmallStep = 4;
+constexpr std::size_t kSmallStep = 2;
 constexpr std::uint32_t kSmallClasses = kSmallCellMax / kSmallStep + 1;
 constexpr std::uint32_t kStepsPerDoubling = 8;
 // Slabs of large cells are larger, so that their numbers suffice for any number of keys.
