@@ -59,10 +59,13 @@ void Reactor::run_batch() {
 }
 
 // While a lone client waits for the disk there is nobody else to be served, so this thread can do
-// it as well as another, which would have to be woken, and wake this one in turn.
+// it as well as another, which would have to be woken, and wake this one in turn. One that sends
+// many at a time does not wait: the next ones are taken in meanwhile.
 ReadMode Reactor::flush_mode() const {
+  constexpr std::uint64_t kFew = 4;
   const bool is_alone = connections_.size() == 1 && slow_tasks_ == 0 && !is_stopping_;
-  return is_alone ? ReadMode::kMayBlock : ReadMode::kNoWait;
+  const bool is_waiting = context_.writes_under_way <= kFew;
+  return is_alone && is_waiting ? ReadMode::kMayBlock : ReadMode::kNoWait;
 }
 
 // False: no write was acknowledged.

@@ -82,4 +82,12 @@ TEST_CASE_FIXTURE(WatchedServer, "a lone client's write is synced by the thread 
   }
   while (put(client) != "kv-reactor") {  // until the server has seen it go
   }
+  // One that sends many at a time does not wait for each.
+  constexpr int kMany = 100;
+  std::string many;
+  for (int i = 0; i < kMany; ++i) many += "PUT 1 1\nkv";
+  client.send(many);
+  for (int i = 0; i < kMany; ++i) REQUIRE(client.read_line().starts_with("OK ver="));
+  const std::lock_guard lock(mutex);
+  CHECK(synced_by == "kv-log");
 }
