@@ -157,7 +157,10 @@ TEST_CASE_FIXTURE(ThreadedStore, "a refused write leaves an earlier one of its k
   send(put("k", "1", Condition::Kind::kAbsent), first);
   gate.arrived.get_future().wait();  // written, and not acknowledged before the gate opens
   is_full = true;
-  send(put("k", "2"), refused);
+  auto condition = Condition::Kind::kAlways;
+  SUBCASE("it was unconditional") {}
+  SUBCASE("it had looked at the earlier one") { condition = Condition::Kind::kPresent; }
+  send(put("k", "2", condition), refused);
   send(put("k", "3", Condition::Kind::kAbsent), second);
   gate.opened.set_value();
   CHECK(first.wait());

@@ -16,8 +16,8 @@
 #include "engine/merge_run.h"
 #include "engine/read_ahead.h"
 #include "engine/store_impl.h"
-#include "tests/support/scratch_dir.h"
 #include "tests/support/hooked_file_system.h"
+#include "tests/support/scratch_dir.h"
 
 using kv::Cursor;
 using kv::Errc;
