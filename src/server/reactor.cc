@@ -45,8 +45,10 @@ void Reactor::join() {
 void Reactor::run_batch() {
   has_batch_posted_ = false;
   is_in_batch_ = true;
+  ReadMode mode = flush_mode();
   do {
-    if (std::exchange(must_flush_, false)) shared_.backend.flush(flush_mode());
+    if (std::exchange(must_flush_, false)) shared_.backend.flush(mode);
+    mode = ReadMode::kNoWait;  // replies wait for one sync, not for those of the writes behind them
   } while (deliver() || must_flush_);
   deliver_finished();
   is_in_batch_ = false;
