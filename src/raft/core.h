@@ -1,0 +1,266 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <tl/expected.hpp>
+
+#include "raft/clock.h"
+#include "raft/config.h"
+#include "raft/disk_watch.h"
+#include "raft/log.h"
+#include "raft/log_view.h"
+#include "raft/message.h"
+#include "raft/outbox.h"
+#include "raft/progress.h"
+#include "raft/random.h"
+#include "raft/read_queue.h"
+#include "raft/ready.h"
+#include "raft/request.h"
+#include "raft/rounds.h"
+#include "raft/settings.h"
+
+namespace kv::raft {
+
+// One node's part in Raft: Ongaro, "Consensus: Bridging Theory and Practice" (2014), named "thesis"
+// in this folder, with pre-vote, check-quorum, leases, transfer and single-server changes of the
+// members. Decides; does nothing: it has no clock, thread, socket or file. Whoever drives it hands
+// in what happened and does what take_ready() says.
+//
+// Time: the core lives at the last tick's instant. The driver reads the clocks after a message came
+// in and ticks before it steps that message, so that a promise never begins before what it answers
+// was sent. Ticks may come as often as they like; a few per heartbeat are needed.
+//
+// Threads: one at a time. Copies are independent but for the Log, which the copy is given anew.
+//
+// Bounds: the tail of the log by Settings, reads by Settings, rounds and held messages by their
+// classes. A crash loses all of it; what a new core needs is in Boot and in the Log.
+class Core {
+ public:
+  // The log and the hard state are what the disk has.
+  Core(const Boot& boot, const Log& log, const Settings& settings, const Instant& now);
+  Core(const Core& other, const Log& log);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+  ~Core() = default;
+
+  // What happened.
+  void tick(const Instant& now);
+  void step(const Message& message);
+  // The hard state of that version is durable, and so are those before it.
+  void hard_state_done(std::uint64_t version);
+  // A write to the log, or an install, is durable.
+  void disk_done(const LogWrite& write);
+  // The driver's state has everything up to `seq`.
+  void applied(Seq seq);
+  // Records up to `seq`, all of them applied and durable, are about to be given up.
+  void compacted(Seq seq);
+  // Sending the Snapshot of that round to `peer` came to an end, well or not: to be called once for
+  // each that a Ready had. Until then the state at its point is kept (see Snapshot).
+  void snapshot_ended(NodeId peer, Round round);
+
+  // What is wanted. Refused ones change nothing.
+  tl::expected<Point, Refusal> propose(const Payload& payload);
+  tl::expected<void, Refusal> read_index(ReadId id);
+  tl::expected<void, Refusal> transfer(NodeId target);
+  tl::expected<Point, Refusal> change_config(const ConfigChange& change);
+  // Whether nobody else can have been elected, as far as clocks can tell. `now` is read from the
+  // clocks for the purpose, and what was decided on the answer is asked for once more before
+  // anybody hears of it (rule L3).
+  bool holds_lease(const Instant& now) const;
+  // A read on the leader's word, which Settings have to allow: wait until that is applied, read,
+  // and ask holds_lease() again before the reply leaves. None: ask read_index().
+  std::optional<Seq> lease_read(const Instant& now) const;
+
+  // What to do about it. To be called after every few of the above.
+  Ready take_ready();
+
+  // What it is.
+  NodeId id() const { return id_; }
+  Role role() const { return role_; }
+  Term term() const { return hard_.term; }
+  NodeId voted_for() const { return hard_.voted_for; }
+  NodeId leader() const { return leader_; }
+  // When a leader was heard last: on a leader, when the last round began that a majority echoed.
+  // For reads that may be stale by so much and no more. None: not in this life of the process.
+  std::optional<Instant> leader_contact() const {
+    return role_ == Role::kLeader ? quorum_contact_ : promised_;
+  }
+  Seq commit() const { return commit_; }
+  Seq durable() const { return durable_; }
+  Point last() const { return log_.last(); }
+  const Config& config() const { return configs_.latest(); }
+  Seq config_seq() const { return configs_.latest_seq(); }
+  const std::map<NodeId, Progress>& peers() const { return peers_; }  // of a leader
+  // A leader whose NOOP is applied: rule E7.
+  bool serves() const;
+  // A leader that is about to hand over: it takes no proposals.
+  bool is_transferring() const { return transfer_.has_value(); }
+  bool is_damaged() const { return hard_.claimed_last > log_.last().position(); }
+  bool is_quarantined() const { return hard_.is_quarantined; }
+  // Of everything that decides what the core does next; without timers and chance for a search that
+  // lets every timer fire at any moment.
+  enum class Timers : std::uint8_t { kCounted, kLeftOut };
+  std::uint64_t fingerprint(Timers timers = Timers::kCounted) const;
+
+ private:
+  // election.cc, vote.cc
+  bool is_alone() const;
+  bool is_silent() const;
+  bool is_bound() const;
+  bool may_campaign() const;
+  bool is_up_to_date(const Position& last) const;
+  bool admits_higher_term(const Message& message) const;
+  void reset_election_timer();
+  void tick_follower();
+  void start_prevote();
+  void ask_for_votes();
+  void start_election(Term transfer_token);
+  void become_follower(Term term, NodeId leader);
+  void become_leader();
+  void count_vote(NodeId voter, bool is_granted);
+  void on(const Message& message, const PrevoteRequest& request);
+  void on(const Message& message, const PrevoteReply& reply);
+  void on(const Message& message, const VoteRequest& request);
+  void on(const Message& message, const VoteReply& reply);
+  void answer_stale(const Message& message);
+
+  // append.cc, snapshot.cc: the follower's side
+  bool note_leader(const Message& message);
+  void on(const Message& message, const Append& append);
+  std::optional<Conflict> find_conflict(const Append& append);
+  void take_entries(const Append& append);
+  void take_entry(const Entry& entry, NodeId from);
+  void reply_append(NodeId to, Round round, std::optional<Conflict> conflict);
+  void quarantine(const Alarm& alarm);
+  bool differs(const Point& point) const;
+  void on(const Message& message, const Snapshot& snapshot);
+
+  // replication.cc: the leader's side
+  void on(const Message& message, const AppendReply& reply);
+  void on_conflict(NodeId peer, Progress& progress, const AppendReply& reply);
+  void count_undurable(Progress& progress);
+  void suspect(NodeId peer, Progress& progress, const AppendReply& reply);
+  Seq next_after(const Conflict& conflict) const;
+  void begin_round();
+  void probe_from_floor(Progress& progress);
+  void send_heartbeat(NodeId peer, Progress& progress);
+  bool replicate(NodeId peer, Progress& progress);
+  void send_snapshot(NodeId peer, Progress& progress);
+  void send_append(NodeId peer, Progress& progress, const Point& prev, Seq last);
+  void ship();
+  Point append_own(Entry entry);
+
+  // commit.cc
+  void maybe_commit();
+  void commit_to(Seq seq);
+
+  // lease.cc
+  void note_quorum();
+  bool is_stalled() const;
+  void check_disk();
+  void tick_leader();
+
+  // read_index.cc
+  bool may_read() const;
+  tl::expected<void, Refusal> forward_read(ReadId id);
+  void prove_reads(Round round);
+  void finish_read(const WaitingRead& read, std::optional<Seq> seq);
+  void refuse_reads();
+  void expire_forwarded();
+  void on(const Message& message, const ReadRequest& request);
+  void on(const Message& message, const ReadReply& reply);
+
+  // transfer.cc, membership.cc
+  void continue_transfer();
+  std::optional<NodeId> best_successor() const;
+  void on(const Message& message, const TimeoutNow& request);
+  void sync_peers();
+  bool hears_majority(const Config& config) const;
+  tl::expected<Config, Refusal> changed_config(const ConfigChange& change) const;
+
+  // core.cc
+  void send(NodeId to, Body body);
+  void watch(LogWrite& write);
+  void change_hard_state(Term term, NodeId voted_for);
+  void note_durable_position();
+  void note_commit_hint();
+  Position position_to_beat() const;
+
+  struct Transfer {
+    NodeId target = kNoNode;
+    Instant begun;
+    bool is_told = false;
+  };
+  struct Forwarded {
+    ReadId id = 0;
+    Instant begun;
+  };
+
+  // Fixed after construction.
+  const NodeId id_;
+  const Settings settings_;
+
+  Random random_;
+  Instant now_;
+  Instant boot_;
+
+  // Persistent: see Ready::hard_state.
+  HardState hard_;
+  std::uint64_t saved_version_ = 0;
+  std::uint64_t handed_version_ = 0;
+  std::uint64_t vote_version_ =
+      0;  // the last with another term, vote or claim: messages wait for it
+  Instant hint_handed_;
+  LogView log_;
+  ConfigHistory configs_;
+  std::optional<Install> install_;
+  std::uint64_t writes_ = 0;  // handed out
+  DiskWatch disk_watch_;
+
+  Role role_ = Role::kFollower;
+  NodeId leader_ = kNoNode;
+  Seq commit_ = 0;
+  Seq applied_ = 0;
+  Seq handed_commit_ = 0;  // the last that a Ready told to apply
+  Seq durable_ = 0;        // of the log as it is now
+  Seq matched_ = 0;        // of the leader's log, in this term
+  Round heard_round_ = 0;  // the leader's last
+
+  // Elections.
+  Instant election_begun_;
+  std::uint64_t election_timeout_us_ = 0;
+  std::optional<Instant> promised_;  // rule L4: to the leader, since then
+  std::map<NodeId, bool> votes_;     // a yes stays one; who said no is asked again
+  Instant asked_;
+  Term campaign_token_ = 0;  // see VoteRequest::transfer_token
+
+  // A leader's; emptied when it steps down.
+  std::map<NodeId, Progress> peers_;
+  Rounds rounds_;
+  Round quorum_round_ = 0;  // the last that a majority echoed
+  Instant quorum_contact_;  // when it began
+  std::optional<Instant> lease_begun_;
+  bool is_lease_void_ = false;  // rule L5: for the rest of the term
+  Instant heartbeat_sent_;
+  Seq noop_seq_ = 0;
+  std::uint64_t uncommitted_bytes_ = 0;
+  std::optional<Transfer> transfer_;
+  ReadQueue reads_;
+
+  // A follower's reads that the leader was asked about, by nonce. Nonces start at a random number,
+  // so that an answer to an earlier incarnation's question is not taken for this one's.
+  std::map<std::uint64_t, Forwarded> forwarded_;
+  std::uint64_t next_nonce_;
+
+  Outbox outbox_;
+  std::vector<ReadResult> read_results_;
+  std::optional<Alarm> alarm_;
+  RoleChange told_role_;
+};
+
+}  // namespace kv::raft

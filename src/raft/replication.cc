@@ -1,0 +1,200 @@
+// A leader brings its log to its peers (thesis 3.5, 10.2.1; rules R1, R6, R8).
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "raft/core.h"
+
+namespace kv::raft {
+
+tl::expected<Point, Refusal> Core::propose(const Payload& payload) {
+  if (role_ != Role::kLeader) return tl::unexpected(Refusal::kNotLeader);
+  if (!serves()) return tl::unexpected(Refusal::kNotReady);
+  if (transfer_) return tl::unexpected(Refusal::kTransferring);
+  // Rule R8. One that is larger than the bound goes alone.
+  const std::uint64_t bytes = payload.size + kEntryOverhead;
+  if (uncommitted_bytes_ > 0 && uncommitted_bytes_ + bytes > settings_.uncommitted_bytes_max) {
+    return tl::unexpected(Refusal::kBusy);
+  }
+  return append_own(Entry{.size = payload.size, .digest = payload.digest});
+}
+
+// Leader Append-Only (thesis figure 3.2): a leader only ever adds to the end.
+Point Core::append_own(Entry entry) {
+  KV_CHECK(role_ == Role::kLeader);
+  entry.term = hard_.term;
+  entry.seq = log_.last().seq + 1;
+  entry.chain = log_.extend_chain(entry);
+  uncommitted_bytes_ += entry.size + kEntryOverhead;
+  if (entry.config) {
+    configs_.append(entry.seq, entry.config);
+    sync_peers();
+  }
+  const Point point = entry.point();
+  log_.append(std::move(entry));
+  return point;
+}
+
+// Everything a leader sends is sent here, so that what came in since the last time goes together.
+void Core::ship() {
+  if (role_ != Role::kLeader) return;
+  if (reads_.wants_round()) begin_round();
+  for (auto& [peer, progress] : peers_) {
+    const bool is_sent = replicate(peer, progress);
+    // An idle follower would learn of the commit with the next heartbeat only.
+    const bool is_idle = progress.state == Progress::State::kReplicate &&
+                         progress.inflight_messages() == 0 && progress.match >= commit_;
+    if (!is_sent && is_idle && progress.told_commit < commit_) send_heartbeat(peer, progress);
+  }
+}
+
+// A heartbeat for everybody, and at the same time the proof that waiting reads and the lease need.
+void Core::begin_round() {
+  const Round round = rounds_.begin(now_);
+  heartbeat_sent_ = now_;
+  reads_.begin(round);
+  for (auto& [peer, progress] : peers_) {
+    if (!replicate(peer, progress)) send_heartbeat(peer, progress);
+  }
+  note_quorum();
+}
+
+// What stood before the floor we can neither send nor ask for; at the floor we can ask.
+void Core::probe_from_floor(Progress& progress) {
+  progress.become_probe(std::max(progress.match, log_.floor().seq) + 1, rounds_.begin(now_));
+}
+
+// An append without records. It claims what the peer should have by now, so that a lost append is
+// noticed; to a peer that is being probed it is the probe.
+void Core::send_heartbeat(NodeId peer, Progress& progress) {
+  if (progress.state == Progress::State::kSnapshot) {
+    return send_append(peer, progress, progress.snapshot, progress.snapshot.seq);
+  }
+  if (progress.next <= log_.floor().seq) probe_from_floor(progress);
+  const Seq prev = progress.next - 1;
+  send_append(peer, progress, log_.point_at(prev), prev);
+}
+
+// As much as the bounds allow; R1: at the same time as our own disk. True: something was sent.
+bool Core::replicate(NodeId peer, Progress& progress) {
+  bool is_sent = false;
+  while (progress.state == Progress::State::kReplicate && progress.next <= log_.last().seq) {
+    if (progress.next <= log_.floor().seq) {
+      probe_from_floor(progress);
+      send_heartbeat(peer, progress);
+      return true;
+    }
+    if (progress.inflight_messages() >= settings_.inflight_messages_max ||
+        progress.inflight_bytes() >= settings_.inflight_bytes_max) {
+      break;
+    }
+    const Extent extent =
+        log_.extent(progress.next, settings_.append_records_max, settings_.append_bytes_max);
+    send_append(peer, progress, log_.point_at(progress.next - 1), extent.last);
+    progress.note_sent(extent.last, extent.bytes);
+    is_sent = true;
+  }
+  return is_sent;
+}
+
+void Core::send_append(NodeId peer, Progress& progress, const Point& prev, Seq last) {
+  progress.told_commit = commit_;
+  send(peer, Append{.prev = prev, .last = last, .commit = commit_, .round = rounds_.current()});
+}
+
+void Core::on(const Message& message, const AppendReply& reply) {
+  const auto found = peers_.find(message.from);
+  if (role_ != Role::kLeader || found == peers_.end()) return;
+  const Seq last = log_.last().seq;
+  if (reply.durable > last || reply.matched > last || reply.round > rounds_.current()) return;
+  if (reply.conflict && reply.conflict->prev > last) return;
+  // It told us its term, and nothing of our log: see answer_stale().
+  if (reply.round == 0) return;
+  Progress& progress = found->second;
+  // Of what comes twice or late the second says nothing new.
+  bool is_news = reply.round > progress.echoed;
+  if (is_news) progress.heard = now_;
+  progress.applied = std::max(progress.applied, reply.applied);
+  progress.echoed = std::max(progress.echoed, reply.round);
+  if (reply.conflict) {
+    on_conflict(message.from, progress, reply);
+  } else if (reply.round >= progress.damage_round) {
+    const bool is_durable_news = progress.note_durable(reply.durable);
+    is_news = is_news || is_durable_news;
+    if (is_durable_news) progress.match_round = rounds_.current();
+    const bool is_current = reply.round >= progress.reset_round;
+    const bool has_snapshot = progress.state == Progress::State::kSnapshot &&
+                              std::max(reply.matched, progress.match) >= progress.snapshot.seq;
+    if (is_current && (progress.state == Progress::State::kProbe || has_snapshot)) {
+      progress.become_replicate(reply.matched, rounds_.begin(now_));
+      count_undurable(progress);
+    }
+    if (is_durable_news) maybe_commit();
+  }
+  // The commit may have ended our leadership (rule M5).
+  if (role_ != Role::kLeader) return;
+  if (is_news) progress.catch_up.update(progress.match, last, now_);
+  note_quorum();
+  continue_transfer();
+}
+
+// What the peer has in memory and not on its disk counts as on its way, as it did when it was sent:
+// or a peer with a slow disk and a lossy link would get more with each time we go back.
+void Core::count_undurable(Progress& progress) {
+  const Seq first = std::max(progress.match, log_.floor().seq) + 1;
+  const Seq last = progress.next - 1;
+  if (first > last) return;
+  const Extent extent = log_.extent(first, last - first + 1, settings_.inflight_bytes_max);
+  progress.note_sent(last, extent.last < last ? settings_.inflight_bytes_max : extent.bytes);
+}
+
+// The peer's log ends earlier or differs: go back, by whole terms (thesis 3.5). Rule R6: a
+// rejection of something sent before the last time we went back says nothing new.
+void Core::on_conflict(NodeId peer, Progress& progress, const AppendReply& reply) {
+  const Conflict& conflict = *reply.conflict;
+  if (reply.round < progress.reset_round || progress.state == Progress::State::kSnapshot) return;
+  const bool has_lost = conflict.is_damaged && conflict.last < progress.match;
+  if (has_lost) {
+    // 3.11: what it acknowledged is gone. What is committed stays so; it will get it once more.
+    progress.match = conflict.last;
+    progress.match_round = rounds_.current();
+  } else if (conflict.prev <= progress.match) {
+    return suspect(peer, progress, reply);
+  }
+  const Seq next = std::clamp(next_after(conflict), progress.match + 1,
+                              std::max(conflict.prev, progress.match + 1));
+  if (next <= log_.floor().seq) {
+    send_snapshot(peer, progress);
+  } else {
+    progress.become_probe(next, rounds_.begin(now_));
+    send_heartbeat(peer, progress);
+  }
+  if (has_lost) progress.damage_round = progress.reset_round;
+}
+
+// It rejects what it acknowledged: mostly as the answers came in another order than they were
+// given. Otherwise its disk lost records without a trace, and there may be votes that it gave by a
+// log that it does not have.
+void Core::suspect(NodeId peer, Progress& progress, const AppendReply& reply) {
+  if (reply.round <= progress.match_round || progress.is_suspect) return;
+  progress.is_suspect = true;
+  const Seq seq = std::max(reply.conflict->prev, log_.floor().seq);
+  alarm_ = Alarm{.kind = Alarm::Kind::kPeerForgot,
+                 .peer = peer,
+                 .ours = log_.point_at(seq),
+                 .theirs = {.term = reply.conflict->term, .seq = reply.conflict->last}};
+}
+
+Seq Core::next_after(const Conflict& conflict) const {
+  if (conflict.term == 0) return conflict.last + 1;
+  Seq seq = std::min(conflict.prev, log_.last().seq);
+  if (seq < log_.floor().seq) return conflict.first;
+  while (seq > log_.floor().seq && log_.point_at(seq).term > conflict.term) {
+    seq = log_.term_start(seq) - 1;
+  }
+  // Behind our last record of that term, if we have one: the logs may agree on some of them.
+  return log_.point_at(seq).term == conflict.term ? seq + 1 : conflict.first;
+}
+
+}  // namespace kv::raft
