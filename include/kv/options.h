@@ -38,8 +38,9 @@ struct Options {
   // Free bytes of the disk below which puts are refused, so that deletes and merges can make room;
   // 0: twice segment_size_max, and at most an eighth of the disk.
   std::uint64_t space_reserve = 0;
-  // Memory for small values (up to 4 KiB) that were read or written of late, taken as they come; 0:
-  // none. None given: an eighth of the memory the process may use, and at most 2 GiB.
+  // Memory for small values (up to 4 KiB) that were read or written of late; 0: none. None given:
+  // an eighth of the memory the process may use, and at most 2 GiB. Each store has its own: so much
+  // address space is reserved by open(), and memory is taken as values come.
   std::optional<std::uint64_t> value_cache_max;
   std::uint32_t open_segments_max = 512;  // descriptors of sealed segments kept open, >= 1
   std::uint32_t recovery_threads = 0;     // 0: one per processor

@@ -333,8 +333,10 @@ class Store {
   // The same writes without waiting: submit() gives each its place in the log, flush() writes what
   // was submitted (by any thread) in as few calls as possible, and the listener hears of each when
   // it is acknowledged. submit() may report a refusal at once. The listener outlives the write.
-  // kMayBlock, for a thread that has nothing else to do: what waits for the disk is synced in this
-  // call where the disk is a quick one, and nobody is woken for it.
+  // kMayBlock, for a thread that has nothing else to do: what waits for the disk, whoever submitted
+  // it, is synced in this call, and nobody is woken for it, if writes have been quick of late and
+  // unless a sync is under way; whoever makes that one sees to the rest. (Writes are acknowledged
+  // in log order: the caller's wait for those of others.)
   void submit(const Write& write, WriteListener& listener, WriteTag tag);
   void flush(ReadMode mode = ReadMode::kNoWait);
 

@@ -24,6 +24,7 @@ inline ExitCode exit_code_of(const Error& error) {
     case Errc::kConflict:
       return kExitConflict;
     case Errc::kTryLater:
+    case Errc::kNotLeader:
     case Errc::kWouldBlock:
       return kExitTryLater;
     case Errc::kCorruption:

@@ -72,6 +72,20 @@ Result<void> check_file(io::FileSystem& fs, const std::string& path, const Backu
   return {};
 }
 
+// What the node whose backup it is promised its cluster since is not in it, so that this is another
+// node, and in no cluster.
+Result<void> name_anew(io::FileSystem& fs, const std::string& path) {
+  auto text = io::read_file(fs, path);
+  if (!text) return tl::unexpected(std::move(text).error());
+  const auto identity = format::decode_identity(*text);
+  if (!identity) {
+    return tl::unexpected(Error{identity.error().code, path + ": " + identity.error().context, {}});
+  }
+  return io::replace_file(fs, path,
+                          format::encode_identity({.database_id = identity->database_id,
+                                                   .node_uuid = base::random_uuid()}));
+}
+
 }  // namespace
 
 Result<VerifyReport> verify_backup_files(io::FileSystem& fs, const std::string& backup,
@@ -126,6 +140,9 @@ Result<BackupSummary> restore_backup_files(io::FileSystem& fs, const std::string
     summary.copied += 1;
     summary.bytes += copied->size;
     summary.bytes_copied += copied->size;
+  }
+  if (auto done = name_anew(fs, to + "/" + std::string(format::kIdentityName)); !done) {
+    return tl::unexpected(std::move(done).error());
   }
   if (auto synced = fs.sync_dir(to); !synced) return tl::unexpected(std::move(synced).error());
   // With CURRENT it is a database, so that comes last.

@@ -13,8 +13,8 @@ namespace kv::engine {
 
 namespace {
 
-// How far a segment may grow while no spare is to be had; leaves room for one largest batch.
-constexpr std::uint64_t kSegmentOffsetMax = Place::kOffsetMax - 2 * kBatchSizeMax;
+// Bytes of records that are not committed; more are refused.
+constexpr std::uint64_t kUncommittedMax = std::uint64_t{64} * 1024 * 1024;
 
 bool is_weaker(Sync a, Sync b) { return static_cast<int>(a) < static_cast<int>(b); }
 
@@ -125,6 +125,10 @@ Result<WriteResult> CommitPipeline::judge(const Write& write, bool exists, Versi
 std::optional<Error> CommitPipeline::refusal_of_all() const {
   if (failure_ || refusal_) return refused_after(failure_ ? *failure_ : *refusal_);
   if (is_closed_) return Error{Errc::kClosed, "the store is closed", {}};
+  if (not_leading_) return not_leading_;
+  if (settings_.is_replicated && uncommitted_bytes_ > kUncommittedMax) {
+    return Error{Errc::kTryLater, "reason=replication_lag too much waits for other nodes", {}};
+  }
   if (tail_.offset() > kSegmentOffsetMax && !spare_) {
     return Error{Errc::kTryLater, "no room for another segment was found yet", {}};
   }
@@ -172,7 +176,7 @@ void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTa
     }
     if (!append(write, record, *judged, pending)) continue;
     pending_.push_back(std::move(pending));
-    notify_rotation(lock);
+    notify(lock);
     return;
   }
 }
@@ -207,7 +211,7 @@ bool CommitPipeline::needs_disk(const Write& write) const {
   const Sync asked = write.options.sync.value_or(settings_.sync);
   const Sync sync = is_weaker(asked, settings_.sync) ? settings_.sync : asked;
   // Who is slowed down waits where the delay is: at the sync.
-  return sync == Sync::kDisk || sync_delay_.count() > 0;
+  return sync == Sync::kDisk || sync_delay_.count() > 0 || settings_.is_replicated;
 }
 
 // A mere reply tells of everything appended before it, so it waits for that.
@@ -245,6 +249,8 @@ bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Ju
   }
   if (pending.result && pending.result->was_found) {
     append_record(write, record, pending);
+  } else if (settings_.is_replicated) {
+    append_noop(pending);
   }
   wait_for_place(pending);
   return true;
@@ -281,6 +287,7 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
   WriteGroup& group = open_group();
   if (begins_group) pending.begun = std::chrono::steady_clock::now();
   pending.segment = group.target.segment.get();
+  const std::uint64_t records_before = group.records;
   if (write.kind == Write::Kind::kBatch) {
     tail_.append_batch(
         group, *write.batch,
@@ -298,6 +305,7 @@ void CommitPipeline::append_record(const Write& write, PreparedRecord& record, P
   }
   pending.sequence = tail_.last_sequence();
   pending.result->version = pending.sequence;
+  if (settings_.is_replicated) note_uncommitted(group, records_before);
 }
 
 const CommitPipeline::KeyNewest* CommitPipeline::find_newest(std::string_view key) {

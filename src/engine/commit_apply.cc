@@ -20,7 +20,7 @@ constexpr std::size_t kIdleGroupsMax = 4;
 }  // namespace
 
 bool CommitPipeline::is_ready(const Pending& pending) const {
-  return pending.wait_sequence <= written_sequence_ &&
+  return pending.wait_sequence <= std::min(written_sequence_, committed_sequence_) &&
          (!pending.needs_disk || pending.wait_sequence <= synced_sequence_ ||
           is_planted(Bug::kAcknowledgeBeforeSync));
 }
@@ -65,6 +65,7 @@ void CommitPipeline::advance(Lock& lock) {
     told_.clear();
     if (told_.capacity() > kReadyMax) told_.shrink_to_fit();
     lock.lock();
+    has_log_news_ = true;
   }
   is_applying_ = false;
   step_done_.notify_all();
@@ -88,15 +89,15 @@ void CommitPipeline::apply(std::span<const Pending> ready) {
 void CommitPipeline::apply_together(std::span<const Pending> some) {
   hashes_.clear();
   for (const Pending& pending : some) {
-    if (pending.is_cached()) hashes_.push_back(hash_key(pending.change.key));
+    if (cache_.is_on() && pending.is_cached()) hashes_.push_back(hash_key(pending.change.key));
   }
   cache_.prefetch_slots(hashes_);
   replaced_.clear();
   index_.apply(changes_, replaced_);
   count_applied(some);
-  if (!changes_.empty()) {
-    applied_sequence_.store(changes_.back().sequence, std::memory_order_release);
-  }
+  // A reply waits for what was in the log before it.
+  applied_sequence_.store(some.back().wait_sequence, std::memory_order_release);
+  if (hashes_.empty()) return;
   auto hash = hashes_.begin();
   for (const Pending& pending : some) {
     if (!pending.is_cached()) continue;

@@ -35,7 +35,13 @@ CommitPipeline::CommitPipeline(const Settings& settings, Index& index, SegmentTa
       written_sequence_(tail_.last_sequence()),
       synced_sequence_(tail_.last_sequence()),
       segment_size_(settings.segment_size_max),
-      applied_sequence_(tail_.last_sequence()) {}
+      applied_sequence_(tail_.last_sequence()) {
+  if (!settings.is_replicated) return;
+  not_leading_ = Error{Errc::kNotLeader, "this node does not lead yet", {}};
+  committed_sequence_ = settings.applied_sequence;
+  applied_sequence_ = settings.applied_sequence;
+  told_sequence_ = tail_.last_sequence();
+}
 
 void CommitPipeline::flush(ReadMode mode) {
   Lock lock(mutex_);
@@ -44,7 +50,7 @@ void CommitPipeline::flush(ReadMode mode) {
   // Who may block helps with the sync it waits for; see help_sync().
   const bool helps = mode == ReadMode::kMayBlock && disk_wanted_ > synced_sequence_;
   if (has_large_write_ || (!helps && needs_sync())) wake_log_thread_.notify_one();
-  notify_rotation(lock);
+  notify(lock);
 }
 
 void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
@@ -76,6 +82,7 @@ void CommitPipeline::write_groups(Lock& lock, ReadMode mode) {
     writes_ += group.records;
     written_sequence_ = group.last_sequence;
     written_groups_ += 1;
+    has_log_news_ = true;
     if (is_planted(Bug::kApplyBeforeSync)) {
       for (const Pending& pending : pending_) {
         if (pending.sequence == 0 || pending.sequence > written_sequence_) continue;
@@ -107,6 +114,7 @@ void CommitPipeline::write_failed(Lock& lock, WriteGroup& group, const Error& er
     if (cut) {
       prewritten_.cut(group.target.segment->id(), group.offset);
       tail_.rewind(group);
+      forget_uncommitted(tail_.last_sequence());
       open_group_ = nullptr;
       auto failed = take_unwritten(written_sequence_);
       groups_.resize(written_groups_);
@@ -132,7 +140,7 @@ void CommitPipeline::drive(std::optional<std::chrono::milliseconds> interval) {
     }
     if (needs_sync()) sync_once(lock);
     advance(lock);
-    notify_rotation(lock);
+    notify(lock);
     const auto has_work = [this] {
       const bool can_write = !is_writing_ && !failure_ && has_large_write_;
       return is_stopped_ || can_write || needs_sync();

@@ -33,6 +33,24 @@ struct RetiredSegment {
   std::uint64_t end_chain = 0;
 };
 
+// A record that recovery found.
+struct AdoptedRecord {
+  ForeignRecord record;
+  std::uint64_t offset = 0;
+  std::uint64_t chain = 0;  // up to and with it
+};
+
+// What a roll-back takes from the log.
+struct Cut {
+  std::uint64_t first = 0;           // sequence
+  std::shared_ptr<Segment> segment;  // keeps its first `size` bytes; may be none
+  std::uint64_t size = 0;
+  std::vector<std::shared_ptr<Segment>> gone;  // hold nothing else
+};
+
+// How far a segment may grow while no spare is to be had; leaves room for one largest batch.
+inline constexpr std::uint64_t kSegmentOffsetMax = Place::kOffsetMax - 2 * kBatchSizeMax;
+
 // The way of every write, in three steps joined by the sequence:
 //   append   the record gets its place in the log and is written to the operating system,
 //   durable  its group's fdatasync returned, where the write asks for it,
@@ -49,11 +67,17 @@ struct RetiredSegment {
 // told, and every later write is refused until the store is opened again. A full disk is told
 // apart: what was written of the group is cut off again, the writers hear that nothing was done,
 // and the next write may succeed.
+//
+// A replicated log has one step more, between durable and apply: somebody else says up to where
+// records are committed. Until then they may be taken back; so they are neither seen nor
+// acknowledged, and their segments are not sealed. See commit_replicated.cc.
 class CommitPipeline {
  public:
   struct Settings {
     Sync sync = Sync::kDisk;
     std::uint64_t segment_size_max = 0;
+    bool is_replicated = false;
+    std::uint64_t applied_sequence = 0;  // replicated: what the index has
   };
   CommitPipeline(const Settings& settings, Index& index, SegmentTable& table, ValueCache& cache,
                  LogTail tail);
@@ -101,6 +125,35 @@ class CommitPipeline {
   void retire_active();
   // The same, going on with the spare; nothing happens when there is none.
   void rotate();
+
+  // Replication; of a store that is replicated only, and all of it called by one thread at a time.
+  //
+  // From here on writes are taken, with that term; or refused, as at the start.
+  void lead(std::uint64_t term);
+  void follow(Error refusal);
+  // What submitted writes became, in log order, once it is written; each is told once.
+  void take_written(std::vector<LogRecord>& records);
+  // Called, from any thread and without locks, when there is more to take, or more is synced.
+  std::function<void()> on_log_news;
+  // Gives records that come from elsewhere their places, being the next in sequence; flush() writes
+  // them. None is told by take_written().
+  Result<void> append(std::span<const ForeignRecord> records);
+  // All up to here will never be taken back.
+  void commit(std::uint64_t sequence);
+  // Records that recovery found behind what is committed, where they lie; in order.
+  void adopt(const AppendTarget& target, std::span<const AdoptedRecord> records);
+  // Takes back all from `first` on, none of which is committed, in two steps. In between nothing is
+  // written or synced, and the caller makes it durable that what lies behind the cut is void.
+  Cut begin_roll_back(std::uint64_t first);
+  void finish_roll_back(const Cut& cut, std::uint64_t chain);
+  // Where the log ends is not known any more.
+  void abandon_roll_back(const Error& error);
+  void give_up_uncommitted();
+  std::uint64_t last_sequence() const;
+  std::uint64_t chain() const;  // up to and with that
+  std::uint64_t committed_sequence() const;
+  // Of those not committed.
+  std::uint64_t uncommitted_bytes() const;
 
   // A point in time between two applied writes. `pin` runs while no write is being applied.
   Index::Snapshot snapshot(const std::function<void()>& pin) const;
@@ -207,7 +260,23 @@ class CommitPipeline {
   // Writers that wait for something behind `written`; they are not pending any more.
   std::vector<Pending> take_unwritten(std::uint64_t written);
   void tell_failed(Lock& lock, std::vector<Pending> failed, const Error& error);
-  void notify_rotation(Lock& lock);
+  void notify(Lock& lock);
+
+  // A record of the log that may be taken back.
+  struct Uncommitted {
+    LogRecord record;
+    std::shared_ptr<Segment> segment;
+    std::uint64_t offset = 0;
+    std::uint64_t keys = 0;  // it writes
+  };
+  // What is durable as far as this node goes, and what nobody takes back.
+  std::uint64_t settled_sequence() const;
+  void note_uncommitted(const WriteGroup& group, std::uint64_t records_before);
+  void forget_uncommitted(std::uint64_t last);  // what comes behind it
+  void end_roll_back(Lock& lock);
+  void append_noop(Pending& pending);
+  std::uint64_t take_in(Segment& segment, const format::RecordHeader& header, std::string_view body,
+                        Place place);
 
   // Fixed after construction.
   const Settings settings_;
@@ -255,7 +324,14 @@ class CommitPipeline {
   bool allows_deletes_ = true;
   std::uint64_t space_refusals_ = 0;
   std::optional<Error> failure_;
-  std::optional<Error> refusal_;  // of later writes, because of something else than a write
+  std::optional<Error> refusal_;         // of later writes, because of something else than a write
+  std::optional<Error> not_leading_;     // why writes are refused, while they are
+  std::deque<Uncommitted> uncommitted_;  // replicated: in log order
+  std::uint64_t uncommitted_bytes_ = 0;
+  std::uint64_t committed_sequence_ = UINT64_MAX;
+  std::uint64_t told_sequence_ = 0;  // by take_written()
+  bool is_rolling_back_ = false;
+  bool has_log_news_ = false;
 
   // Held while the index changes, so that a snapshot stands between two writes.
   mutable std::mutex apply_mutex_;

@@ -19,7 +19,7 @@ bool CommitPipeline::is_complete(const AppendTarget& target) const {
 void CommitPipeline::retire_complete() {
   while (
       !unsealed_.empty() &&
-      (unsealed_.front().last_sequence <= synced_sequence_ || is_planted(Bug::kSealBeforeSync)) &&
+      (unsealed_.front().last_sequence <= settled_sequence() || is_planted(Bug::kSealBeforeSync)) &&
       is_complete(unsealed_.front().target)) {
     retired_.push_back(std::move(unsealed_.front()));
     unsealed_.erase(unsealed_.begin());
@@ -43,10 +43,13 @@ std::vector<RetiredSegment> CommitPipeline::take_retired() {
   return std::exchange(retired_, {});
 }
 
-void CommitPipeline::notify_rotation(Lock& lock) {
-  if (!std::exchange(has_rotation_news_, false) || !on_rotation) return;
+void CommitPipeline::notify(Lock& lock) {
+  const bool has_rotated = std::exchange(has_rotation_news_, false) && on_rotation;
+  const bool has_grown = std::exchange(has_log_news_, false) && on_log_news;
+  if (!has_rotated && !has_grown) return;
   lock.unlock();
-  on_rotation();
+  if (has_rotated) on_rotation();
+  if (has_grown) on_log_news();
   lock.lock();
 }
 

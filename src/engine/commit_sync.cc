@@ -36,7 +36,8 @@ Result<void> write_zeros(io::File& file, PrewrittenSpace::Range range) {
 }  // namespace
 
 bool CommitPipeline::needs_sync() const {
-  if (failure_ || is_syncing_ || written_sequence_ == synced_sequence_) return false;
+  if (failure_ || is_syncing_ || is_rolling_back_) return false;
+  if (written_sequence_ == synced_sequence_) return false;
   // A segment that was left behind is synced so that it can be sealed.
   return disk_wanted_ > synced_sequence_ || is_complete(unsealed_.front().target);
 }
@@ -95,6 +96,7 @@ void CommitPipeline::sync_once(Lock& lock) {
   }
   syncs_ += 1;
   synced_sequence_ = std::max(synced_sequence_, target);
+  has_log_news_ = true;
   retire_complete();
   step_done_.notify_all();
 }
@@ -111,7 +113,7 @@ void CommitPipeline::help_sync() {
     advance(lock);
     if (needs_sync()) wake_log_thread_.notify_one();
   }
-  notify_rotation(lock);
+  notify(lock);
 }
 
 Result<void> CommitPipeline::sync() {
@@ -135,7 +137,7 @@ Result<void> CommitPipeline::sync() {
   step_done_.wait(lock, [this] { return !is_applying_; });
   // Whoever wrote meanwhile saw a sync under way and left its own to us.
   if (needs_sync()) wake_log_thread_.notify_one();
-  notify_rotation(lock);
+  notify(lock);
   if (failure_) return tl::unexpected(*failure_);
   return {};
 }

@@ -55,7 +55,7 @@ void CommitPipeline::submit_update(const Write& write, WriteListener& listener, 
       return refuse(std::move(*refused));
     }
     pending_.push_back(std::move(pending));
-    notify_rotation(lock);
+    notify(lock);
     return;
   }
 }
@@ -95,6 +95,8 @@ bool CommitPipeline::append_update(const Write& write, const Current& current, P
         prepare_record(is_delete ? format::RecordType::kDelete : format::RecordType::kPut,
                        decided.key, decided.value, next);
     append_record(decided, record, pending);
+  } else if (settings_.is_replicated) {
+    append_noop(pending);
   }
   wait_for_place(pending);
   return true;

@@ -13,8 +13,6 @@ namespace {
 using format::RecordHeader;
 using format::RecordType;
 
-bool is_data(RecordType type) { return type == RecordType::kPut || type == RecordType::kDelete; }
-
 // Whose record this was, `header` being its fields as they lie and `body` what follows, of which
 // any one part may be wrong.
 std::optional<std::string_view> identify_key(const RecordHeader& header, std::string_view body) {
@@ -71,7 +69,7 @@ void visit_batch(std::string_view body, std::uint64_t offset, std::uint64_t sequ
     const std::uint64_t member_offset = offset + format::kRecordHeaderSize + at;
     const bool is_valid =
         format::decode_record_header(rest, 0, header) == format::HeaderState::kValid &&
-        is_data(header.type) && format::record_size(header) <= rest.size();
+        format::is_data(header.type) && format::record_size(header) <= rest.size();
     if (!is_valid) {
       // Where this member ends is not known any more, so neither are those behind it.
       if (range != nullptr) {
@@ -121,9 +119,11 @@ Result<void> identify_damage(SegmentWindow& window, DamagedRange& range,
       if (frame->header.type == RecordType::kBatch) {
         visit_batch(frame->body, at, sequence, visit, &range);
         sequence += 1;
-      } else if (is_data(frame->header.type)) {
+      } else if (format::is_data(frame->header.type)) {
         note_damaged(frame->header, frame->body, at, sequence, range);
         sequence += 1;
+      } else if (format::is_system(frame->header.type)) {
+        sequence += 1;  // no key is hidden by it
       }
     } else {
       constexpr std::size_t kLook = format::kRecordHeaderSize + kKeySizeMax;

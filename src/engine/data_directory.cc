@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/check.h"
 #include "engine/planted.h"
 #include "engine/required_file.h"
 #include "format/names.h"
@@ -13,13 +14,6 @@ namespace kv::engine {
 namespace {
 
 using format::FileKind;
-
-std::string random_id() {
-  std::random_device random;
-  std::string id;
-  for (int i = 0; i < 4; ++i) id += fmt::format("{:08x}", random());
-  return id;
-}
 
 std::uint64_t random_salt() {
   std::random_device random;
@@ -74,7 +68,7 @@ Result<void> DataDirectory::check_names(bool create_if_missing, bool& is_new) co
     has_current = has_current || kind == FileKind::kCurrent;
     // What the making of a database that crashed may have left; anything else means data.
     has_data = has_data || kind == FileKind::kSegment || kind == FileKind::kHint ||
-               kind == FileKind::kCheckpoint;
+               kind == FileKind::kCheckpoint || kind == FileKind::kHardState;
     const bool is_beginning = kind == FileKind::kLock || kind == FileKind::kIdentity ||
                               kind == FileKind::kManifest || kind == FileKind::kTemporary ||
                               kind == FileKind::kLostFound;
@@ -99,8 +93,8 @@ Result<void> DataDirectory::check_names(bool create_if_missing, bool& is_new) co
 }
 
 Result<void> DataDirectory::create() {
-  identity_.database_id = random_id();
-  identity_.node_id = random_id();
+  identity_.database_id = base::to_hex(base::random_uuid());
+  identity_.node_uuid = base::random_uuid();
   if (auto written = io::replace_file(fs_, file_path(format::kIdentityName),
                                       format::encode_identity(identity_));
       !written) {
@@ -149,6 +143,30 @@ Result<void> DataDirectory::resume(EventListener* listener) {
            fmt::format("file={}", file_path(name)));
     }
   }
+  return {};
+}
+
+Result<void> DataDirectory::join_cluster(const base::Uuid& cluster_id, std::uint64_t node_id) {
+  KV_CHECK(!cluster_id.is_nil() && node_id != 0);
+  if (identity_.cluster_id == cluster_id && identity_.node_id == node_id) return {};
+  if (!identity_.cluster_id.is_nil()) {
+    return tl::unexpected(
+        Error{Errc::kInvalidArgument,
+              fmt::format("{} is node {} of cluster {} and cannot become node {} of cluster {}",
+                          path_, identity_.node_id, base::to_hex(identity_.cluster_id), node_id,
+                          base::to_hex(cluster_id)),
+              {}});
+  }
+  format::Identity joined = identity_;
+  joined.cluster_id = cluster_id;
+  joined.node_id = node_id;
+  if (auto written =
+          io::replace_file(fs_, file_path(format::kIdentityName), format::encode_identity(joined));
+      !written) {
+    return written;
+  }
+  identity_.cluster_id = cluster_id;
+  identity_.node_id = node_id;
   return {};
 }
 

@@ -43,6 +43,11 @@ class DataDirectory {
   ManifestLog& manifest() { return *manifest_; }
   bool was_created() const { return was_created_; }
 
+  // From now on, and after a crash once it returned, this is node `node_id` of that cluster; fine
+  // if it is that already, kInvalidArgument if it is another. Not nil, not 0. While nobody else
+  // asks for these two. After an error of the disk it may be either, as the next open tells.
+  Result<void> join_cluster(const base::Uuid& cluster_id, std::uint64_t node_id);
+
   std::string segment_path(format::SegmentId id) const;
   std::string hint_path(format::SegmentId id) const;
   std::string file_path(std::string_view name) const { return path_ + "/" + std::string(name); }

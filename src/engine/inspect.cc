@@ -76,7 +76,7 @@ class Search {
 
   void take_frame(const Segment& segment, const Frame& frame, std::uint64_t offset) {
     const format::RecordHeader& header = frame.header;
-    if (header.type == format::RecordType::kSyncMark) return;
+    if (header.type == format::RecordType::kSyncMark || format::is_system(header.type)) return;
     if (header.type == format::RecordType::kBatch) {
       const RecordVisitor visit = [&](const ScannedRecord& record) { add(segment, record); };
       visit_batch(frame.body, offset, header.sequence, visit, nullptr);

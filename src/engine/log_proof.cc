@@ -1,9 +1,11 @@
 #include "engine/log_proof.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include "engine/database_files.h"
 #include "engine/segment_scan.h"
+#include "engine/segment_window.h"
 #include "format/names.h"
 
 namespace kv::engine {
@@ -15,18 +17,29 @@ bool is_log(const format::SegmentInfo& info) { return info.kind == format::Segme
 Result<std::uint64_t> marked_in(io::FileSystem& fs, const std::string& dir,
                                 const format::SegmentInfo& info) {
   const auto file = fs.open(dir + "/" + format::segment_name(info.id), io::OpenMode::kRead);
-  if (!file) return 0;  // told when its turn comes
+  if (!file) {
+    // Told when its turn comes.
+    if (file.error().cause == std::errc::no_such_file_or_directory) return 0;
+    return tl::unexpected(file.error());
+  }
   auto size = (*file)->size();
   if (!size) return size;
-  SegmentWindow window(**file, *size, info.salt);
+  SegmentWindow window(**file, info.size_that_counts(*size), info.salt);
   return find_synced_sequence(window, format::kSegmentHeaderSize);
+}
+
+// Of what marks prove, that which belongs before the next segment's beginning.
+std::uint64_t proven_before(io::FileSystem& fs, const std::string& dir, LaterSegments later,
+                            std::uint64_t marked) {
+  const std::uint64_t end = end_before(fs, dir, later);
+  return std::max(end > 0 ? std::min(marked, end) : marked, required_by(later));
 }
 
 }  // namespace
 
 std::uint64_t required_by(LaterSegments later) {
   for (const format::SegmentInfo& info : later) {
-    if (info.is_sealed && is_log(info) && info.records > 0) return info.first_sequence - 1;
+    if (info.is_sealed && is_log(info) && info.first_sequence > 0) return info.first_sequence - 1;
   }
   return 0;
 }
@@ -43,15 +56,23 @@ std::uint64_t end_before(io::FileSystem& fs, const std::string& dir, LaterSegmen
 }
 
 Result<std::uint64_t> proven_by(io::FileSystem& fs, const std::string& dir, LaterSegments later) {
-  std::uint64_t proven = 0;
+  std::uint64_t highest = 0;
   for (const format::SegmentInfo& info : later) {
     if (info.is_sealed || !is_log(info)) continue;
     auto marked = marked_in(fs, dir, info);
     if (!marked) return marked;
-    proven = std::max(proven, *marked);
+    highest = std::max(highest, *marked);
   }
-  if (const std::uint64_t end = end_before(fs, dir, later); end > 0) proven = std::min(proven, end);
-  return std::max(proven, required_by(later));
+  return proven_before(fs, dir, later, highest);
+}
+
+std::uint64_t proven_by_readable(io::FileSystem& fs, const std::string& dir, LaterSegments later) {
+  std::uint64_t highest = 0;
+  for (const format::SegmentInfo& info : later) {
+    if (info.is_sealed || !is_log(info)) continue;
+    highest = std::max(highest, marked_in(fs, dir, info).value_or(0));
+  }
+  return proven_before(fs, dir, later, highest);
 }
 
 }  // namespace kv::engine

@@ -27,4 +27,8 @@ std::uint64_t end_before(io::FileSystem& fs, const std::string& dir, LaterSegmen
 // one. A file that is not there proves nothing; kIo when one cannot be read.
 Result<std::uint64_t> proven_by(io::FileSystem& fs, const std::string& dir, LaterSegments later);
 
+// The same for who only looks: a file that cannot be read proves nothing, and the others all they
+// do.
+std::uint64_t proven_by_readable(io::FileSystem& fs, const std::string& dir, LaterSegments later);
+
 }  // namespace kv::engine

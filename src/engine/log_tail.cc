@@ -3,6 +3,8 @@
 #include <chrono>
 #include <unordered_set>
 
+#include "base/check.h"
+
 namespace kv::engine {
 
 namespace {
@@ -65,13 +67,13 @@ void LogTail::begin(WriteGroup& group, std::uint64_t synced_sequence) {
   if (offset_ == 0) {
     const std::string header = format::encode_segment_header(
         {format::SegmentKind::kLog, target_.segment->id(), target_.segment->salt(),
-         last_sequence_ + 1, 0, chain_, database_id_hash_});
+         last_sequence_ + 1, term_, chain_, database_id_hash_, version_});
     std::memcpy(group.buffer.extend(header.size()), header.data(), header.size());
   }
   if (synced_sequence > marked_sequence_) {
     std::string mark;
-    format::append_sync_mark(mark, {synced_sequence, last_sequence_, chain_}, 0, wall_clock_ms(),
-                             target_.segment->salt());
+    format::append_sync_mark(mark, {synced_sequence, last_sequence_, chain_}, term_,
+                             wall_clock_ms(), target_.segment->salt());
     std::memcpy(group.buffer.extend(mark.size()), mark.data(), mark.size());
     marked_sequence_ = synced_sequence;
   }
@@ -86,11 +88,14 @@ std::uint64_t LogTail::next_sequence(WriteGroup& group) {
 void LogTail::finish(WriteGroup& group, const format::RecordHeader& header) {
   chain_ = format::extend_chain(chain_, header);
   group.chain_after = chain_;
+  newest_offset_ = offset_;
   offset_ = group.offset + group.buffer.size();
+  newest_ = log_record(header, chain_);
 }
 
 Place LogTail::append(WriteGroup& group, PreparedRecord& record, std::string_view& key) {
   record.header.sequence = next_sequence(group);
+  record.header.term = term_;
   record.header.timestamp_ms = wall_clock_ms();
   const std::uint64_t size = format::record_size(record.header);
   const Place place(target_.segment->slot(), offset_, size);
@@ -98,7 +103,7 @@ Place LogTail::append(WriteGroup& group, PreparedRecord& record, std::string_vie
   const std::size_t padding = size - head_size - record.value.size();
   char* const at = group.buffer.extend(record.owner ? head_size : size);
   format::encode_record_header(record.header, target_.segment->salt(), at);
-  std::memcpy(at + format::kRecordHeaderSize, record.key.data(), record.key.size());
+  record.key.copy(at + format::kRecordHeaderSize, record.key.size());
   key = std::string_view(at + format::kRecordHeaderSize, record.key.size());
   if (record.owner) {
     group.buffer.refer(record.value, std::move(record.owner));
@@ -108,9 +113,32 @@ Place LogTail::append(WriteGroup& group, PreparedRecord& record, std::string_vie
       std::memcpy(at + head_size, record.value.data(), record.value.size());
     std::memcpy(at + size - padding, kZeros, padding);
   }
-  group.records += 1;
+  if (!format::is_system(record.header.type)) group.records += 1;
   finish(group, record.header);
   return place;
+}
+
+Place LogTail::append_foreign(WriteGroup& group, const ForeignRecord& record,
+                              std::string_view& body) {
+  KV_CHECK(record.header.sequence == next_sequence(group));
+  const std::uint64_t size = format::record_size(record.header);
+  const Place place(target_.segment->slot(), offset_, size);
+  char* const at = group.buffer.extend(size);
+  format::encode_record_header(record.header, target_.segment->salt(), at);
+  record.body.copy(at + format::kRecordHeaderSize, record.body.size());
+  body = std::string_view(at + format::kRecordHeaderSize, record.body.size());
+  const std::size_t used = format::kRecordHeaderSize + record.body.size();
+  std::memset(at + used, 0, size - used);
+  finish(group, record.header);
+  return place;
+}
+
+void LogTail::roll_back(std::uint64_t last_sequence, std::uint64_t chain) {
+  KV_CHECK(offset_ == 0 && last_sequence <= last_sequence_);
+  last_sequence_ = last_sequence;
+  chain_ = chain;
+  marked_sequence_ = 0;
+  newest_ = {};
 }
 
 void LogTail::rewind(const WriteGroup& group) {

@@ -9,6 +9,7 @@
 
 #include "base/checksum.h"
 #include "engine/log_buffer.h"
+#include "engine/log_record.h"
 #include "engine/segment.h"
 #include "io/file_system.h"
 #include "kv/store.h"
@@ -47,8 +48,13 @@ PreparedRecord prepare_record(format::RecordType type, std::string_view key, std
 // Gives each record its place and encodes it. Guarded by the commit pipeline's mutex.
 class LogTail {
  public:
-  LogTail(std::uint64_t last_sequence, std::uint64_t chain, std::uint64_t database_id_hash)
-      : last_sequence_(last_sequence), chain_(chain), database_id_hash_(database_id_hash) {}
+  // `version`: of its segments; those with system records have one of their own.
+  LogTail(std::uint64_t last_sequence, std::uint64_t chain, std::uint64_t database_id_hash,
+          std::uint16_t version = format::kSegmentVersion)
+      : last_sequence_(last_sequence),
+        chain_(chain),
+        database_id_hash_(database_id_hash),
+        version_(version) {}
 
   bool has_target() const { return target_.segment != nullptr; }
   const AppendTarget& target() const { return target_; }
@@ -59,6 +65,12 @@ class LogTail {
   // The segment is empty; its header goes in front of the first record. Returns the one before.
   AppendTarget take_target(AppendTarget target);
 
+  // Of the records from here on, until they come with one of their own.
+  void set_term(std::uint64_t term) { term_ = term; }
+  // The record appended last, and where it begins in the target.
+  const LogRecord& newest() const { return newest_; }
+  std::uint64_t newest_offset() const { return newest_offset_; }
+
   // Makes `group` begin here, with the segment's header if it is the first and with a sync mark if
   // more was synced than the last mark says.
   void begin(WriteGroup& group, std::uint64_t synced_sequence);
@@ -68,19 +80,28 @@ class LogTail {
   template <class Visit>
   void append_batch(WriteGroup& group, const Batch& batch, Visit visit);
 
+  // As it comes, being the next in sequence. `body` is set to where it lies now.
+  Place append_foreign(WriteGroup& group, const ForeignRecord& record, std::string_view& body);
+
   // Nothing from `group` on was written: the next record takes its place.
   void rewind(const WriteGroup& group);
+  // The log ends with that record again; the next one begins the target, which is empty.
+  void roll_back(std::uint64_t last_sequence, std::uint64_t chain);
 
  private:
   std::uint64_t next_sequence(WriteGroup& group);
   void finish(WriteGroup& group, const format::RecordHeader& header);
 
   AppendTarget target_;
+  LogRecord newest_;
+  std::uint64_t newest_offset_ = 0;
+  std::uint64_t term_ = 0;
   std::uint64_t offset_ = 0;
   std::uint64_t last_sequence_;
   std::uint64_t chain_;
   std::uint64_t marked_sequence_ = 0;  // what the newest mark says is synced
   const std::uint64_t database_id_hash_;
+  const std::uint16_t version_;
 };
 
 // A batch's members that count: the last operation of each key, in order.
@@ -98,6 +119,7 @@ void LogTail::append_batch(WriteGroup& group, const Batch& batch, Visit visit) {
   header.type = format::RecordType::kBatch;
   header.value_size = static_cast<std::uint32_t>(body_size);
   header.sequence = next_sequence(group);
+  header.term = term_;
   header.timestamp_ms = wall_clock_ms();
 
   const std::uint64_t start = offset_;

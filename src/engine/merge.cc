@@ -113,6 +113,8 @@ Result<void> Merge::take_frame(Segment& input, const Frame& frame, std::uint64_t
   const format::RecordHeader& header = frame.header;
   switch (header.type) {
     case format::RecordType::kSyncMark:
+    case format::RecordType::kNoop:
+    case format::RecordType::kConfig:
       return {};
     case format::RecordType::kPut:
     case format::RecordType::kDelete:
@@ -258,7 +260,9 @@ Result<void> Merge::commit() {
 
 void Merge::publish(std::span<Index::Move> moves) {
   std::array<std::uint64_t, kTogether> hashes{};
-  for (std::size_t i = 0; i < moves.size(); ++i) hashes[i] = hash_key(moves[i].key);
+  for (std::size_t i = 0; i < moves.size() && context_.cache.is_on(); ++i) {
+    hashes[i] = hash_key(moves[i].key);
+  }
   context_.cache.prefetch_slots(std::span(hashes).first(moves.size()));
   context_.index.replace_all(moves);
   for (std::size_t i = 0; i < moves.size(); ++i) {

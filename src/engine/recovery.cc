@@ -114,7 +114,10 @@ class Recovery {
     std::vector<format::SegmentInfo> all;
     for (const auto& [id, info] : state.segments) all.push_back(info);
     Result<UnsealedOutcome> rest = UnsealedOutcome{};
-    const auto seal = [&] { rest = seal_unsealed(context_.dir, all, context_.listener); };
+    const auto seal = [&] {
+      rest =
+          seal_unsealed(context_.dir, all, context_.committed, context_.on_lost, context_.listener);
+    };
     std::optional<std::jthread> beside;
     if (context_.threads > 1) beside.emplace(seal);
     auto loaded = load_sealed_ones(state);
@@ -130,6 +133,10 @@ class Recovery {
     out_.chain = rest->chain;
     out_.spare = rest->spare;
     out_.stats.bytes_cut = rest->bytes_cut;
+    out_.kept = std::move(rest->kept);
+    out_.applied_sequence = rest->sealed_sequence;
+    out_.lost_sequence = rest->lost_sequence;
+    out_.lost_term = rest->lost_term;
     recall_damage();
     return {};
   }

@@ -10,6 +10,7 @@
 #include "engine/data_directory.h"
 #include "engine/index.h"
 #include "engine/segment_table.h"
+#include "engine/unsealed.h"
 #include "kv/event.h"
 #include "kv/result.h"
 #include "kv/store.h"
@@ -50,6 +51,11 @@ struct Recovered {
   std::vector<format::SegmentId> covered;  // by the checkpoint it began with
   // An empty segment that is in the MANIFEST already and waits to become the active one.
   std::optional<format::SegmentId> spare;
+  // Of a replicated log: the segments behind those that the index has, and what is lost of them.
+  std::vector<KeptSegment> kept;
+  std::uint64_t applied_sequence = 0;  // what the index has
+  std::uint64_t lost_sequence = 0;     // 0: nothing
+  std::uint64_t lost_term = 0;
 };
 
 struct RecoveryContext {
@@ -58,6 +64,8 @@ struct RecoveryContext {
   Index& index;
   std::uint32_t threads = 1;
   EventListener* listener = nullptr;
+  std::optional<std::uint64_t> committed = {};  // of a replicated log: see seal_unsealed()
+  LostListener on_lost = {};                    // the same
 };
 
 // Brings the index to what the log says. Every segment becomes a sorted run of its keys, from its

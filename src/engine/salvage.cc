@@ -140,7 +140,7 @@ class Salvage {
       return;
     }
     source.file = std::move(*file);
-    source.size = info.is_sealed ? std::min(*size, info.size) : *size;
+    source.size = info.size_that_counts(*size);
     if (info.is_sealed && *size < info.size) {
       lose(source.path, "file too short", fmt::format("{} of {} bytes", *size, info.size));
     }

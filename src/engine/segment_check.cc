@@ -68,6 +68,7 @@ class Check {
     auto size = (*file)->size();
     if (!size) return tl::unexpected(std::move(size).error());
     if (*size == 0 && mode == ScanMode::kUnsealed) return {};  // a spare
+    if (mode == ScanMode::kUnsealed) *size = info_.size_that_counts(*size);
     auto header = read_header(**file, info_, checker_.database_id_hash, out_.findings);
     if (!header) return tl::unexpected(std::move(header).error());
     ScanRequest request{mode, *size, *header, info_.last_sequence, synced};

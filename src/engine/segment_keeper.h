@@ -34,6 +34,12 @@ class SegmentKeeper {
   // Uses the empty segment that recovery found.
   Result<void> reuse_spare(format::SegmentId id);
 
+  // Of a replicated log: takes back all records from `first` on, `chain` being that of the one
+  // before. In this order: their bytes are kept in lost+found, the MANIFEST says where the log ends
+  // now, then the log goes on in another segment. After a crash before the MANIFEST says so they
+  // are still in the log.
+  Result<void> roll_back(std::uint64_t first, std::uint64_t chain);
+
   // The keeper's thread: works whenever poked, and each second while that fails, until stop().
   void run();
   void poke();
@@ -46,6 +52,8 @@ class SegmentKeeper {
   Result<void> cut(io::File& file, std::uint64_t size);
   void make_hint(const RetiredSegment& retired, const format::SegmentInfo& info);
   Result<void> work_locked();
+  Result<void> void_behind(const Cut& cut);
+  Result<void> keep_bytes_behind(const Cut& cut);
   void tell(Event::Level level, std::string_view name, std::string details);
 
   DataDirectory& dir_;

@@ -67,6 +67,7 @@ class Scanner {
   }
 
   void note(const format::RecordHeader& header, const Frame& frame, std::uint64_t at) {
+    if (format::is_system(header.type)) return;  // it writes no key
     bool is_half = false;
     const RecordVisitor count_and_visit = [&](const ScannedRecord& record) {
       if (is_half) return;

@@ -39,9 +39,9 @@ struct SegmentScan {
   bool tail_has_frames = false;  // whole records among them, behind the torn one
 };
 
-// Reads the segment from its first record to its end, in order, handing each record to `visit` (the
-// key is valid during the call). Checks every checksum, the density of sequences and the hash
-// chain. Errors are those of reading (kIo).
+// Reads the segment from its first record to its end, in order, handing each put and delete to
+// `visit` (the key is valid during the call). Checks every checksum, the density of sequences and
+// the hash chain. Errors are those of reading (kIo).
 //
 // A bad frame that holds sequence n means lost data when a sync mark anywhere says "synced up to n
 // or more", and a torn tail otherwise: then nothing from it on was ever acknowledged as durable,

@@ -9,6 +9,7 @@
 #include "base/memory_limit.h"
 #include "base/thread.h"
 #include "engine/inspect.h"
+#include "engine/kept_tail.h"
 #include "engine/key_hash.h"
 #include "engine/planted.h"
 #include "format/identity.h"
@@ -81,9 +82,10 @@ std::optional<Value> to_value(const std::optional<ValueView>& view) {
 }  // namespace
 
 StoreImpl::StoreImpl(const Options& options, std::unique_ptr<engine::DataDirectory> dir,
-                     Background background)
+                     Background background, std::optional<Replicated> replicated)
     : options_(options),
       background_(background),
+      replicated_(std::move(replicated)),
       dir_(std::move(dir)),
       table_(dir_->fs(), options.open_segments_max),
       cache_(options.value_cache_max.value_or(default_value_cache())) {
@@ -91,12 +93,21 @@ StoreImpl::StoreImpl(const Options& options, std::unique_ptr<engine::DataDirecto
 }
 
 Result<std::unique_ptr<StoreImpl>> StoreImpl::open(io::FileSystem& fs, const std::string& directory,
-                                                   const Options& options, Background background) {
+                                                   const Options& options, Background background,
+                                                   std::optional<Replicated> replicated) {
   if (auto refused = check(options)) return tl::unexpected(std::move(*refused));
   auto dir = engine::DataDirectory::open(fs, directory, options.holder, options.create_if_missing,
                                          options.listener);
   if (!dir) return tl::unexpected(std::move(dir).error());
-  std::unique_ptr<StoreImpl> store(new StoreImpl(options, std::move(*dir), background));
+  return open(std::move(*dir), options, background, std::move(replicated));
+}
+
+Result<std::unique_ptr<StoreImpl>> StoreImpl::open(std::unique_ptr<engine::DataDirectory> dir,
+                                                   const Options& options, Background background,
+                                                   std::optional<Replicated> replicated) {
+  if (auto refused = check(options)) return tl::unexpected(std::move(*refused));
+  std::unique_ptr<StoreImpl> store(
+      new StoreImpl(options, std::move(dir), background, std::move(replicated)));
   if (auto started = store->start(); !started) {
     store->is_closed_ = true;  // nothing to seal
     return tl::unexpected(std::move(started).error());
@@ -109,21 +120,35 @@ Result<void> StoreImpl::start() {
   const std::uint32_t threads = background_ == Background::kCaller ? 1
                                 : options_.recovery_threads > 0    ? options_.recovery_threads
                                                                    : processors;
-  auto recovered = engine::recover({*dir_, table_, index_, threads, options_.listener});
+  std::optional<std::uint64_t> committed;
+  engine::LostListener on_lost;
+  if (replicated_) committed = replicated_->committed;
+  if (replicated_) on_lost = replicated_->on_lost;
+  auto recovered =
+      engine::recover({*dir_, table_, index_, threads, options_.listener, committed, on_lost});
   if (!recovered) return tl::unexpected(std::move(recovered).error());
   recovery_ = recovered->stats;
   hidden_ = std::move(recovered->hidden);
   pipeline_ = std::make_unique<engine::CommitPipeline>(
-      engine::CommitPipeline::Settings{options_.sync, options_.segment_size_max}, index_, table_,
-      cache_,
+      engine::CommitPipeline::Settings{options_.sync, options_.segment_size_max,
+                                       replicated_.has_value(), recovered->applied_sequence},
+      index_, table_, cache_,
       engine::LogTail(recovered->last_sequence, recovered->chain,
-                      format::database_id_hash(dir_->identity())));
+                      format::database_id_hash(dir_->identity()),
+                      replicated_ ? format::kSegmentVersionWithSystem : format::kSegmentVersion));
+  if (auto adopted = engine::adopt_tail(*dir_, table_, *pipeline_, recovered->kept); !adopted) {
+    return adopted;
+  }
+  if (replicated_) pipeline_->on_log_news = replicated_->on_log_news;
+  lost_sequence_ = recovered->lost_sequence;
+  lost_term_ = recovered->lost_term;
   keeper_ = std::make_unique<engine::SegmentKeeper>(*dir_, table_, *pipeline_, options_.listener);
   merger_ = make_merger();
   merger_->note_covered(recovered->covered);
   auto spare = recovered->spare ? keeper_->reuse_spare(*recovered->spare) : keeper_->work();
   if (!spare) return spare;
   make_watchers();
+  if (replicated_) pipeline_->commit(std::min(replicated_->committed, recovered->last_sequence));
   if (background_ == Background::kThreads) start_threads();
   return {};
 }
@@ -158,7 +183,8 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
   settings.budget.dead_bytes_min =
       std::min(settings.budget.dead_bytes_min, 2 * options_.segment_size_max);
   settings.segment_size_max = options_.segment_size_max;
-  settings.is_automatic = options_.merges_automatically;
+  // Until the log has a floor, followers may need all of it.
+  settings.is_automatic = options_.merges_automatically && !replicated_;
   settings.checkpoint_records_min = options_.checkpoint_records_min;
   settings.space_reserve = options_.space_reserve;
   return std::make_unique<engine::Merger>(
@@ -169,6 +195,7 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
 
 Result<MergeSummary> StoreImpl::merge(std::uint64_t rate_max) {
   if (is_closed()) return tl::unexpected(closed());
+  if (replicated_) return tl::unexpected(invalid("the log of a cluster is not merged"));
   auto done = merger_->merge_all(rate_max);
   if (!done) return tl::unexpected(std::move(done).error());
   return MergeSummary{done->inputs,          done->outputs.size(), done->bytes_read,
@@ -199,6 +226,7 @@ Result<void> StoreImpl::close() {
   merger_->stop();
   if (merger_thread_.joinable()) merger_thread_.join();
   pipeline_->close();
+  if (replicated_) pipeline_->give_up_uncommitted();
   auto synced = pipeline_->sync();
   pipeline_->stop();
   if (log_thread_.joinable()) log_thread_.join();

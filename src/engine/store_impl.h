@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -32,11 +33,23 @@ enum class Background {
   kCaller,   // whoever writes does it before it returns: one thread, the same order every time
 };
 
+// A store whose log is replicated takes writes only while it leads, and shows only what is
+// committed.
+struct Replicated {
+  std::uint64_t committed = 0;             // sequence; known to be, when the store is opened
+  std::function<void()> on_log_news = {};  // see CommitPipeline
+  engine::LostListener on_lost = {};
+};
+
 // The store, on any file system. Its parts and their threads: docs/architecture.md.
 class StoreImpl {
  public:
   static Result<std::unique_ptr<StoreImpl>> open(io::FileSystem& fs, const std::string& directory,
-                                                 const Options& options, Background background);
+                                                 const Options& options, Background background,
+                                                 std::optional<Replicated> replicated = {});
+  static Result<std::unique_ptr<StoreImpl>> open(std::unique_ptr<engine::DataDirectory> dir,
+                                                 const Options& options, Background background,
+                                                 std::optional<Replicated> replicated);
   static Store wrap(std::unique_ptr<StoreImpl> impl) { return Store(std::move(impl)); }
   ~StoreImpl();
 
@@ -60,6 +73,17 @@ class StoreImpl {
   Result<Inspection> inspect(std::string_view key) const;
   Result<void> checkpoint();
   engine::Merger& merger() { return *merger_; }
+  // Of a replicated store: its log, for who replicates it.
+  engine::CommitPipeline& pipeline() { return *pipeline_; }
+  engine::DataDirectory& directory() { return *dir_; }
+  Result<void> roll_back(std::uint64_t first, std::uint64_t chain) {
+    return keeper_->roll_back(first, chain);
+  }
+  // kCaller: what the threads would do.
+  void work() { caller_work(); }
+  // What damage took of the log's end, as of the open: see UnsealedOutcome.
+  std::uint64_t lost_sequence() const { return lost_sequence_; }
+  std::uint64_t lost_term() const { return lost_term_; }
   Result<void> close();
 
   // The value at `place`, verified; nullopt when another key lies there (the place was merged
@@ -71,7 +95,7 @@ class StoreImpl {
 
  private:
   StoreImpl(const Options& options, std::unique_ptr<engine::DataDirectory> dir,
-            Background background);
+            Background background, std::optional<Replicated> replicated);
   Result<void> start();
   void add_segments(Stats& stats) const;
   std::unique_ptr<engine::Merger> make_merger();
@@ -95,6 +119,9 @@ class StoreImpl {
 
   const Options options_;
   const Background background_;
+  const std::optional<Replicated> replicated_;
+  std::uint64_t lost_sequence_ = 0;
+  std::uint64_t lost_term_ = 0;
   std::unique_ptr<engine::DataDirectory> dir_;
   engine::Index index_;
   mutable engine::SegmentTable table_;

@@ -15,7 +15,9 @@ namespace {
 
 class Sealer {
  public:
-  Sealer(DataDirectory& dir, EventListener* listener) : dir_(dir), listener_(listener) {
+  Sealer(DataDirectory& dir, std::optional<std::uint64_t> committed, const LostListener& on_lost,
+         EventListener* listener)
+      : dir_(dir), committed_(committed), on_lost_(on_lost), listener_(listener) {
     out_.chain = format::kChainStart;
   }
 
@@ -34,6 +36,7 @@ class Sealer {
   void pass(const format::SegmentInfo& sealed) {
     if (sealed.last_sequence <= out_.last_sequence) return;
     out_.last_sequence = sealed.last_sequence;
+    out_.sealed_sequence = sealed.last_sequence;
     out_.chain = sealed.end_chain;
   }
 
@@ -74,6 +77,11 @@ class Sealer {
       return {};
     }
     if (*size <= format::kSegmentHeaderSize) return remove(info);
+    if (info.cut_size != 0 && info.cut_size < *size) {
+      // What the MANIFEST calls void; its bytes were kept when it was said.
+      if (auto cut = (*file)->truncate(info.cut_size); !cut) return cut;
+      *size = info.cut_size;
+    }
     return scan(info, **file, *size, later);
   }
 
@@ -94,8 +102,12 @@ class Sealer {
       SegmentWindow window(file, size, header->salt);
       auto synced = find_synced_sequence(window, format::kSegmentHeaderSize);
       if (!synced) return tl::unexpected(std::move(synced).error());
-      if (std::max(*synced, *proven) <= out_.last_sequence ||
-          header->first_sequence <= out_.last_sequence) {
+      const bool is_lost = std::max(*synced, *proven) > out_.last_sequence;
+      if (is_lost && committed_) {
+        const std::uint64_t lost = std::max(*synced, *proven);
+        if (auto noted = note_lost(window, format::kSegmentHeaderSize, lost); !noted) return noted;
+      }
+      if (!is_lost || committed_ || header->first_sequence <= out_.last_sequence) {
         return set_aside(info, size);
       }
       loaded.damaged.push_back(gap_before(*header));
@@ -104,6 +116,16 @@ class Sealer {
     SegmentKeys keys;
     auto found = scan_keys(file, {ScanMode::kUnsealed, size, *header, 0, *proven}, keys);
     if (!found) return tl::unexpected(std::move(found).error());
+    if (committed_ && !found->damaged.empty()) {
+      if (auto ended = end_at_damage(file, *header, size, *found); !ended) return ended;
+      size = found->end;
+      keys = {};
+      if (auto again = scan_keys(file, {ScanMode::kUnsealed, size, *header, 0, 0}, keys); !again) {
+        return tl::unexpected(std::move(again).error());
+      } else {
+        found = std::move(again);
+      }
+    }
     loaded.damaged.insert(loaded.damaged.end(), found->damaged.begin(), found->damaged.end());
     if (is_planted(Bug::kTailNotCut)) {
       out_.bytes_cut += found->tail_size;
@@ -118,7 +140,8 @@ class Sealer {
       found->last_sequence = required;
       found->end_chain = format::kChainUnknown;
     }
-    if (found->records == 0 && loaded.damaged.empty()) return remove(info);
+    // One that holds system records alone goes on the log, too.
+    if (found->first_sequence == 0 && loaded.damaged.empty()) return remove(info);
     // What a kill left in the page cache alone becomes durable before it counts.
     if (!is_planted(Bug::kNotWrittenAgain)) {
       if (auto written = write_again(file, found->synced_end, found->end); !written) return written;
@@ -129,7 +152,52 @@ class Sealer {
     if (!is_planted(Bug::kSealTailUnsynced)) {
       if (auto synced = file.sync(); !synced) return synced;
     }
+    if (committed_ && (!out_.kept.empty() || found->last_sequence > *committed_)) {
+      return keep(info, *header, *found);
+    }
     return seal(std::move(loaded), *found, std::move(keys));
+  }
+
+  Result<void> keep(const format::SegmentInfo& info, const format::SegmentHeader& header,
+                    const SegmentScan& found) {
+    out_.kept.push_back(
+        {info, found.end, found.records, found.first_sequence, found.last_sequence, header.chain});
+    out_.last_sequence = found.last_sequence;
+    out_.chain = found.end_chain;
+    return {};
+  }
+
+  // Everything up to `sequence` was durable. Its term is at most the highest of what lies from `at`
+  // on.
+  Result<void> note_lost(SegmentWindow& window, std::uint64_t at, std::uint64_t sequence) {
+    out_.lost_sequence = std::max(out_.lost_sequence, sequence);
+    while (at < window.size()) {
+      auto frame = window.next_intact(at, at);
+      if (!frame) return tl::unexpected(std::move(frame).error());
+      if (at >= window.size()) break;
+      out_.lost_term = std::max(out_.lost_term, frame->header.term);
+      at += format::record_size(frame->header);
+    }
+    return on_lost_ ? on_lost_(out_.lost_term, out_.lost_sequence) : Result<void>();
+  }
+
+  // Keeps what lies before the damage, and the rest where a person finds it. `found` ends there.
+  Result<void> end_at_damage(io::File& file, const format::SegmentHeader& header,
+                             std::uint64_t size, SegmentScan& found) {
+    const std::uint64_t end = found.damaged.front().offset;
+    SegmentWindow window(file, size, header.salt);
+    if (auto noted = note_lost(window, format::kSegmentHeaderSize, found.last_sequence); !noted) {
+      return noted;
+    }
+    tell(Event::Level::kError, "acknowledged data damaged",
+         fmt::format("segment={} offset={} last_sequence={} action=\"asked of other nodes\"",
+                     file.path(), end, found.last_sequence));
+    SegmentScan tail;
+    tail.end = end;
+    tail.tail_size = size - end;
+    tail.tail_has_frames = true;
+    found.end = end;
+    return cut_tail(file, tail);
   }
 
   DamagedRange gap_before(const format::SegmentHeader& header) const {
@@ -215,6 +283,7 @@ class Sealer {
     loaded.keys = std::move(*hint);
     if (loaded.damaged.empty()) write_hint(dir_, info.id, *loaded.keys->content, listener_);
     out_.last_sequence = std::max(out_.last_sequence, info.last_sequence);
+    out_.sealed_sequence = out_.last_sequence;
     out_.chain = info.end_chain;
     out_.sealed.push_back(std::move(loaded));
     return {};
@@ -268,6 +337,8 @@ class Sealer {
   }
 
   DataDirectory& dir_;
+  const std::optional<std::uint64_t> committed_;
+  const LostListener& on_lost_;
   EventListener* const listener_;
   UnsealedOutcome out_;
 };
@@ -276,8 +347,9 @@ class Sealer {
 
 Result<UnsealedOutcome> seal_unsealed(DataDirectory& dir,
                                       std::span<const format::SegmentInfo> infos,
-                                      EventListener* listener) {
-  return Sealer(dir, listener).run(infos);
+                                      std::optional<std::uint64_t> committed,
+                                      const LostListener& on_lost, EventListener* listener) {
+  return Sealer(dir, committed, on_lost, listener).run(infos);
 }
 
 }  // namespace kv::engine

@@ -71,7 +71,7 @@ std::uint64_t ValueCache::position_of(const Shard& shard, Place place, std::uint
 }
 
 bool ValueCache::find(std::uint64_t hash, Place place, std::string& bytes, Version& version) {
-  if (ring_units_ == 0) return false;
+  if (!is_on()) return false;
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   const std::uint64_t position = position_of(shard, place, hash);
@@ -91,7 +91,7 @@ bool ValueCache::find(std::uint64_t hash, Place place, std::string& bytes, Versi
 }
 
 void ValueCache::add(std::uint64_t hash, Place place, std::string_view bytes, Version version) {
-  if (ring_units_ == 0 || bytes.size() > kValueMax) return;
+  if (!is_on() || bytes.size() > kValueMax) return;
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   if (position_of(shard, place, hash) != 0) return;  // another reader was faster
@@ -100,7 +100,7 @@ void ValueCache::add(std::uint64_t hash, Place place, std::string_view bytes, Ve
 
 void ValueCache::add_written(std::uint64_t hash, Place place, std::string_view bytes,
                              Version version) {
-  if (ring_units_ == 0 || bytes.size() > kValueMax) return;
+  if (!is_on() || bytes.size() > kValueMax) return;
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   // A reader may have been faster; what it added is overwritten in time.
@@ -108,7 +108,7 @@ void ValueCache::add_written(std::uint64_t hash, Place place, std::string_view b
 }
 
 void ValueCache::move(std::uint64_t hash, Place from, Place to) {
-  if (ring_units_ == 0) return;
+  if (!is_on()) return;
   Shard& shard = shard_of(hash);
   const std::lock_guard lock(shard.mutex);
   const std::uint64_t position = position_of(shard, from, hash);
@@ -146,12 +146,12 @@ void ValueCache::put(Shard& shard, std::uint64_t hash, const Header& header,
 }
 
 void ValueCache::prefetch_slots(std::span<const std::uint64_t> hashes) const {
-  if (ring_units_ == 0) return;
+  if (!is_on()) return;
   for (const std::uint64_t hash : hashes) __builtin_prefetch(bucket_of(shard_of(hash), hash));
 }
 
 void ValueCache::prefetch_values(std::span<const std::uint64_t> hashes) const {
-  if (ring_units_ == 0) return;
+  if (!is_on()) return;
   for (const std::uint64_t hash : hashes) {
     const Shard& shard = shard_of(hash);
     Slot* const bucket = bucket_of(shard, hash);
@@ -181,7 +181,7 @@ ValueCache::Use ValueCache::use() const {
     const std::lock_guard lock(shard.mutex);
     use.hits += shard.hits;
     use.misses += shard.misses;
-    if (shard.head == kUnit || ring_units_ == 0) continue;
+    if (shard.head == kUnit || !is_on()) continue;
     use.bytes += std::min(shard.head, ring_units_) * kUnit + buckets_ * kWays * sizeof(Slot);
   }
   return use;

@@ -14,9 +14,9 @@ namespace kv::engine {
 
 // Small values that were read or written of late, by place, in a bounded piece of memory; they come
 // without a system call. What lies at a place never changes, so a value here is never out of date:
-// a write gives its key another place, a merge moves what it moves, and what nobody finds any more
-// is overwritten in time. When a segment's slot is given to another one, clear() must come before
-// its first record.
+// a write gives its key another place, a merge takes values along to theirs, and what nobody looks
+// for any more is overwritten in time. When a segment's slot is given to another one, clear() must
+// come before its first record.
 //
 // Where a value is looked for depends on its key's hash (hash_key()) and not on its place, so that
 // the memory of both, this and the index, can be waited for at once: see prefetch_slots().
@@ -24,7 +24,8 @@ namespace kv::engine {
 // Sixteen shards, each a ring that is overwritten from its oldest value on and a table of what lies
 // where; a value that is found in the oldest quarter goes to the front again. (Approximately the
 // least recently used go, as in Yang et al., "FIFO queues are all you need for cache eviction",
-// SOSP 2023, without the queues.) Memory is taken from the system as values come.
+// SOSP 2023, without the queues.) Address space is reserved at once; memory is taken from the
+// system as values come.
 //
 // Any thread.
 class ValueCache {
@@ -36,6 +37,9 @@ class ValueCache {
   ~ValueCache();
   ValueCache(const ValueCache&) = delete;
   ValueCache& operator=(const ValueCache&) = delete;
+
+  // False: it takes and finds nothing, and nobody needs to hash a key for it.
+  bool is_on() const { return ring_units_ != 0; }
 
   // The value at `place`, which replaces `bytes`. False: it is not here.
   bool find(std::uint64_t hash, Place place, std::string& bytes, Version& version);

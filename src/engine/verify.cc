@@ -117,10 +117,9 @@ class Verification {
     return {};
   }
 
-  // A later segment that cannot be read proves nothing, and is told when its turn comes.
+  // A later segment that cannot be read is told when its turn comes.
   std::uint64_t proven_behind(std::size_t index) {
-    const auto later = std::span(infos_).subspan(index + 1);
-    return proven_by(fs_, dir_, later).value_or(required_by(later));
+    return proven_by_readable(fs_, dir_, std::span(infos_).subspan(index + 1));
   }
 
   io::FileSystem& fs_;

@@ -19,6 +19,7 @@ enum class EditType : std::uint8_t {
   kMergeSegments = 4,
   kSequenceFloor = 5,
   kSegmentFloor = 6,
+  kCutSegment = 7,
 };
 
 class Encoder {
@@ -62,6 +63,12 @@ class Encoder {
   void operator()(const SegmentFloor& edit) {
     put(EditType::kSegmentFloor);
     base::append_le(out_, edit.next_segment);
+  }
+  void operator()(const CutSegment& edit) {
+    put(EditType::kCutSegment);
+    put(edit.id);
+    base::append_le(out_, edit.size);
+    base::append_le(out_, edit.last_sequence);
   }
 
  private:
@@ -137,6 +144,8 @@ std::optional<Edit> decode_fields(EditType type, Decoder& in) {
       return SequenceFloor{in.u64()};
     case EditType::kSegmentFloor:
       return SegmentFloor{in.u64()};
+    case EditType::kCutSegment:
+      return CutSegment{in.id(), in.u64(), in.u64()};
     case EditType::kEnd:
       break;
   }

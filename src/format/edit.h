@@ -56,8 +56,17 @@ struct SegmentFloor {
   bool operator==(const SegmentFloor&) const = default;
 };
 
-using Edit =
-    std::variant<AddSegment, SealSegment, Quarantine, MergeSegments, SequenceFloor, SegmentFloor>;
+// What lies behind `size` in a segment that is not sealed was taken back: its records were never
+// committed, and others have their sequences now. The records before it end with `last_sequence`.
+struct CutSegment {
+  SegmentId id{};
+  std::uint64_t size = 0;
+  std::uint64_t last_sequence = 0;
+  bool operator==(const CutSegment&) const = default;
+};
+
+using Edit = std::variant<AddSegment, SealSegment, Quarantine, MergeSegments, SequenceFloor,
+                          SegmentFloor, CutSegment>;
 
 // Appends the edit's type and fields, without a frame. Deterministic: equal edits, equal bytes.
 void encode_edit(std::string& out, const Edit& edit);

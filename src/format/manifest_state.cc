@@ -34,6 +34,7 @@ class Applier {
     segment.first_sequence = edit.first_sequence;
     segment.last_sequence = edit.last_sequence;
     segment.end_chain = edit.end_chain;
+    segment.cut_size = segment.cut_sequence = 0;
     return {};
   }
 
@@ -77,6 +78,20 @@ class Applier {
     return {};
   }
 
+  Result<void> operator()(const CutSegment& edit) {
+    const auto found = state_.segments.find(edit.id);
+    if (found == state_.segments.end()) return contradiction("cuts", edit.id, "is not there");
+    SegmentInfo& segment = found->second;
+    if (segment.is_sealed) return contradiction("cuts", edit.id, "is sealed");
+    if (edit.size == 0) return contradiction("cuts", edit.id, "would have no header left");
+    if (segment.cut_size != 0 && segment.cut_size < edit.size) {
+      return contradiction("cuts", edit.id, "was shorter already");
+    }
+    segment.cut_size = edit.size;
+    segment.cut_sequence = edit.last_sequence;
+    return {};
+  }
+
  private:
   static tl::unexpected<Error> contradiction(std::string_view verb, SegmentId id,
                                              std::string_view reason) {
@@ -102,6 +117,8 @@ std::vector<Edit> ManifestState::edits() const {
       list.push_back(SealSegment{id, segment.size, segment.records, segment.first_sequence,
                                  segment.last_sequence, segment.end_chain});
     }
+    if (segment.cut_size != 0)
+      list.push_back(CutSegment{id, segment.cut_size, segment.cut_sequence});
   }
   list.insert(list.end(), quarantines.begin(), quarantines.end());
   if (tombstone_floor > 0) list.push_back(MergeSegments{{}, {}, tombstone_floor});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <vector>
@@ -20,7 +21,15 @@ struct SegmentInfo {
   std::uint64_t first_sequence = 0;
   std::uint64_t last_sequence = 0;
   std::uint64_t end_chain = 0;
+  std::uint64_t cut_size = 0;      // not sealed: bytes that count at most; 0: it was never cut
+  std::uint64_t cut_sequence = 0;  // and the last sequence in them
   bool operator==(const SegmentInfo&) const = default;
+
+  // Of a file that is so long.
+  std::uint64_t size_that_counts(std::uint64_t file_size) const {
+    if (is_sealed) return std::min(file_size, size);
+    return cut_size != 0 ? std::min(file_size, cut_size) : file_size;
+  }
 };
 
 // The set of segments after a run of edits.
@@ -33,8 +42,9 @@ struct ManifestState {
   bool operator==(const ManifestState&) const = default;
 
   // kCorruption, and the state as before, when the edit contradicts it: adds a segment that is
-  // there, seals one twice or one that is not there, merges one that is not sealed or holds a
-  // quarantined range. Floors only rise; a quarantine said twice counts once.
+  // there, seals or cuts one that is sealed or not there, merges one that is not sealed or holds a
+  // quarantined range. Floors only rise, cuts only get shorter; a quarantine said twice counts
+  // once.
   Result<void> apply(const Edit& edit);
   // Edits that build this state from nothing: the beginning of the next MANIFEST.
   std::vector<Edit> edits() const;

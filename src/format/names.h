@@ -14,6 +14,7 @@ inline constexpr std::string_view kLockName = "LOCK";
 inline constexpr std::string_view kIdentityName = "IDENTITY";
 inline constexpr std::string_view kCurrentName = "CURRENT";
 inline constexpr std::string_view kCheckpointName = "CHECKPOINT";
+inline constexpr std::string_view kHardStateName = "HARDSTATE";
 inline constexpr std::string_view kLostFoundName = "lost+found";
 // What io writes before it renames it to a name above or below.
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
@@ -27,6 +28,7 @@ enum class FileKind {
   kIdentity,
   kCurrent,
   kCheckpoint,
+  kHardState,
   kLostFound,
   kSegment,
   kHint,

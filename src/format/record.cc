@@ -49,6 +49,10 @@ bool shape_is_known(const RecordHeader& header) {
              header.value_size <= kBatchSizeMax + kBatchCountMax * kBatchMemberOverheadMax;
     case RecordType::kSyncMark:
       return header.key_size == 0 && header.flags == 0 && header.value_size == kSyncMarkSize;
+    case RecordType::kNoop:
+      return header.key_size == 0 && header.flags == 0 && header.value_size == 0;
+    case RecordType::kConfig:
+      return header.key_size == 0 && header.flags == 0 && header.value_size <= kConfigSizeMax;
   }
   return false;
 }

@@ -30,8 +30,18 @@ enum class RecordType : std::uint8_t {
   kDelete = 2,
   kBatch = 3,     // no key; the value is a run of kPut and kDelete records flagged kFlagInBatch
   kSyncMark = 4,  // no key, no sequence; the value is a SyncMark
-  // 16 and above: system records of replication.
+  // System records: they have a sequence and are part of the chain, write no key, and a merge drops
+  // them. In segments of kSegmentVersionWithSystem only.
+  kNoop = 16,    // neither key nor value: a new leader's first record
+  kConfig = 17,  // no key; the value is a Membership
 };
+constexpr bool is_data(RecordType type) {
+  return type == RecordType::kPut || type == RecordType::kDelete;
+}
+constexpr bool is_system(RecordType type) {
+  return type == RecordType::kNoop || type == RecordType::kConfig;
+}
+inline constexpr std::size_t kConfigSizeMax = 64 * 1024;
 
 // The record is a member of a batch: it has the batch's sequence and counts only inside one.
 inline constexpr std::uint8_t kFlagInBatch = 1;

@@ -30,7 +30,7 @@ std::string encode_segment_header(const SegmentHeader& header) {
   std::string bytes(kSegmentHeaderSize, '\0');
   char* out = bytes.data();
   store_le(out + kMagicAt, kSegmentMagic);
-  store_le(out + kVersionAt, kSegmentVersion);
+  store_le(out + kVersionAt, header.version);
   store_le(out + kKindAt, static_cast<std::uint8_t>(header.kind));
   store_le(out + kIdAt, number(header.id));
   store_le(out + kSaltAt, header.salt);
@@ -56,9 +56,9 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
     return corruption("segment header: checksum mismatch");
   }
   const auto version = load_le<std::uint16_t>(at + kVersionAt);
-  if (version > kSegmentVersion) {
-    return newer_format(
-        fmt::format("segment version {}; this program knows up to {}", version, kSegmentVersion));
+  if (version > kSegmentVersionWithSystem) {
+    return newer_format(fmt::format("segment version {}; this program knows up to {}", version,
+                                    kSegmentVersionWithSystem));
   }
   const SegmentHeader header{
       .kind = static_cast<SegmentKind>(load_le<std::uint8_t>(at + kKindAt)),
@@ -68,10 +68,11 @@ Result<SegmentHeader> decode_segment_header(std::string_view bytes) {
       .first_term = load_le<std::uint64_t>(at + kFirstTermAt),
       .chain = load_le<std::uint64_t>(at + kChainAt),
       .database_id_hash = load_le<std::uint64_t>(at + kDatabaseAt),
+      .version = version,
   };
   // An intact header with a field that is never written: an unknown kind, a version 0, a zero that
-  // is none. Encoding it again finds the latter two.
-  if (header.kind > SegmentKind::kMerged ||
+  // is none. Encoding it again finds the last.
+  if (header.kind > SegmentKind::kMerged || header.version < kSegmentVersion ||
       encode_segment_header(header) != bytes.substr(0, kSegmentHeaderSize)) {
     return corruption("segment header: a field holds what this version never writes");
   }

@@ -25,7 +25,10 @@ enum class SegmentKind : std::uint8_t {
 //   +-----+-------+----+----+----+-----+-----+----------+------+------+------------+-----+-----+
 inline constexpr std::size_t kSegmentHeaderSize = 64;
 inline constexpr std::uint32_t kSegmentMagic = 0x3153564b;  // "KVS1"
+// A program that knows only the first would take system records for damage, so that segments which
+// may hold some say so; all others stay as they were.
 inline constexpr std::uint16_t kSegmentVersion = 1;
+inline constexpr std::uint16_t kSegmentVersionWithSystem = 2;
 
 struct SegmentHeader {
   SegmentKind kind = SegmentKind::kLog;
@@ -35,6 +38,7 @@ struct SegmentHeader {
   std::uint64_t first_term = 0;
   std::uint64_t chain = 0;             // hash chain up to the record before the first
   std::uint64_t database_id_hash = 0;  // ties the file to its database
+  std::uint16_t version = kSegmentVersion;
 };
 
 std::string encode_segment_header(const SegmentHeader& header);

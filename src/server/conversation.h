@@ -77,6 +77,9 @@ class Conversation {
   // Writes were submitted since the last call: the backend is to be flushed, then go_on().
   bool take_unflushed() { return std::exchange(has_unflushed_, false); }
 
+  // Of its writes that are not acknowledged: the payloads.
+  std::uint64_t bytes_under_way() const { return inflight_bytes_; }
+
   // Output. Call sent() after taking from it.
   OutputBuffer& output() { return output_; }
   void sent(std::size_t size);

@@ -46,6 +46,8 @@ WireError wire_error(const Error& error) {
       return {"UNKNOWN_OUTCOME", Applied::kMaybe};
     case Errc::kReadOnly:
       return {"READ_ONLY"};
+    case Errc::kNotLeader:
+      return {"NOT_LEADER"};
     case Errc::kTryLater:
       return {"TRY_LATER", Applied::kNo, is_merge_debt(error) ? kRetryMergeDebt : kRetryQueue};
     case Errc::kClosed:

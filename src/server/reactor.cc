@@ -1,5 +1,6 @@
 #include "server/reactor.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <asio/post.hpp>
@@ -62,12 +63,18 @@ void Reactor::run_batch() {
 
 // While a lone client waits for the disk there is nobody else to be served, so this thread can do
 // it as well as another, which would have to be woken, and wake this one in turn. One that sends
-// many at a time does not wait: the next ones are taken in meanwhile.
+// many at a time does not wait: the next ones are taken in meanwhile. Large values take their time
+// on the way to the disk, beside which waking a thread is little, and who connects meanwhile is
+// not to wait for them.
 ReadMode Reactor::flush_mode() const {
   constexpr std::uint64_t kFew = 4;
+  constexpr std::uint64_t kFewBytes = 64 * 1024;
   const bool is_alone = connections_.size() == 1 && slow_tasks_ == 0 && !is_stopping_;
   const bool is_waiting = context_.writes_under_way <= kFew;
-  return is_alone && is_waiting ? ReadMode::kMayBlock : ReadMode::kNoWait;
+  const bool are_small = std::ranges::all_of(queued_, [](const auto& connection) {
+    return connection->conversation().bytes_under_way() <= kFewBytes;
+  });
+  return is_alone && is_waiting && are_small ? ReadMode::kMayBlock : ReadMode::kNoWait;
 }
 
 // False: no write was acknowledged.

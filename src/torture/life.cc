@@ -101,8 +101,7 @@ Life::Life(const Settings& settings, io::SimDisk disk)
   options_.segment_size_max = 4096;
   options_.open_segments_max = settings.open_segments_max;
   options_.sync = settings.sync;
-  // Enough for all values of a life, and opened in no time; or each is read where it lies.
-  options_.value_cache_max = settings.seed % 2 == 0 ? 0 : 1024 * 1024;
+  options_.value_cache_max = settings.value_cache_max;
   options_.listener = this;
 }
 

@@ -52,6 +52,7 @@ class Life : private EventListener, private WriteListener {
     std::uint64_t seed = 1;
     Sync sync = Sync::kDisk;
     std::uint32_t open_segments_max = 512;
+    std::uint64_t value_cache_max = 0;
   };
   explicit Life(const Settings& settings, io::SimDisk disk = {});
   ~Life() override;

@@ -22,6 +22,8 @@ Life::Settings settings_of(std::uint64_t seed) {
   settings.seed = seed;
   settings.open_segments_max = 1 + static_cast<std::uint32_t>(random.below(3));
   settings.sync = random.chance(50) ? Sync::kDisk : Sync::kNone;
+  // Enough for all values of a life, and opened in no time; or each is read where it lies.
+  settings.value_cache_max = seed % 2 == 0 ? 0 : 1024 * 1024;
   return settings;
 }
 

@@ -49,6 +49,7 @@ class RotExplorer {
   static Life::Settings settings() {
     Life::Settings settings;
     settings.seed = 1;
+    settings.value_cache_max = 0;  // what was read before hides no damage
     return settings;
   }
 

@@ -101,6 +101,7 @@ Life::Settings settings_with(Sync sync) {
   Life::Settings settings;
   settings.sync = sync;
   settings.open_segments_max = 2;
+  settings.value_cache_max = 0;  // every check reads the disk
   return settings;
 }
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""make_newer.py FILE: rewrites an IDENTITY, MANIFEST or segment as if a kv of the next format had written it. Every
+"""make_newer.py FILE: rewrites an IDENTITY, MANIFEST or segment as if a kv of a later format had written it. Every
 checksum is right; docs/file-format.md says where they are.
 """
 import pathlib
@@ -19,9 +19,9 @@ def crc32c(data):
 path = pathlib.Path(sys.argv[1])
 content = path.read_bytes()
 if path.name == "IDENTITY":
-    lines = content[:content.index(b"crc32c=")].replace(b"format_version=1", b"format_version=2")
+    lines = content[:content.index(b"crc32c=")].replace(b"format_version=1", b"format_version=99")
     content = lines + b"crc32c=%08x\n" % crc32c(lines)
 else:
-    header = content[:4] + struct.pack("<H", 2) + content[6:60]
+    header = content[:4] + struct.pack("<H", 99) + content[6:60]
     content = header + struct.pack("<I", crc32c(header)) + content[64:]
 path.write_bytes(content)

@@ -136,12 +136,12 @@ else
 fi
 as_user=()
 
-# Files as a later version would write them: all checksums right, the version one higher.
+# Files as a later version would write them: all checksums right, the version higher.
 for file in IDENTITY MANIFEST-000001 000001.seg; do
   cp -r data newer
   rm -f newer/*.hint # else the segment need not be read
   "$here/make_newer.py" "newer/$file"
-  refused "newer format of $file" 6 "*newer/$file: *this program knows up to 1; start it with the kv that wrote it*" \
+  refused "newer format of $file" 6 "*newer/$file: *this program knows up to [12]; start it with the kv that wrote it*" \
     --data newer
   rm -r newer
 done

@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/data_directory.h"
 #include "kv/store.h"
 #include "tests/unit/engine/support/stopped_database.h"
 
@@ -65,6 +66,33 @@ TEST_CASE_FIXTURE(BackedUp, "a backup of an open store holds all that was acknow
   restore();
   CHECK(kv::verify(restored)->findings.empty());
   CHECK(state(open(restored)) == before);
+}
+
+TEST_CASE_FIXTURE(BackedUp, "what is restored is another node, in no cluster") {
+  const auto identity_in = [](const std::string& where) {
+    auto dir =
+        kv::engine::DataDirectory::open(kv::io::posix_file_system(), where, "", false, nullptr);
+    REQUIRE(dir.has_value());
+    return (*dir)->identity();
+  };
+  {
+    auto dir =
+        kv::engine::DataDirectory::open(kv::io::posix_file_system(), path, "", false, nullptr);
+    REQUIRE(dir.has_value());
+    REQUIRE((*dir)->join_cluster(kv::base::Uuid{1, 2}, 3).has_value());
+  }
+  {
+    kv::Store store = open(path);
+    make(store);
+  }
+  restore();
+  const auto original = identity_in(path);
+  const auto copy = identity_in(restored);
+  CHECK(original.node_id == 3);
+  CHECK(copy.database_id == original.database_id);
+  CHECK(copy.node_uuid != original.node_uuid);
+  CHECK(copy.cluster_id.is_nil());
+  CHECK(copy.node_id == 0);
 }
 
 TEST_CASE_FIXTURE(BackedUp, "a second backup uses the files of the first again") {

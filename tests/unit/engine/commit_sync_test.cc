@@ -256,15 +256,26 @@ TEST_CASE_FIXTURE(PrewritingStore, "a refused group is cut off when the zeros un
   Answer answer;
   std::thread writer;
   std::atomic<bool> was_asked = false;
+  std::atomic<bool> are_under_way = false;
+  std::atomic<bool> was_cut = false;  // while they were
+  fs.on_sync = [&](const std::string& file) {
+    if (are_under_way && file == segment_path(1)) was_cut = true;
+    return Result<void>();
+  };
   fs.on_zeros = [&](const Zeros&) {
     if (was_asked.exchange(true)) return Result<void>();
+    are_under_way = true;
     is_full = true;
     writer = std::thread([&] {
       store->submit(put("b", "1"), answer, {});
       store->flush(kv::ReadMode::kNoWait);
     });
     while (is_full) std::this_thread::yield();
+    constexpr int kLong = 20'000;
+    for (int i = 0; i < kLong && !was_cut; ++i) std::this_thread::yield();
+    CHECK_FALSE(was_cut);
     CHECK_FALSE(answer.is_there);
+    are_under_way = false;
     return Result<void>();
   };
   REQUIRE(store->write(put("c", std::string(5'500, 'v'))));

@@ -9,6 +9,8 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/place.h"
+#include "engine/value_cache.h"
 #include "io/sim_file_system.h"
 
 using kv::engine::Segment;
@@ -68,6 +70,35 @@ TEST_CASE("whoever remembers places is told before a slot has another segment") 
     number += 1;
   } while (reused == 0 && number < 100'000);
   CHECK(reused == 1);
+}
+
+TEST_CASE("what was written to a slot's segment is not found in the slot's next one") {
+  kv::io::SimFileSystem fs;
+  SegmentTable table(fs, 4);
+  kv::engine::ValueCache cache(1024 * 1024);
+  table.on_reuse = [&] { cache.clear(); };  // as the store has it
+  std::string bytes;
+  kv::Version version = 0;
+  const auto is_found = [&](kv::engine::Place place) {
+    return cache.find(1, place, bytes, version);
+  };
+  const std::uint32_t first = add(table, 1)->slot();
+  const kv::engine::Place place(first, 64, 64);
+  cache.add_written(1, place, "value", 1);
+  REQUIRE(is_found(place));
+  table.remove(first);
+  std::uint32_t slot = first + 1;
+  for (std::uint32_t number = 2; slot != first && number < 100'000; ++number) {
+    table.take_unused();
+    if (number % 1000 == 0) REQUIRE(is_found(place));
+    slot = add(table, number)->slot();
+    table.remove(slot);
+  }
+  REQUIRE(slot == first);
+  CHECK_FALSE(is_found(place));
+  cache.add_written(1, place, "another", 2);
+  REQUIRE(is_found(place));
+  CHECK(bytes == "another");
 }
 
 TEST_CASE("a segment let go while it is asked who is unused is told the next time") {

@@ -1,15 +1,19 @@
 #include "engine/unsealed.h"
 
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
 #include <doctest/doctest.h>
 
 #include "engine/database_files.h"
+#include "engine/store_impl.h"
+#include "engine/verify.h"
 #include "format/names.h"
 #include "kv/store.h"
 #include "kv/verify.h"
+#include "tests/support/hooked_file_system.h"
 #include "tests/support/scratch_dir.h"
 
 using kv::engine::DataDirectory;
@@ -130,6 +134,27 @@ TEST_CASE_FIXTURE(ForgottenSeal, "what is missing before a sealed segment is dam
   CHECK(count("absent") == 0);
   CHECK(count("there") == keys - corrupt);
   CHECK(count("corrupt") == corrupt);
+}
+
+TEST_CASE_FIXTURE(ForgottenSeal, "one unreadable segment hides no damage that others prove") {
+  forget(2, segments(true).back());
+  const std::string damaged = file_path(2);
+  std::filesystem::resize_file(damaged, std::filesystem::file_size(damaged) / 2);
+  kv::test::HookedFileSystem fs;
+  const std::string unreadable = file_path(4);
+  fs.on_read = [&](const kv::test::HookedFileSystem::Read& read) -> kv::Result<void> {
+    if (read.path != unreadable) return {};
+    return tl::unexpected(kv::Error{kv::Errc::kIo, "refused for the test", {}});
+  };
+  const auto report = kv::engine::verify_database(fs, path, {});
+  REQUIRE(report.has_value());
+  std::map<std::string, std::string> found;
+  for (const kv::Finding& finding : report->findings) found[finding.file] = finding.what;
+  CHECK(found.at(damaged) == "damaged records");
+  CHECK(found.at(unreadable) == "file unreadable");
+  CHECK(found.size() == 2);
+  // A start does not go on without what it could not read.
+  CHECK_FALSE(kv::StoreImpl::open(fs, path, options, kv::Background::kCaller).has_value());
 }
 
 TEST_CASE_FIXTURE(ForgottenSeal, "a database opens wherever the end of a segment is cut") {

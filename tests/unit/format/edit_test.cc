@@ -22,6 +22,7 @@ std::vector<Edit> every_edit() {
       MergeSegments{{}, {}, 0},
       SequenceFloor{~std::uint64_t{0}},
       SegmentFloor{0x100000000},
+      CutSegment{SegmentId{2}, 3, 4},
   };
 }
 
@@ -62,7 +63,7 @@ TEST_CASE("an edit cut anywhere is corruption") {
 }
 
 TEST_CASE("a type this version does not know is a newer format") {
-  for (const char type : {'\x07', '\x7f', '\xff'}) {
+  for (const char type : {'\x08', '\x7f', '\xff'}) {
     CHECK(code_of(std::string(1, type) + std::string(64, '\0')) == Errc::kNewerFormat);
   }
 }

@@ -33,8 +33,8 @@ bool is_hex_line(std::string_view line) {
 TEST_CASE("every worked example of the format's page is one of the golden files") {
   const std::vector<std::string> page = lines_of("docs/file-format.md");
   std::size_t shown = 0;
-  for (const char* name :
-       {"segment-header", "record-put", "record-sync-mark", "hint", "checkpoint", "manifest"}) {
+  for (const char* name : {"segment-header", "record-put", "record-sync-mark", "record-config",
+                           "hint", "checkpoint", "manifest"}) {
     CAPTURE(name);
     const auto golden = lines_of(std::string("tests/golden/") + name + ".hex");
     CHECK(std::search(page.begin(), page.end(), golden.begin(), golden.end()) != page.end());
@@ -46,7 +46,7 @@ TEST_CASE("every worked example of the format's page is one of the golden files"
 TEST_CASE("the texts on the format's page are the golden ones") {
   std::string page;
   for (const std::string& line : lines_of("docs/file-format.md")) page += line + "\n";
-  for (const char* name : {"identity.hex", "current.hex"}) {
+  for (const char* name : {"identity.hex", "identity-member.hex", "current.hex"}) {
     CAPTURE(name);
     CHECK(page.find("```\n" + kv::test::load_golden(name) + "```\n") != std::string::npos);
   }

@@ -70,6 +70,27 @@ TEST_CASE("floors only rise") {
   CHECK(state.tombstone_floor == 3);
 }
 
+TEST_CASE("a segment that is not sealed can be cut, and again shorter") {
+  ManifestState state;
+  REQUIRE(state.apply(AddSegment{SegmentId{1}, SegmentKind::kLog, 1}));
+  CHECK(state.segments.at(SegmentId{1}).size_that_counts(900) == 900);
+  REQUIRE(state.apply(CutSegment{SegmentId{1}, 500, 7}));
+  REQUIRE(state.apply(CutSegment{SegmentId{1}, 300, 5}));
+  CHECK(state.segments.at(SegmentId{1}).size_that_counts(900) == 300);
+  CHECK(state.segments.at(SegmentId{1}).size_that_counts(200) == 200);
+  const ManifestState before = state;
+  CHECK(state.apply(CutSegment{SegmentId{1}, 400, 6}).error().code == Errc::kCorruption);
+  CHECK(state.apply(CutSegment{SegmentId{1}, 0, 0}).error().code == Errc::kCorruption);
+  CHECK(state.apply(CutSegment{SegmentId{2}, 300, 5}).error().code == Errc::kCorruption);
+  CHECK((state == before));
+  ManifestState again;
+  for (const Edit& edit : state.edits()) REQUIRE(again.apply(edit));
+  CHECK((again == state));
+  REQUIRE(state.apply(SealSegment{SegmentId{1}, 300, 2, 4, 5, 9}));
+  CHECK(state.apply(CutSegment{SegmentId{1}, 200, 4}).error().code == Errc::kCorruption);
+  CHECK(state.segments.at(SegmentId{1}).size_that_counts(900) == 300);
+}
+
 TEST_CASE("the largest segment id leaves a next one that is no id") {
   ManifestState state;
   REQUIRE(state.apply(AddSegment{SegmentId{0xffffffff}, SegmentKind::kLog, 1}));

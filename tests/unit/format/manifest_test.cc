@@ -206,7 +206,7 @@ TEST_CASE("a frame whose size is no multiple of 8 is none, whatever its checksum
 
 TEST_CASE("an edit or a version of a later program is told as such") {
   std::string bytes = encode_manifest_header(kNumber, kDatabase);
-  SUBCASE("an edit type") { append_frame(bytes, std::string("\x07\0\0\0\0\0\0\0", 8)); }
+  SUBCASE("an edit type") { append_frame(bytes, std::string("\x7f\0\0\0\0\0\0\0", 8)); }
   SUBCASE("the manifest's version") {
     kv::base::store_le(bytes.data() + 4, std::uint16_t{2});
     kv::base::store_le(bytes.data() + 60, kv::base::crc32c({bytes.data(), 60}));

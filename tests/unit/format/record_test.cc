@@ -155,10 +155,30 @@ TEST_CASE(
   CHECK(decode_signed({.type = kBatch, .flags = kFlagInBatch}) == invalid);
   CHECK(decode_signed({.type = kSyncMark, .value_size = kSyncMarkSize}) == valid);
   CHECK(decode_signed({.type = kSyncMark, .value_size = kSyncMarkSize + 8}) == invalid);
-  for (const int type : {0, 5, 15, 16, 255}) {
+  CHECK(decode_signed({.type = kNoop}) == valid);
+  CHECK(decode_signed({.type = kNoop, .key_size = 1}) == invalid);
+  CHECK(decode_signed({.type = kNoop, .value_size = 1}) == invalid);
+  CHECK(decode_signed({.type = kNoop, .flags = kFlagInBatch}) == invalid);
+  CHECK(decode_signed({.type = kConfig, .value_size = kConfigSizeMax}) == valid);
+  CHECK(decode_signed({.type = kConfig, .value_size = kConfigSizeMax + 1}) == invalid);
+  CHECK(decode_signed({.type = kConfig, .key_size = 1}) == invalid);
+  CHECK(decode_signed({.type = kConfig, .flags = kFlagInBatch}) == invalid);
+  for (const int type : {0, 5, 15, 18, 255}) {
     CAPTURE(type);
     CHECK(decode_signed({.type = static_cast<RecordType>(type), .key_size = 1}) == invalid);
   }
+}
+
+TEST_CASE("a record that says nothing has its golden bytes") {
+  std::string bytes;
+  append_record(
+      bytes, {.type = RecordType::kNoop, .term = 3, .sequence = 42, .timestamp_ms = 1700000000123},
+      {}, {}, 0x1122334455667788);
+  CHECK(kv::test::golden_difference("record-noop.hex", bytes) == "");
+  CHECK(is_system(RecordType::kNoop));
+  CHECK(is_system(RecordType::kConfig));
+  CHECK_FALSE(is_system(RecordType::kSyncMark));
+  CHECK_FALSE(is_data(RecordType::kBatch));
 }
 
 TEST_CASE("a damaged header still tells its fields, and a damaged value whose it was") {

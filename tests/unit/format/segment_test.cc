@@ -68,6 +68,16 @@ TEST_CASE("a segment header comes back as it was encoded") {
   check_same(*header, merged);
 }
 
+TEST_CASE("a segment that may hold system records says so by its version") {
+  SegmentHeader header = kHeader;
+  header.version = kSegmentVersionWithSystem;
+  CHECK(encode_segment_header(header) == signed_with(4, 2));
+  const auto decoded = decode_segment_header(signed_with(4, 2));
+  REQUIRE(decoded);
+  CHECK(decoded->version == kSegmentVersionWithSystem);
+  check_same(*decoded, kHeader);
+}
+
 TEST_CASE("every flipped bit and every cut of a segment header is corruption") {
   const std::string bytes = encode_segment_header(kHeader);
   kv::test::each_flip(bytes, [](const std::string& damaged, auto) {
@@ -78,7 +88,7 @@ TEST_CASE("every flipped bit and every cut of a segment header is corruption") {
 }
 
 TEST_CASE("a segment of a later version is told as such") {
-  CHECK(code_of(signed_with(4, 2)) == Errc::kNewerFormat);
+  CHECK(code_of(signed_with(4, 3)) == Errc::kNewerFormat);
   CHECK(code_of(signed_with(5, 1)) == Errc::kNewerFormat);
 }
 
