@@ -1,0 +1,291 @@
+#include "node/replica.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/check.h"
+#include "peer/log_entry.h"
+
+namespace kv::node {
+
+namespace {
+
+Error not_leading(const raft::Core& core) {
+  const auto leader = static_cast<std::uint64_t>(core.leader());
+  if (leader == 0) return {Errc::kNotLeader, "leader=- no leader is known", {}};
+  return {Errc::kNotLeader, fmt::format("leader={} that node takes writes", leader), {}};
+}
+
+raft::Boot boot_of(raft::NodeId id, const raft::HardState& state, const format::Membership& members,
+                   raft::Seq applied, std::uint64_t seed) {
+  raft::Boot boot;
+  boot.id = id;
+  boot.hard_state = state;
+  boot.configs.push_back({0, std::make_shared<raft::Config>(peer::config_of(members))});
+  boot.applied = applied;
+  boot.seed = seed;
+  return boot;
+}
+
+}  // namespace
+
+Replica::Replica(const Parts& parts, raft::NodeId id, const format::Membership& members,
+                 raft::Settings settings, std::uint64_t seed, const raft::Instant& now)
+    : parts_(parts), members_(members.members), reader_(parts.store.segments()) {
+  // The store refuses what would be too much before it has a place in the log.
+  settings.uncommitted_bytes_max = UINT64_MAX;
+  agreed_ = pipeline().last_sequence();
+  told_applied_ = pipeline().applied_sequence();
+  core_.emplace(boot_of(id, parts.hard_state.state(), members, told_applied_, seed),
+                static_cast<const raft::Log&>(*this), settings, now);
+  process();
+}
+
+Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
+  raft::HardState state = file.state();
+  if (lost <= state.claimed_last) return {};
+  state.claimed_last = lost;
+  return file.write(state);
+}
+
+void Replica::work(const raft::Instant& now) {
+  core_->tick(now);
+  process();
+}
+
+void Replica::receive(const peer::Received& received, const raft::Instant& now) {
+  // There are none while logs begin with their first record.
+  if (std::holds_alternative<raft::Snapshot>(received.message.body)) return;
+  core_->tick(now);
+  for (const peer::ReceivedRecord& record : received.records) {
+    received_[record.header.sequence] = {record.header, record.body, received.payload};
+  }
+  core_->step(received.message);
+  process();
+  received_.clear();
+}
+
+tl::expected<void, raft::Refusal> Replica::read_index(raft::ReadId id, const raft::Instant& now) {
+  core_->tick(now);
+  auto asked = core_->read_index(id);
+  process();
+  return asked;
+}
+
+tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const raft::Instant& now) {
+  core_->tick(now);
+  process();
+  auto begun = core_->transfer(target);
+  // Who writes now hears that this node does not lead, so that the other one can come to the end.
+  if (begun && leading_ != 0) stop_leading();
+  process();
+  return begun;
+}
+
+raft::Seq Replica::applied() const { return pipeline().applied_sequence(); }
+
+void Replica::process() {
+  while (!failure_ && do_once()) {
+  }
+}
+
+// Whether there may be more to do.
+bool Replica::do_once() {
+  if (leading_ != 0 && (core_->role() != raft::Role::kLeader || core_->term() != leading_)) {
+    stop_leading();
+  }
+  propose_written();
+  note_progress();
+  raft::Ready ready = core_->take_ready();
+  const bool is_idle = !ready.hard_state && !ready.truncate_from && ready.append.empty() &&
+                       ready.messages.empty() && ready.apply_first > ready.commit &&
+                       ready.reads.empty() && !ready.role && !ready.alarm;
+  KV_CHECK(!ready.install);  // nobody sends a snapshot while logs begin with their first record
+  const raft::Seq rolled_back = std::min(ready.truncate_from.value_or(UINT64_MAX),
+                                         ready.rolled_back_from.value_or(UINT64_MAX));
+  if (!failure_ && rolled_back <= agreed_) roll_back(rolled_back);
+  if (failure_) return false;
+  append(ready);
+  if (ready.log_write) writes_.push_back(*ready.log_write);
+  if (ready.hard_state && !failure_) {
+    if (auto written = parts_.hard_state.write(*ready.hard_state); !written) {
+      fail(written.error());
+    } else {
+      core_->hard_state_done(ready.hard_state->version);
+    }
+  }
+  if (failure_) return false;
+  for (const raft::Message& message : ready.messages) send(message);
+  if (ready.apply_first <= ready.commit) pipeline().commit(ready.commit);
+  tell(ready);
+  return !is_idle;
+}
+
+// What the store's own writers wrote.
+void Replica::propose_written() {
+  if (leading_ == 0) return;
+  std::vector<engine::LogRecord> records;
+  pipeline().take_written(records);
+  for (const engine::LogRecord& record : records) {
+    format::RecordHeader header;
+    header.type = record.type;
+    header.term = record.term;
+    header.sequence = record.sequence;
+    header.key_size = record.key_size;
+    header.value_size = record.value_size;
+    header.body_crc = record.body_crc;
+    const auto point = core_->propose(peer::payload_of(header));
+    // It leads no more, or is about to hand over: nobody has heard of this record.
+    if (!point) return stop_leading();
+    KV_CHECK((*point == raft::Point{record.term, record.sequence, record.chain}));
+    agreed_ = record.sequence;
+  }
+}
+
+void Replica::stop_leading() {
+  pipeline().follow(not_leading(*core_));
+  leading_ = 0;
+  if (pipeline().last_sequence() > agreed_) roll_back(agreed_ + 1);
+}
+
+void Replica::roll_back(raft::Seq first) {
+  if (leading_ != 0) pipeline().follow(not_leading(*core_));
+  leading_ = 0;
+  while (!held_.empty() && held_.back().header.sequence >= first) held_.pop_back();
+  // The core knows that they are void.
+  while (!writes_.empty() && writes_.back().last.seq >= first) {
+    core_->disk_done(writes_.back());
+    writes_.pop_back();
+  }
+  agreed_ = first - 1;
+  // A full disk may have taken them out already.
+  if (pipeline().last_sequence() < first) return;
+  const auto done = parts_.store.roll_back(first, point_at(agreed_).chain);
+  reader_.forget_from(first);
+  if (!done) fail(done.error());
+}
+
+void Replica::append(const raft::Ready& ready) {
+  for (const raft::Entry& entry : ready.append) {
+    if (entry.seq <= agreed_) continue;  // the store's own, as it was proposed
+    KV_CHECK(entry.seq == agreed_ + 1);
+    held_.push_back(held_of(entry));
+    agreed_ = entry.seq;
+  }
+  write_held();
+}
+
+Replica::Held Replica::held_of(const raft::Entry& entry) const {
+  if (const auto found = received_.find(entry.seq);
+      found != received_.end() && found->second.header.term == entry.term) {
+    return found->second;
+  }
+  KV_CHECK(entry.kind == raft::EntryKind::kNoop);  // a new leader's first
+  Held held;
+  held.header = peer::header_of(entry);
+  held.header.timestamp_ms = engine::wall_clock_ms();
+  return held;
+}
+
+// Those that the log does not have, or not any more: a full disk takes them out again.
+void Replica::write_held() {
+  const raft::Seq last = pipeline().last_sequence();
+  std::vector<engine::ForeignRecord> records;
+  for (const Held& held : held_) {
+    if (held.header.sequence > last) records.push_back({held.header, held.body});
+  }
+  if (records.empty()) return;
+  if (auto done = pipeline().append(records); !done && done.error().code != Errc::kTryLater) {
+    return fail(done.error());
+  }
+  pipeline().flush(ReadMode::kNoWait);
+}
+
+// What the store got done meanwhile.
+void Replica::note_progress() {
+  if (auto failure = pipeline().failure()) return fail(*failure);
+  write_held();
+  const raft::Seq synced = pipeline().synced_sequence();
+  while (!held_.empty() && held_.front().header.sequence <= synced) held_.pop_front();
+  while (!writes_.empty() && writes_.front().last.seq <= synced) {
+    core_->disk_done(writes_.front());
+    writes_.pop_front();
+  }
+  if (const raft::Seq applied = pipeline().applied_sequence(); applied > told_applied_) {
+    told_applied_ = applied;
+    core_->applied(applied);
+  }
+  const bool may_lead = core_->serves() && !core_->is_transferring();
+  if (leading_ == 0 && may_lead && agreed_ == pipeline().last_sequence()) {
+    leading_ = core_->term();
+    pipeline().lead(leading_);
+  }
+}
+
+void Replica::send(const raft::Message& message) {
+  peer::Gather frame;
+  if (const auto* append = std::get_if<raft::Append>(&message.body)) {
+    const auto records = records_of(*append);
+    if (!records) return;  // as if the network had lost it
+    peer::append_message(frame, message, *records);
+  } else {
+    peer::append_message(frame, message);
+  }
+  parts_.listener.send(message.to, std::move(frame));
+}
+
+std::optional<std::vector<peer::SentRecord>> Replica::records_of(const raft::Append& append) const {
+  std::vector<peer::SentRecord> records;
+  if (append.last == append.prev.seq) return records;
+  const auto read =
+      reader_.read(append.prev.seq + 1, append.last, UINT64_MAX, [&](const auto& record) {
+        auto body = std::make_shared<const std::string>(record.body);
+        records.push_back({record.header, *body, body});
+      });
+  if (!read || *read != append.last) return std::nullopt;
+  return records;
+}
+
+void Replica::tell(raft::Ready& ready) {
+  for (const raft::ReadResult& read : ready.reads) parts_.listener.on_read(read);
+  if (ready.role) parts_.listener.on_role(*ready.role);
+  if (ready.alarm) parts_.listener.on_alarm(*ready.alarm);
+}
+
+void Replica::fail(Error error) {
+  if (!failure_) failure_ = std::move(error);
+  pipeline().follow(*failure_);
+  leading_ = 0;
+}
+
+raft::Point Replica::floor() const { return {0, 0, format::kChainStart}; }
+
+raft::Point Replica::last() const { return agreed_ == 0 ? floor() : point_at(agreed_); }
+
+// What cannot be read back cannot be vouched for.
+raft::Point Replica::point_at(raft::Seq seq) const {
+  if (seq == 0) return floor();
+  const auto point = reader_.point_at(seq);
+  KV_CHECK(point.has_value());
+  return {point->term, point->sequence, point->chain};
+}
+
+raft::Seq Replica::term_start(raft::Seq seq) const {
+  const auto first = reader_.term_start(seq, 0);
+  KV_CHECK(first.has_value());
+  return *first;
+}
+
+raft::Extent Replica::extent(raft::Seq first, raft::Seq last, std::uint64_t bytes_max) const {
+  const auto extent = reader_.extent(first, last, bytes_max);
+  KV_CHECK(extent.has_value());
+  return {extent->last, extent->bytes};
+}
+
+std::uint64_t Replica::extend_chain(std::uint64_t chain, const raft::Entry& entry) const {
+  return peer::extend_chain(chain, entry, members_);
+}
+
+}  // namespace kv::node

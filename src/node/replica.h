@@ -1,0 +1,122 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/log_reader.h"
+#include "engine/store_impl.h"
+#include "format/membership.h"
+#include "node/hard_state_file.h"
+#include "peer/gather.h"
+#include "peer/message.h"
+#include "raft/core.h"
+
+namespace kv::node {
+
+// What a replica tells whoever runs it. Called from within the replica's functions.
+class ReplicaListener {
+ public:
+  virtual ~ReplicaListener() = default;
+  // Any frame may be lost, or come late, twice or in another order.
+  virtual void send(raft::NodeId to, peer::Gather frame) = 0;
+  virtual void on_role(const raft::RoleChange& change) = 0;
+  virtual void on_read(const raft::ReadResult& read) = 0;
+  virtual void on_alarm(const raft::Alarm& alarm) = 0;
+};
+
+// One node of a cluster: the raft core driven by, and driving, a store whose log is replicated.
+//
+// A leader's writes go the store's own way, from many threads at once; what they became is told to
+// the core once it is written (and so the core's log is never ahead of the file). A follower's come
+// in messages, whose bytes are kept until they are on the disk. Everything else is what a Ready
+// says, in its order.
+//
+// Errors: what a failed write or sync of log or hard state leaves is not known, so after one the
+// replica does nothing any more, failure() says why, and the process ends (rule D3). A full disk is
+// none: the records wait here until there is room.
+//
+// Threads: one at a time; the store's own go on beside it. on_log_news of the store's pipeline asks
+// for a call of work(). After a crash: a replica is made anew from the store and the hard state.
+class Replica : private raft::Log {
+ public:
+  struct Parts {
+    StoreImpl& store;
+    HardStateFile& hard_state;
+    ReplicaListener& listener;
+  };
+  // `members`: who they are at the beginning of the log. `seed`: another one at each start.
+  Replica(const Parts& parts, raft::NodeId id, const format::Membership& members,
+          raft::Settings settings, std::uint64_t seed, const raft::Instant& now);
+  Replica(const Replica&) = delete;
+  Replica& operator=(const Replica&) = delete;
+  ~Replica() override = default;
+
+  // What damage took from the log's end, to be remembered before a recovery changes what proves it:
+  // see Replicated::on_lost. Nobody gets this node's vote who has less.
+  static Result<void> claim(HardStateFile& file, const raft::Position& lost);
+
+  // Each with what the clocks say: see raft::Core.
+  void work(const raft::Instant& now);
+  void receive(const peer::Received& received, const raft::Instant& now);
+  // on_read() tells how it ended.
+  tl::expected<void, raft::Refusal> read_index(raft::ReadId id, const raft::Instant& now);
+  tl::expected<void, raft::Refusal> transfer(raft::NodeId target, const raft::Instant& now);
+
+  const raft::Core& core() const { return *core_; }
+  // The store has all that is committed up to here.
+  raft::Seq applied() const;
+  // The record that is committed last, as far as this node knows.
+  raft::Point committed() const { return point_at(pipeline().committed_sequence()); }
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  // A record on its way to the disk.
+  struct Held {
+    format::RecordHeader header;
+    std::string_view body;
+    std::shared_ptr<const void> owner;
+  };
+
+  // raft::Log
+  raft::Point floor() const override;
+  raft::Point last() const override;
+  raft::Point point_at(raft::Seq seq) const override;
+  raft::Seq term_start(raft::Seq seq) const override;
+  raft::Extent extent(raft::Seq first, raft::Seq last, std::uint64_t bytes_max) const override;
+  std::uint64_t extend_chain(std::uint64_t chain, const raft::Entry& entry) const override;
+
+  engine::CommitPipeline& pipeline() const { return parts_.store.pipeline(); }
+  void process();
+  bool do_once();
+  void propose_written();
+  void stop_leading();
+  void roll_back(raft::Seq first);
+  void append(const raft::Ready& ready);
+  Held held_of(const raft::Entry& entry) const;
+  void write_held();
+  void note_progress();
+  void send(const raft::Message& message);
+  std::optional<std::vector<peer::SentRecord>> records_of(const raft::Append& append) const;
+  void tell(raft::Ready& ready);
+  void fail(Error error);
+
+  const Parts parts_;
+  const std::vector<format::Member> members_;
+  mutable engine::LogReader reader_;
+  std::optional<raft::Core> core_;
+  raft::Seq agreed_ = 0;                // the store's log is the core's up to here
+  raft::Term leading_ = 0;              // the store takes writes, in that term; 0: it does not
+  std::map<raft::Seq, Held> received_;  // of messages that the core is looking at
+  std::deque<Held> held_;               // in the log, and not known to be on the disk
+  std::deque<raft::LogWrite> writes_;   // of which the core waits to hear
+  raft::Seq told_applied_ = 0;
+  std::optional<Error> failure_;
+};
+
+}  // namespace kv::node

@@ -1,0 +1,132 @@
+// What clients of the simulated cluster do, and write down.
+
+#include <fmt/format.h>
+
+#include "kvsim/cluster.h"
+
+namespace kv::kvsim {
+
+using sim::kMillisecond;
+using sim::kSecond;
+
+namespace {
+
+constexpr Time kPatience = 3 * kSecond;
+constexpr Time kThinkMax = 100 * kMillisecond;
+
+using Answer = linearizability::Operation::Outcome;
+
+// NOT_LEADER and its like promise that nothing was done.
+Answer answer_of(const Error& error) {
+  if (error.code == Errc::kConflict) return Answer::kConflict;
+  return error.code == Errc::kUnknownOutcome ? Answer::kUnknown : Answer::kFailed;
+}
+
+// "ver=9 ...": what a condition met, 0 for nothing.
+Version version_in(const Error& error) {
+  return std::stoull(error.context.substr(std::string_view("ver=").size()));
+}
+
+}  // namespace
+
+void Cluster::plan_client(std::size_t client) {
+  events_.after(1 + random_.below(kThinkMax), [this, client] { begin_operation(client); });
+}
+
+Cluster::Operation Cluster::draw_operation(std::size_t client) {
+  Operation operation;
+  operation.client = clients_[client].name;
+  operation.key = fmt::format("k{}", random_.below(options_.keys));
+  const std::uint64_t dice = random_.below(10);
+  if (dice < 4) return operation;  // GET
+  operation.kind = dice == 4 ? Operation::Kind::kDelete : Operation::Kind::kPut;
+  if (operation.kind == Operation::Kind::kPut) {
+    operation.value = fmt::format("v{}", next_value_++) + std::string(random_.below(300), '.');
+    if (dice == 5) operation.condition.kind = Condition::Kind::kAbsent;
+  }
+  return operation;
+}
+
+void Cluster::begin_operation(std::size_t client) {
+  Operation operation = draw_operation(client);
+  operation.call_ns = events_.now() * 1000;
+  history_.operations.push_back(std::move(operation));
+  const std::size_t number = history_.operations.size() - 1;
+  const std::uint64_t name = clients_[client].name;
+  clients_[client].is_busy = true;
+  // Who waits too long goes on as somebody else: the answer may yet come, to nobody.
+  events_.after(kPatience, [this, client, number, name] {
+    if (clients_[client].name != name || !clients_[client].is_busy ||
+        history_.operations[number].return_ns != Operation::kNever) {
+      return;
+    }
+    clients_[client].name = next_client_++;
+    look_elsewhere(clients_[client]);
+    plan_client(client);
+  });
+  submit(client, number);
+}
+
+void Cluster::submit(std::size_t client, std::size_t number) {
+  Machine& machine = *machines_[clients_[client].target];
+  const std::uint64_t name = clients_[client].name;
+  Operation& operation = history_.operations[number];
+  if (!machine.is_up()) {
+    operation.outcome = Answer::kFailed;
+    return finish(client, number, name);
+  }
+  if (operation.kind == Operation::Kind::kGet) {
+    machine.read(operation.key, [=, this](Result<std::optional<Value>> value) {
+      if (clients_[client].name != name) return;
+      Operation& told = history_.operations[number];
+      told.outcome = !value ? Answer::kFailed : *value ? Answer::kOk : Answer::kNotFound;
+      if (value && *value) {
+        told.value = (*value)->bytes;
+        told.version = (*value)->version;
+      }
+      finish(client, number, name);
+    });
+    return;
+  }
+  Write write;
+  write.kind =
+      operation.kind == Operation::Kind::kDelete ? Write::Kind::kDelete : Write::Kind::kPut;
+  write.key = operation.key;
+  write.value = operation.value;
+  write.options.condition = operation.condition;
+  machine.write(write, [=, this](Result<WriteResult> result) {
+    if (clients_[client].name != name) return;
+    Operation& told = history_.operations[number];
+    if (!result) {
+      told.outcome = answer_of(result.error());
+      if (told.outcome == Answer::kConflict) told.version = version_in(result.error());
+      if (told.outcome == Answer::kUnknown) return;
+    } else {
+      told.outcome = result->was_found ? Answer::kOk : Answer::kNotFound;
+      if (result->was_found) told.version = result->version;
+    }
+    finish(client, number, name);
+  });
+}
+
+void Cluster::finish(std::size_t client, std::size_t number, std::uint64_t name) {
+  if (clients_[client].name != name) return;
+  Operation& operation = history_.operations[number];
+  operation.return_ns = events_.now() * 1000;
+  clients_[client].is_busy = false;
+  if (operation.outcome == Answer::kFailed) {
+    look_elsewhere(clients_[client]);
+  } else {
+    (operation.is_write() ? outcome_.writes : outcome_.reads) += 1;
+  }
+  plan_client(client);
+}
+
+void Cluster::look_elsewhere(Client& client) {
+  const Machine& machine = *machines_[client.target];
+  const auto leader = static_cast<std::uint64_t>(machine.leader());
+  client.target = leader != 0 && random_.chance(70) ? static_cast<std::size_t>(leader - 1)
+                                                    : random_.below(machines_.size());
+}
+
+}  // namespace kv::kvsim

@@ -1,0 +1,214 @@
+#include "kvsim/cluster.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/checksum.h"
+#include "tests/linearizability/checker.h"
+
+namespace kv::kvsim {
+
+using sim::kMillisecond;
+using sim::kSecond;
+
+namespace {
+
+constexpr Time kSettleTime = 60 * kSecond;
+constexpr std::uint64_t kElectionUs = 300'000;
+
+}  // namespace
+
+Options draw_options(std::uint64_t seed) {
+  io::SimRandom random(seed, 7);
+  Options options;
+  options.seed = seed;
+  constexpr std::size_t kSizes[] = {1, 3, 3, 3, 3, 5};
+  options.machines = kSizes[random.below(std::size(kSizes))];
+  options.clients = 1 + random.below(6);
+  options.keys = 1 + random.below(8);
+  options.duration_us = (5 + random.below(20)) * kSecond;
+  options.trouble_mean_us = (100 + random.below(2000)) * kMillisecond;
+  options.disk_max_us = 1 + random.below(random.chance(20) ? 200 * kMillisecond : 5 * kMillisecond);
+  options.clock_spread_permille = random.below(20);
+  options.network.delay_min_us = random.below(3 * kMillisecond);
+  options.network.delay_mean_us = random.below(10 * kMillisecond);
+  options.network.loss_percent = random.chance(50) ? random.below(20) : 0;
+  options.network.duplicate_percent = random.chance(50) ? random.below(20) : 0;
+  options.network.duplicate_delay_us = 2 * kSecond;
+  return options;
+}
+
+std::string describe(const Options& options) {
+  return fmt::format(
+      "{} machines, {} clients, {} keys, {} s, trouble every {} ms, disk {} us, loss {} %",
+      options.machines, options.clients, options.keys, options.duration_us / kSecond,
+      options.trouble_mean_us / kMillisecond, options.disk_max_us, options.network.loss_percent);
+}
+
+Cluster::Cluster(const Options& options)
+    : options_(options),
+      random_(options.seed, 3),
+      network_(events_, options.network, options.machines, options.seed) {
+  members_.election_us = kElectionUs;
+  for (std::size_t i = 0; i < options.machines; ++i) {
+    format::Member member;
+    member.node_id = i + 1;
+    member.node_uuid = {1, i + 1};
+    member.peer_address = fmt::format("machine-{}:7401", i + 1);
+    members_.members.push_back(std::move(member));
+    machines_.push_back(std::make_unique<Machine>(*this, i, options.seed));
+  }
+  clients_.resize(options.clients);
+}
+
+Cluster::~Cluster() = default;
+
+Outcome Cluster::run() {
+  for (auto& machine : machines_) machine->start();
+  for (std::size_t i = 0; i < clients_.size(); ++i) {
+    clients_[i].name = next_client_++;
+    plan_client(i);
+  }
+  plan_trouble();
+  run_until(options_.duration_us);
+  is_calm_ = true;
+  sim::NetworkOptions whole;
+  whole.delay_mean_us = kMillisecond;
+  network_.heal(whole);
+  for (auto& machine : machines_) {
+    if (!machine->is_up()) machine->start();
+  }
+  const Time calm_since = options_.duration_us;
+  const std::uint64_t writes_before = outcome_.writes;
+  Time until = calm_since + 5 * kSecond;
+  run_until(until);
+  while (!outcome_.problem && !has_converged() && until < calm_since + kSettleTime) {
+    until += 100 * kMillisecond;
+    run_until(until);
+  }
+  if (!outcome_.problem && outcome_.writes == writes_before) report("nobody serves any more");
+  if (!outcome_.problem) check_end();
+  return outcome_;
+}
+
+void Cluster::run_until(Time end) {
+  while (!outcome_.problem && events_.next_time() <= end) events_.run_next();
+}
+
+void Cluster::report(std::string problem) {
+  if (!outcome_.problem) {
+    outcome_.problem = fmt::format("at {} us: {}", events_.now(), std::move(problem));
+  }
+}
+
+// One committed log: rule S5, by the chain that stands for everything before.
+void Cluster::look_at(Machine& machine) {
+  if (machine.has_failed()) return report(machine.describe());
+  const raft::Point point = machine.committed();
+  const auto [known, is_new] = chains_.try_emplace(point.seq, point.chain);
+  if (is_new || known->second == point.chain) return;
+  report(
+      fmt::format("machine {} has another record committed at {}", machine.index() + 1, point.seq));
+}
+
+void Cluster::plan_trouble() {
+  events_.after(1 + random_.below(2 * options_.trouble_mean_us), [this] {
+    if (is_calm_) return;
+    make_trouble();
+    plan_trouble();
+  });
+}
+
+void Cluster::make_trouble() {
+  constexpr io::CrashMode kModes[] = {io::CrashMode::kKeepCache, io::CrashMode::kLoseUnsynced,
+                                      io::CrashMode::kRandom};
+  const std::size_t one = random_.below(machines_.size());
+  const auto restart_later = [this](std::size_t which) {
+    events_.after(random_.below(3 * kSecond), [this, which] {
+      if (!machines_[which]->is_up()) machines_[which]->start();
+    });
+  };
+  switch (random_.below(6)) {
+    case 0:  // all at once
+      if (random_.chance(70)) return;
+      for (std::size_t i = 0; i < machines_.size(); ++i) {
+        machines_[i]->crash(kModes[random_.below(std::size(kModes))]);
+        restart_later(i);
+      }
+      outcome_.crashes += 1;
+      return;
+    case 1:
+    case 2: {  // the leader, if there is one
+      std::size_t which = one;
+      for (std::size_t i = 0; i < machines_.size(); ++i) {
+        if (machines_[i]->leads() && random_.chance(70)) which = i;
+      }
+      machines_[which]->crash(kModes[random_.below(std::size(kModes))]);
+      outcome_.crashes += 1;
+      restart_later(which);
+      return;
+    }
+    case 3: {  // a machine on its own, both ways or one
+      const Time duration = random_.below(4 * kSecond);
+      const std::uint64_t ways = 1 + random_.below(3);
+      for (std::size_t other = 0; other < machines_.size(); ++other) {
+        if (other == one) continue;
+        if ((ways & 1) != 0) network_.cut(one, other, duration);
+        if ((ways & 2) != 0) network_.cut(other, one, duration);
+      }
+      return;
+    }
+    case 4:
+      network_.clog(one, random_.below(machines_.size()), random_.below(3 * kSecond));
+      return;
+    default:
+      if (machines_[one]->leads()) {
+        machines_[one]->transfer(raft::NodeId{1 + random_.below(machines_.size())});
+      }
+  }
+}
+
+bool Cluster::has_converged() {
+  const raft::Point point = machines_[0]->committed();
+  return std::ranges::all_of(machines_, [&](const auto& machine) {
+    return machine->committed() == point && machine->last_sequence() == point.seq &&
+           machine->applied() == point.seq;
+  });
+}
+
+void Cluster::check_end() {
+  if (!has_converged()) {
+    std::string states;
+    for (const auto& machine : machines_) states += "\n  " + machine->describe();
+    return report("the machines did not come to one log" + states);
+  }
+  const auto content = machines_[0]->content();
+  for (const auto& machine : machines_) {
+    look_at(*machine);
+    if (machine->content() != content) {
+      return report(fmt::format("machine {} has another content", machine->index() + 1));
+    }
+  }
+  outcome_.hash = base::crc32c(
+      fmt::format("{} {}", machines_[0]->committed().chain, history_.operations.size()));
+  // What is there at the end is one more thing that a client sees.
+  for (std::size_t key = 0; key < options_.keys; ++key) {
+    Operation last;
+    last.client = next_client_++;
+    last.key = fmt::format("k{}", key);
+    last.call_ns = (events_.now() + 1) * 1000;
+    last.return_ns = last.call_ns + 1;
+    const auto found =
+        std::ranges::find(content, last.key, [](const auto& row) { return row.first; });
+    last.outcome = found == content.end() ? Operation::Outcome::kNotFound : Operation::Outcome::kOk;
+    if (found != content.end()) last.value = found->second;
+    history_.operations.push_back(std::move(last));
+  }
+  const auto verdict = linearizability::check(history_);
+  if (verdict.verdict != linearizability::Verdict::kLinearizable) {
+    report(linearizability::describe(verdict));
+  }
+}
+
+}  // namespace kv::kvsim

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "format/membership.h"
+#include "kvsim/machine.h"
+#include "tests/linearizability/history.h"
+
+namespace kv::kvsim {
+
+// What a seed's world is like.
+struct Options {
+  std::uint64_t seed = 1;
+  std::size_t machines = 3;
+  std::size_t clients = 4;
+  std::size_t keys = 4;
+  Time duration_us = 20 * sim::kSecond;  // with faults
+  Time trouble_mean_us = sim::kSecond;   // between two of them
+  Time disk_max_us = 5 * sim::kMillisecond;
+  std::uint64_t clock_spread_permille = 5;
+  sim::NetworkOptions network;
+};
+Options draw_options(std::uint64_t seed);
+std::string describe(const Options& options);
+
+struct Outcome {
+  std::optional<std::string> problem;
+  std::uint64_t writes = 0;  // acknowledged
+  std::uint64_t reads = 0;
+  std::uint64_t crashes = 0;
+  std::uint64_t hash = 0;  // of the committed log and all answers
+};
+
+// Machines, their network, clients and misfortune, all from one seed. First the clients work while
+// things go wrong; then everything is whole again, and within a minute of simulated time all
+// machines must have one log and one content, and every client an answer to a last write.
+//
+// Checked: what any two machines take for committed at one place is the same record (by the hash
+// chain, so the whole log before it is); what clients saw is linearizable; all that was
+// acknowledged is in the log at the end.
+class Cluster {
+ public:
+  explicit Cluster(const Options& options);
+  ~Cluster();
+  Outcome run();
+
+  // For machines and clients.
+  const Options& options() const { return options_; }
+  sim::EventQueue& events() { return events_; }
+  sim::Network& network() { return network_; }
+  Machine& machine(std::size_t index) { return *machines_[index]; }
+  const format::Membership& members() const { return members_; }
+  void look_at(Machine& machine);
+  void report(std::string problem);
+
+ private:
+  struct Client {
+    std::uint64_t name = 0;
+    std::size_t target = 0;  // the machine it talks to
+    bool is_busy = false;
+  };
+  using Operation = linearizability::Operation;
+
+  void plan_client(std::size_t client);
+  void begin_operation(std::size_t client);
+  Operation draw_operation(std::size_t client);
+  void submit(std::size_t client, std::size_t operation);
+  // The client heard, or gave up.
+  void finish(std::size_t client, std::size_t operation, std::uint64_t name);
+  void look_elsewhere(Client& client);
+  void plan_trouble();
+  void make_trouble();
+  void run_until(Time end);
+  bool has_converged();
+  void check_end();
+
+  const Options options_;
+  io::SimRandom random_;
+  sim::EventQueue events_;
+  sim::Network network_;
+  format::Membership members_;
+  std::vector<std::unique_ptr<Machine>> machines_;
+  std::vector<Client> clients_;
+  linearizability::History history_;
+  std::map<std::uint64_t, std::uint64_t> chains_;  // of what anybody took for committed
+  std::uint64_t next_value_ = 1;
+  std::uint64_t next_client_ = 1;
+  bool is_calm_ = false;  // no more trouble
+  Outcome outcome_;
+};
+
+}  // namespace kv::kvsim

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/store_impl.h"
+#include "io/sim_file_system.h"
+#include "node/hard_state_file.h"
+#include "node/replica.h"
+#include "sim/event_queue.h"
+#include "sim/network.h"
+#include "sim/node_clock.h"
+
+namespace kv::kvsim {
+
+using sim::Time;
+
+class Cluster;
+
+// A machine with a disk and clocks of its own and, while it is up, the process on it: the replica
+// and the store as they ship, driven by the simulation's events.
+class Machine : private node::ReplicaListener {
+ public:
+  Machine(Cluster& cluster, std::size_t index, std::uint64_t seed);
+  ~Machine() override;
+
+  void start();
+  // The process dies, or the power goes: what was not synced is kept, lost or torn.
+  void crash(io::CrashMode mode);
+  bool is_up() const { return replica_ != nullptr; }
+  bool leads() const { return is_up() && replica_->core().serves(); }
+  raft::NodeId leader() const { return is_up() ? replica_->core().leader() : raft::kNoNode; }
+
+  // `done` is told once; a process that dies tells nobody.
+  using Done = std::function<void(Result<WriteResult>)>;
+  void write(const Write& write, Done done);
+  using ReadDone = std::function<void(Result<std::optional<Value>>)>;
+  void read(const std::string& key, ReadDone done);
+  void transfer(raft::NodeId target);
+
+  // The end of its log, as far as it is committed.
+  raft::Point committed() const { return replica_->committed(); }
+  std::uint64_t applied() const { return replica_->applied(); }
+  std::uint64_t last_sequence() const { return store_->pipeline().last_sequence(); }
+  std::vector<std::pair<std::string, std::string>> content() const;
+  std::string describe() const;
+  bool has_failed() const { return replica_->failure().has_value(); }
+  sim::NodeClock& clock() { return clock_; }
+  std::size_t index() const { return index_; }
+
+ private:
+  struct Waiting : WriteListener {
+    std::unordered_map<std::uint64_t, Done> writes;
+    std::uint64_t next = 1;
+    void on_written(const WriteTag& tag, Result<WriteResult> result) override;
+  };
+  struct Read {
+    std::string key;
+    ReadDone done;
+    std::optional<raft::Seq> seq;
+  };
+
+  void send(raft::NodeId to, peer::Gather frame) override;
+  void on_role(const raft::RoleChange&) override {}
+  void on_read(const raft::ReadResult& read) override;
+  void on_alarm(const raft::Alarm& alarm) override;
+  void receive(const std::string& frame);
+  void plan(Time delay, std::function<void()> action);
+  void plan_disk();
+  void finish_reads();
+  raft::Instant now() const;
+
+  Cluster& cluster_;
+  const std::size_t index_;
+  io::SimRandom random_;
+  io::SimFileSystem fs_;
+  sim::NodeClock clock_;
+  std::uint64_t life_ = 0;
+  Waiting waiting_;
+  std::unique_ptr<StoreImpl> store_;
+  std::unique_ptr<node::HardStateFile> hard_state_;
+  std::unique_ptr<node::Replica> replica_;
+  std::unordered_map<std::uint64_t, Read> reads_;
+  std::uint64_t next_read_ = 1;
+};
+
+}  // namespace kv::kvsim
