@@ -1,0 +1,200 @@
+#include "cluster/peer_link.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include <asio/connect.hpp>
+#include <asio/write.hpp>
+#include <fmt/format.h>
+
+#include "server/listen_address.h"
+
+namespace kv::cluster {
+
+namespace {
+
+using asio::ip::tcp;
+
+constexpr std::chrono::milliseconds kPauseMin{20};
+constexpr std::chrono::milliseconds kPauseMax{1000};
+constexpr std::chrono::milliseconds kPatience{2000};  // until the other one said who it is
+constexpr std::size_t kWriteMax = std::size_t{1} << 20;
+
+std::vector<asio::const_buffer> buffers_of(const std::deque<peer::Gather>& frames) {
+  std::vector<asio::const_buffer> buffers;
+  for (const peer::Gather& frame : frames) {
+    for (const std::string_view piece : frame.pieces()) {
+      buffers.emplace_back(piece.data(), piece.size());
+    }
+  }
+  return buffers;
+}
+
+}  // namespace
+
+PeerLink::PeerLink(asio::io_context& io, format::Member member, std::function<peer::Hello()> hello,
+                   server::EventLog& log)
+    : io_(io),
+      member_(std::move(member)),
+      hello_(std::move(hello)),
+      log_(log),
+      resolver_(io),
+      timer_(io) {}
+
+PeerLink::~PeerLink() { stop(); }
+
+void PeerLink::start() {
+  state_ = State::kWaiting;
+  connect();
+}
+
+void PeerLink::stop() {
+  state_ = State::kStopped;
+  resolver_.cancel();
+  timer_.cancel();
+  if (connection_) {
+    asio::error_code ignored;
+    connection_->socket.close(ignored);
+  }
+  connection_.reset();
+  queue_.clear();
+  queued_ = 0;
+}
+
+void PeerLink::send(peer::Gather frame) {
+  if (state_ != State::kOpen || queued_ + frame.size() > kQueueMax) return;
+  queued_ += frame.size();
+  queue_.push_back(std::move(frame));
+  write_next();
+}
+
+void PeerLink::connect() {
+  const auto address = server::parse_listen_address(member_.peer_address);
+  if (!address) return give_up(address.error().context);
+  state_ = State::kConnecting;
+  connection_ = std::make_shared<Connection>(io_);
+  timer_.expires_after(kPatience);
+  timer_.async_wait([this, connection = connection_](const asio::error_code& cancelled) {
+    if (!cancelled && connection == connection_) give_up("no answer in time");
+  });
+  resolver_.async_resolve(
+      address->host, address->port,
+      [this, connection = connection_](const asio::error_code& error, const auto& found) {
+        if (connection != connection_) return;
+        if (error) return give_up(error.message());
+        asio::async_connect(connection->socket, found,
+                            [this, connection](const asio::error_code& failed, const auto&) {
+                              if (connection != connection_) return;
+                              if (failed) return give_up(failed.message());
+                              greet();
+                            });
+      });
+}
+
+void PeerLink::greet() {
+  asio::error_code ignored;
+  connection_->socket.set_option(tcp::no_delay(true), ignored);
+  peer::Hello hello = hello_();
+  hello.to = raft::NodeId{member_.node_id};
+  peer::Gather frame;
+  append_hello(frame, hello);
+  queued_ = frame.size();
+  queue_.clear();
+  queue_.push_back(std::move(frame));
+  write_next();
+  read();
+}
+
+void PeerLink::read() {
+  connection_->socket.async_read_some(
+      asio::buffer(connection_->buffer),
+      [this, connection = connection_](const asio::error_code& error, std::size_t size) {
+        if (connection != connection_) return;
+        if (error) return give_up(error.message());
+        take({connection->buffer.data(), size});
+        if (connection == connection_) read();
+      });
+}
+
+// HELLO_OK, and nothing more; or GOODBYE at any time.
+void PeerLink::take(std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto frame = connection_->reader.take(bytes);
+    if (!frame) return give_up(frame.error().context);
+    if (!*frame) return;
+    if (!accept_answer(**frame)) return;
+  }
+}
+
+bool PeerLink::accept_answer(const peer::Frame& frame) {
+  if (frame.type == peer::FrameType::kGoodbye) {
+    const auto goodbye = peer::decode_goodbye(frame.payload);
+    give_up(goodbye ? goodbye->text : "it said goodbye");
+    return false;
+  }
+  const auto hello = frame.type == peer::FrameType::kHelloOk && state_ == State::kConnecting
+                         ? peer::decode_hello(frame.payload)
+                         : peer::refuse(peer::Fault::kMalformed, "an unexpected frame");
+  const bool is_it = hello && hello->cluster_id == hello_().cluster_id &&
+                     hello->node_id == raft::NodeId{member_.node_id} &&
+                     (member_.node_uuid.is_nil() || hello->node_uuid == member_.node_uuid);
+  if (!is_it) {
+    give_up(hello ? "another node or cluster answers there" : hello.error().context);
+    return false;
+  }
+  state_ = State::kOpen;
+  attempts_ = 0;
+  timer_.cancel();
+  log_.tell(Event::Level::kInfo, "peer connected",
+            fmt::format("node={} address={}", member_.node_id, member_.peer_address),
+            std::chrono::steady_clock::now());
+  return true;
+}
+
+void PeerLink::write_next() {
+  std::deque<peer::Gather>& writing = connection_->writing;
+  if (!writing.empty() || queue_.empty()) return;
+  std::size_t size = 0;
+  while (!queue_.empty() && (writing.empty() || size + queue_.front().size() <= kWriteMax)) {
+    size += queue_.front().size();
+    writing.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  asio::async_write(connection_->socket, buffers_of(writing),
+                    [this, connection = connection_, size](const asio::error_code& error, auto) {
+                      if (connection != connection_) return;
+                      if (error) return give_up(error.message());
+                      connection->writing.clear();
+                      queued_ -= size;
+                      write_next();
+                    });
+}
+
+void PeerLink::give_up(std::string_view cause) {
+  if (state_ == State::kStopped) return;
+  log_.tell(Event::Level::kWarning, "peer not connected",
+            fmt::format("node={} address={} cause=\"{}\" action=\"tried again\"", member_.node_id,
+                        member_.peer_address, cause),
+            std::chrono::steady_clock::now());
+  if (connection_) {
+    asio::error_code ignored;
+    connection_->socket.close(ignored);
+  }
+  connection_.reset();
+  queue_.clear();
+  queued_ = 0;
+  state_ = State::kWaiting;
+  wait();
+}
+
+void PeerLink::wait() {
+  attempts_ += 1;
+  const auto pause = std::min(kPauseMax, kPauseMin * (1U << std::min(attempts_, 6U)));
+  timer_.expires_after(pause);
+  timer_.async_wait([this](const asio::error_code& cancelled) {
+    if (!cancelled && state_ == State::kWaiting) connect();
+  });
+}
+
+}  // namespace kv::cluster

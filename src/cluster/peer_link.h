@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+
+#include "format/membership.h"
+#include "peer/frame_reader.h"
+#include "peer/gather.h"
+#include "peer/hello.h"
+#include "server/event_log.h"
+
+namespace kv::cluster {
+
+// The way to one other member: a connection that this node makes, and makes again whenever it ends.
+// Frames go one way on it; what the member has to say comes on the connection that it makes. While
+// there is none, and when more than kQueueMax waits, frames are dropped, as a network would: raft
+// sends again what matters.
+//
+// The thread of its io_context.
+class PeerLink {
+ public:
+  static constexpr std::size_t kQueueMax = std::size_t{32} << 20;  // bytes
+
+  // `hello`: what this node says of itself.
+  PeerLink(asio::io_context& io, format::Member member, std::function<peer::Hello()> hello,
+           server::EventLog& log);
+  ~PeerLink();
+  PeerLink(const PeerLink&) = delete;
+  PeerLink& operator=(const PeerLink&) = delete;
+
+  void start();
+  void stop();  // for good
+  void send(peer::Gather frame);
+  bool is_open() const { return state_ == State::kOpen; }
+
+ private:
+  enum class State { kStopped, kWaiting, kConnecting, kOpen };
+  // A connection and what belongs to it; callbacks of one that is given up find another.
+  struct Connection {
+    explicit Connection(asio::io_context& io) : socket(io) {}
+    asio::ip::tcp::socket socket;
+    peer::FrameReader reader;
+    std::vector<char> buffer = std::vector<char>(4096);
+    std::deque<peer::Gather> writing;
+  };
+
+  void connect();
+  void greet();
+  void read();
+  void take(std::string_view bytes);
+  bool accept_answer(const peer::Frame& frame);
+  void write_next();
+  void give_up(std::string_view cause);
+  void wait();
+
+  asio::io_context& io_;
+  const format::Member member_;
+  const std::function<peer::Hello()> hello_;
+  server::EventLog& log_;
+  asio::ip::tcp::resolver resolver_;
+  asio::steady_timer timer_;  // until the next attempt, or for the one under way
+  std::shared_ptr<Connection> connection_;
+  State state_ = State::kStopped;
+  std::uint32_t attempts_ = 0;  // since it was open last
+  std::deque<peer::Gather> queue_;
+  std::size_t queued_ = 0;  // bytes, with those being written
+};
+
+}  // namespace kv::cluster

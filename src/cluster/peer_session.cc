@@ -1,0 +1,80 @@
+#include "cluster/peer_session.h"
+
+#include <string>
+#include <utility>
+
+#include <asio/write.hpp>
+
+namespace kv::cluster {
+
+void PeerSession::start() {
+  asio::error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  read();
+}
+
+void PeerSession::stop() {
+  asio::error_code ignored;
+  socket_.close(ignored);
+}
+
+void PeerSession::read() {
+  socket_.async_read_some(asio::buffer(buffer_),
+                          [self = shared_from_this()](const asio::error_code& error, auto size) {
+                            if (error) return;  // whoever made the connection makes another
+                            if (self->take({self->buffer_.data(), size})) self->read();
+                          });
+}
+
+bool PeerSession::take(std::string_view bytes) {
+  while (!bytes.empty()) {
+    auto frame = reader_.take(bytes);
+    if (!frame) return refuse(frame.error().context);
+    if (!*frame) return true;
+    if (!take_frame(std::move(**frame))) return false;
+  }
+  return true;
+}
+
+bool PeerSession::take_frame(peer::Frame frame) {
+  if (from_ == raft::kNoNode) return greet(frame);
+  if (frame.type == peer::FrameType::kGoodbye) return false;
+  const auto received = peer::decode_message(std::move(frame));
+  if (!received) return refuse(received.error().context);
+  if (received->message.from != from_) return refuse("a message in another's name");
+  listener_.receive(from_, *received);
+  return true;
+}
+
+bool PeerSession::greet(const peer::Frame& frame) {
+  if (frame.type != peer::FrameType::kHello) return refuse("the first frame is no HELLO");
+  const auto hello = peer::decode_hello(frame.payload);
+  if (!hello) return refuse(hello.error().context);
+  peer::Gather out;
+  const auto said = listener_.greet(*hello);
+  if (const auto* goodbye = std::get_if<peer::Goodbye>(&said)) {
+    append_goodbye(out, *goodbye);
+    answer(out);
+    return refuse(goodbye->text);
+  }
+  append_hello_ok(out, std::get<peer::Hello>(said));
+  answer(out);
+  from_ = hello->node_id;
+  return true;
+}
+
+void PeerSession::answer(const peer::Gather& frame) {
+  auto bytes = std::make_shared<std::string>(frame.joined());
+  asio::async_write(socket_, asio::buffer(*bytes),
+                    [self = shared_from_this(), bytes](const asio::error_code&, auto) {});
+}
+
+// The connection ends once the answer is out, as nothing reads from it any more.
+bool PeerSession::refuse(std::string_view cause) {
+  asio::error_code ignored;
+  const auto from = socket_.remote_endpoint(ignored);
+  listener_.on_peer_fault(ignored ? "unknown" : from.address().to_string(), cause);
+  return false;
+}
+
+}  // namespace kv::cluster

@@ -1,0 +1,220 @@
+#include "cluster/replica_host.h"
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <doctest/doctest.h>
+
+#include "engine/store_impl.h"
+#include "format/identity.h"
+#include "io/file_system.h"
+#include "tests/support/scratch_dir.h"
+#include "tests/unit/engine/support/answer.h"
+
+using kv::Background;
+using kv::Errc;
+using kv::Result;
+using kv::StoreImpl;
+using kv::cluster::ReplicaHost;
+using kv::test::Answer;
+
+namespace {
+
+const kv::base::Uuid kCluster{7, 7};
+
+template <class Condition>
+void wait_until(Condition condition) {
+  while (!condition()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
+
+// Members of a cluster in one process, each with a directory and a thread of its own.
+struct LocalCluster {
+  struct Node {
+    std::uint64_t id = 0;
+    std::string path;
+    std::string address;
+    std::unique_ptr<kv::node::HardStateFile> hard_state;
+    std::unique_ptr<StoreImpl> store;
+    std::unique_ptr<ReplicaHost> host;
+  };
+  kv::test::ScratchDir scratch;
+  std::vector<Node> nodes;
+  kv::format::Membership members;
+
+  explicit LocalCluster(std::size_t size) {
+    nodes.resize(size);
+    members.election_us = 300'000;
+    for (std::size_t i = 0; i < size; ++i) {
+      nodes[i].id = i + 1;
+      nodes[i].path = scratch.path() + "/node-" + std::to_string(i + 1);
+      listen(nodes[i], "127.0.0.1:0");
+      kv::format::Member member;
+      member.node_id = i + 1;
+      member.peer_address = nodes[i].address;
+      members.members.push_back(member);
+    }
+    for (Node& node : nodes) start(node);
+  }
+  ~LocalCluster() {
+    for (Node& node : nodes) stop(node);
+  }
+  static void listen(Node& node, const std::string& address) {
+    ReplicaHost::Options options;
+    options.cluster_id = kCluster;
+    options.node_uuid = {1, node.id};
+    options.node_id = node.id;
+    options.listen = address;
+    node.host = std::make_unique<ReplicaHost>(options);
+    const auto bound = node.host->bind();
+    REQUIRE_MESSAGE(bound.has_value(), describe(bound.error()));
+    node.address = node.host->address();
+  }
+  void start(Node& node) const {
+    auto& fs = kv::io::posix_file_system();
+    auto dir = kv::engine::DataDirectory::open(fs, node.path, "test", true, nullptr);
+    REQUIRE(dir.has_value());
+    auto state = kv::node::HardStateFile::open(fs, node.path,
+                                               kv::format::database_id_hash((*dir)->identity()),
+                                               kv::node::Memory::kMayBeNew);
+    REQUIRE(state.has_value());
+    node.hard_state = std::move(*state);
+    kv::Options options;
+    options.merges_automatically = false;
+    options.scrub_rate = 0;
+    const kv::Replicated replicated{
+        node.hard_state->state().commit_hint, [host = node.host.get()] { host->news(); },
+        [file = node.hard_state.get()](std::uint64_t term, std::uint64_t sequence) {
+          return kv::node::Replica::claim(*file, {term, sequence});
+        }};
+    auto store = StoreImpl::open(std::move(*dir), options, Background::kThreads, replicated);
+    REQUIRE_MESSAGE(store.has_value(), describe(store.error()));
+    node.store = std::move(*store);
+    node.host->start(*node.store, *node.hard_state, members);
+  }
+  static void stop(Node& node) {
+    if (!node.host) return;
+    node.host->stop();
+    if (node.store) [[maybe_unused]]
+      const auto closed = node.store->close();
+    node.store.reset();
+    node.hard_state.reset();
+    node.host.reset();
+  }
+  void restart(Node& node) const {
+    listen(node, node.address);
+    start(node);
+  }
+  // Once there is one.
+  Node& leader() {
+    for (;;) {
+      for (Node& node : nodes) {
+        if (node.host && node.host->status().is_serving) return node;
+      }
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+  }
+  static Result<kv::WriteResult> put(Node& node, const std::string& key, const std::string& value) {
+    Answer answer;
+    node.store->submit(kv::test::put(key, value), answer, {});
+    node.store->flush(kv::ReadMode::kNoWait);
+    return answer.wait();
+  }
+  // At whoever leads, as often as it takes.
+  void put_somewhere(const std::string& key, const std::string& value) {
+    while (!put(leader(), key, value)) {
+    }
+  }
+  static std::string get(Node& node, const std::string& key) {
+    const auto value = node.store->get(key, kv::ReadMode::kMayBlock);
+    REQUIRE(value.has_value());
+    return *value ? (*value)->bytes : "(none)";
+  }
+  static Result<void> confirm(Node& node) {
+    std::promise<Result<void>> done;
+    node.host->confirm_read([&](Result<void> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a write is acknowledged once a majority has it, and every member comes to have it") {
+  LocalCluster cluster(3);
+  cluster.put_somewhere("a", "1");
+  for (auto& node : cluster.nodes) {
+    wait_until([&] { return LocalCluster::get(node, "a") == "1"; });
+  }
+  REQUIRE(LocalCluster::confirm(cluster.leader()).has_value());
+  CHECK(LocalCluster::get(cluster.leader(), "a") == "1");
+}
+
+TEST_CASE("who does not lead refuses writes and says who does") {
+  LocalCluster cluster(3);
+  auto& leader = cluster.leader();
+  cluster.put_somewhere("a", "1");
+  for (auto& node : cluster.nodes) {
+    if (node.id == leader.id) continue;
+    wait_until([&] { return node.host->status().leader == leader.id; });
+    const auto refused = LocalCluster::put(node, "a", "2");
+    CHECK(refused.error().code == Errc::kNotLeader);
+  }
+}
+
+TEST_CASE("when the leader ends another one takes over, with all that was acknowledged") {
+  LocalCluster cluster(3);
+  for (int i = 0; i < 50; ++i) cluster.put_somewhere("k" + std::to_string(i), "before");
+  auto& first = cluster.leader();
+  const std::uint64_t first_id = first.id;
+  LocalCluster::stop(first);
+  for (int i = 25; i < 75; ++i) cluster.put_somewhere("k" + std::to_string(i), "after");
+  auto& second = cluster.leader();
+  CHECK(second.id != first_id);
+  REQUIRE(LocalCluster::confirm(second).has_value());
+  CHECK(LocalCluster::get(second, "k0") == "before");
+  CHECK(LocalCluster::get(second, "k30") == "after");
+  // It comes back and has what it missed.
+  cluster.restart(first);
+  wait_until([&] { return LocalCluster::get(first, "k74") == "after"; });
+  CHECK(LocalCluster::get(first, "k0") == "before");
+}
+
+TEST_CASE("leadership is handed over on request") {
+  LocalCluster cluster(3);
+  cluster.put_somewhere("a", "1");
+  const std::uint64_t before = cluster.leader().id;
+  const std::uint64_t after = before % 3 + 1;
+  while (cluster.leader().id != after) {
+    cluster.leader().host->transfer(after);
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  }
+  cluster.put_somewhere("a", "2");
+  CHECK(LocalCluster::get(cluster.leader(), "a") == "2");
+}
+
+TEST_CASE("a node alone leads at once") {
+  LocalCluster cluster(1);
+  cluster.put_somewhere("a", "1");
+  REQUIRE(LocalCluster::confirm(cluster.leader()).has_value());
+  CHECK(LocalCluster::get(cluster.leader(), "a") == "1");
+}
+
+TEST_CASE("a majority that is gone takes no writes, and its return brings them back") {
+  LocalCluster cluster(3);
+  cluster.put_somewhere("a", "1");
+  auto& leader = cluster.leader();
+  std::vector<LocalCluster::Node*> others;
+  for (auto& node : cluster.nodes) {
+    if (node.id != leader.id) others.push_back(&node);
+  }
+  for (auto* node : others) LocalCluster::stop(*node);
+  wait_until([&] { return !leader.host->status().is_serving; });
+  CHECK(LocalCluster::put(leader, "a", "2").error().code == Errc::kNotLeader);
+  for (auto* node : others) cluster.restart(*node);
+  cluster.put_somewhere("a", "3");
+  REQUIRE(LocalCluster::confirm(cluster.leader()).has_value());
+  CHECK(LocalCluster::get(cluster.leader(), "a") == "3");
+}
