@@ -68,7 +68,8 @@ Result<void> DataDirectory::check_names(bool create_if_missing, bool& is_new) co
     has_current = has_current || kind == FileKind::kCurrent;
     // What the making of a database that crashed may have left; anything else means data.
     has_data = has_data || kind == FileKind::kSegment || kind == FileKind::kHint ||
-               kind == FileKind::kCheckpoint || kind == FileKind::kHardState;
+               kind == FileKind::kCheckpoint || kind == FileKind::kHardState ||
+               kind == FileKind::kMembers;
     const bool is_beginning = kind == FileKind::kLock || kind == FileKind::kIdentity ||
                               kind == FileKind::kManifest || kind == FileKind::kTemporary ||
                               kind == FileKind::kLostFound;

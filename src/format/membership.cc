@@ -28,7 +28,7 @@ bool is_address(std::string_view text) {
 }
 
 bool is_member(const Member& member) {
-  return member.node_id != 0 && !member.node_uuid.is_nil() &&
+  return member.node_id != 0 &&
          (member.role == MemberRole::kVoter || member.role == MemberRole::kLearner) &&
          is_address(member.peer_address) &&
          (member.client_address.empty() || is_address(member.client_address));
@@ -52,7 +52,8 @@ bool is_well_formed(const Membership& membership) {
   const auto is_before = [](const Member& a, const Member& b) { return a.node_id < b.node_id; };
   std::set<base::Uuid> uuids;
   for (const Member& member : members) {
-    if (!is_member(member) || !uuids.insert(member.node_uuid).second) return false;
+    if (!is_member(member)) return false;
+    if (!member.node_uuid.is_nil() && !uuids.insert(member.node_uuid).second) return false;
   }
   return membership.election_us > 0 && members.size() <= kMembersMax &&
          std::adjacent_find(members.begin(), members.end(), std::not_fn(is_before)) ==

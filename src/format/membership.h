@@ -17,7 +17,7 @@ enum class MemberRole : std::uint8_t {
 
 struct Member {
   std::uint64_t node_id = 0;  // not 0
-  base::Uuid node_uuid = {};  // a wiped disk comes back with another one
+  base::Uuid node_uuid = {};  // a wiped disk comes back with another one; nil: not heard of yet
   MemberRole role = MemberRole::kVoter;
   std::string peer_address = {};    // host:port for the other members
   std::string client_address = {};  // host:port for clients; empty: none is known

@@ -48,6 +48,7 @@ ParsedName parse_name(std::string_view name) {
   if (name == kCurrentName) return {.kind = FileKind::kCurrent};
   if (name == kCheckpointName) return {.kind = FileKind::kCheckpoint};
   if (name == kHardStateName) return {.kind = FileKind::kHardState};
+  if (name == kMembersName) return {.kind = FileKind::kMembers};
   if (name == kLostFoundName) return {.kind = FileKind::kLostFound};
   if (name.starts_with(kManifestPrefix) && !name.ends_with(kTemporarySuffix)) {
     return numbered(FileKind::kManifest, name.substr(kManifestPrefix.size()),

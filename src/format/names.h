@@ -15,6 +15,7 @@ inline constexpr std::string_view kIdentityName = "IDENTITY";
 inline constexpr std::string_view kCurrentName = "CURRENT";
 inline constexpr std::string_view kCheckpointName = "CHECKPOINT";
 inline constexpr std::string_view kHardStateName = "HARDSTATE";
+inline constexpr std::string_view kMembersName = "MEMBERS";
 inline constexpr std::string_view kLostFoundName = "lost+found";
 // What io writes before it renames it to a name above or below.
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
@@ -29,6 +30,7 @@ enum class FileKind {
   kCurrent,
   kCheckpoint,
   kHardState,
+  kMembers,
   kLostFound,
   kSegment,
   kHint,

@@ -26,6 +26,7 @@ TEST_CASE("a name says the file it was made for") {
   CHECK(parse_name(kLockName).kind == FileKind::kLock);
   CHECK(parse_name(kIdentityName).kind == FileKind::kIdentity);
   CHECK(parse_name(kHardStateName).kind == FileKind::kHardState);
+  CHECK(parse_name(kMembersName).kind == FileKind::kMembers);
   CHECK(parse_name(kCurrentName).kind == FileKind::kCurrent);
   CHECK(parse_name(kLostFoundName).kind == FileKind::kLostFound);
 }
