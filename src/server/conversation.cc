@@ -6,6 +6,7 @@
 
 #include "protocol/foreign_protocol.h"
 #include "server/error_reply.h"
+#include "server/read_rounds.h"
 
 namespace kv::server {
 
@@ -36,7 +37,7 @@ void Conversation::run() {
     if (is_streaming_ && !awaits_slow_task_) continue_stream();
     if (phase_ != Phase::kTalking || is_blocked()) break;
     if (!reads_.empty()) {
-      read_gathered();
+      if (has_confirmation()) read_gathered();
       continue;
     }
     if (held_parsed_) {
@@ -48,7 +49,7 @@ void Conversation::run() {
     if (must_wait) break;
     if (has_request) {
       request_is_held_ = request_waits_ = false;
-      execute();
+      execute_confirmed();
     } else {
       parse_next();
     }
@@ -56,8 +57,36 @@ void Conversation::run() {
   output_lease_.hold(output_memory());
 }
 
+// True: reads may be answered, or the reply is known that they get.
+bool Conversation::has_confirmation() {
+  if (context_.read_rounds == nullptr) return true;
+  if (confirmation_ == Confirmation::kNone) {
+    confirmation_ = Confirmation::kAwaited;
+    context_.read_rounds->join(id_);
+  }
+  return confirmation_ != Confirmation::kAwaited;
+}
+
+void Conversation::execute_confirmed() {
+  if (context_.read_rounds == nullptr || !is_read()) return execute();
+  if (!has_confirmation()) {
+    request_is_held_ = true;
+  } else if (confirmation_ == Confirmation::kRefused) {
+    replies_.add([this](std::string& out) { append_failure(out, pending_tag(), unconfirmed_); });
+  } else {
+    execute();
+  }
+}
+
+void Conversation::reads_confirmed(const Result<void>& result) {
+  now_ = context_.now();
+  confirmation_ = result ? Confirmation::kGiven : Confirmation::kRefused;
+  if (!result) unconfirmed_ = result.error();
+  run();
+}
+
 bool Conversation::is_blocked() {
-  if (is_streaming_ || awaits_slow_task_) return true;
+  if (is_streaming_ || awaits_slow_task_ || confirmation_ == Confirmation::kAwaited) return true;
   const std::uint64_t memory = output_memory();
   output_lease_.hold(memory);
   const bool has_many = replies_.size() >= context_.options.limits.inflight_max;
@@ -110,7 +139,7 @@ void Conversation::carry_out(Parsed parsed) {
       if (is_draining_) {
         finish_with("SHUTTING_DOWN", "the server is stopping");
       } else {
-        execute();
+        execute_confirmed();
       }
       return;
     case Parsed::kRefused:
@@ -190,7 +219,8 @@ std::uint64_t Conversation::request_memory() const {
 
 bool Conversation::wants_input() const {
   return phase_ == Phase::kTalking && needs_bytes_ && !has_input_ended_ && !request_waits_ &&
-         !request_is_held_ && !is_streaming_ && !awaits_slow_task_ && !is_paused_;
+         !request_is_held_ && !is_streaming_ && !awaits_slow_task_ && !is_paused_ &&
+         confirmation_ != Confirmation::kAwaited;
 }
 
 void Conversation::received(std::size_t size) {
@@ -199,6 +229,7 @@ void Conversation::received(std::size_t size) {
   context_.counters.bytes_received.add(size);
   commit(size);
   needs_bytes_ = false;
+  confirmation_ = Confirmation::kNone;
   run();
 }
 
@@ -235,7 +266,8 @@ void Conversation::drain() {
 
 bool Conversation::is_idle() const {
   return replies_.empty() && output_.empty() && !request_waits_ && !is_streaming_ &&
-         !awaits_slow_task_ && needs_bytes_ && !is_mid_request();
+         !awaits_slow_task_ && confirmation_ != Confirmation::kAwaited && needs_bytes_ &&
+         !is_mid_request();
 }
 
 Conversation::End Conversation::end() const {

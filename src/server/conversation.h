@@ -22,12 +22,13 @@
 
 namespace kv::server {
 
+class ClusterMember;
+class ReadRounds;
 class ScanCursors;
 
 // What the conversations of one reactor share. Outlives them.
 struct ConversationContext {
   const ServerOptions& options;
-  const std::string& hello;  // fields of HELLO's reply
   Backend& backend;
   WriteListener& listener;  // of their writes; passes each on to written()
   SlowWork& slow_work;
@@ -38,6 +39,8 @@ struct ConversationContext {
   MemoryBudget& request_memory;
   MemoryBudget& output_memory;
   std::function<Time()> now;
+  ClusterMember* cluster = nullptr;  // of a server alone
+  ReadRounds* read_rounds = nullptr;
   std::uint64_t writes_under_way = 0;  // submitted and not acknowledged
 };
 
@@ -50,7 +53,9 @@ struct ConversationContext {
 // Writes are submitted as they come, without waiting for each other; whoever drives it flushes the
 // backend and then calls go_on(). A read waits until all earlier requests are answered, so that a
 // connection reads its own writes; what comes after a waiting request stays in the parser, and the
-// socket is not read meanwhile. Memory: the request under way, writes not acknowledged (at most
+// socket is not read meanwhile. On a member of a cluster the first read among the bytes that were
+// received asks for a round (ReadRounds), and nothing more is received until it ended: so it began
+// after all reads that it confirms. Memory: the request under way, writes not acknowledged (at most
 // Limits::inflight_max), output up to its watermark and one value more. When the output of all
 // connections together takes too much, each that has some waits until its client took it, or
 // others had theirs taken.
@@ -70,6 +75,7 @@ class Conversation {
   // them.
   void written(std::uint64_t request, const Result<WriteResult>& result, Time now);
   void slow_task_finished(SlowTask& task);
+  void reads_confirmed(const Result<void>& result);
   // Carries out what had to wait, as far as it can be now.
   void go_on();
   // go_on() would bring more output at once; there was only enough for now.
@@ -125,6 +131,10 @@ class Conversation {
                               const Result<WriteResult>& result) = 0;
   // More of a reply that is_streaming_.
   virtual void continue_stream() {}
+  // Whether what parse() brought tells what the store holds.
+  virtual bool is_read() const = 0;
+  // An error of the store in reply to a request of that tag.
+  virtual void append_failure(std::string& out, std::string_view tag, const Error& error) = 0;
   // If what parse() brought reads one value and no more: gather_read()s it.
   virtual bool gather() = 0;
   // The reply to a read that was gathered.
@@ -177,6 +187,8 @@ class Conversation {
 
   bool is_blocked();
   void run();
+  void execute_confirmed();
+  bool has_confirmation();
   void parse_next();
   void carry_out(Parsed parsed);
   void read_gathered();
@@ -198,7 +210,11 @@ class Conversation {
   std::optional<Parsed> held_parsed_;  // what stood behind them
   bool needs_bytes_ = true;            // the parser has used up all it got, and it was carried out
   bool request_waits_ = false;         // the parser's current request waits for earlier ones
-  bool request_is_held_ = false;       // it waits for a slow task, not for the replies
+  bool request_is_held_ = false;       // it waits for a slow task or round, not for the replies
+  // Whether reads among what was received may be answered.
+  enum class Confirmation { kNone, kAwaited, kGiven, kRefused };
+  Confirmation confirmation_ = Confirmation::kNone;
+  Error unconfirmed_;  // why, of kRefused
   bool has_input_ended_ = false;
   bool is_draining_ = false;
   bool has_unflushed_ = false;

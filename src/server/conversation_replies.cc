@@ -108,6 +108,12 @@ class Conversation::ReadAnswers final : public ReadListener {
 };
 
 void Conversation::read_gathered() {
+  if (confirmation_ == Confirmation::kRefused) {
+    count_error(Verb::kGet);
+    count(Verb::kGet, now_);
+    append_read(reads_.tag(), tl::unexpected(unconfirmed_));
+    return reads_.pop();
+  }
   if (context_.output_memory.is_exhausted()) {
     refuse_later(Verb::kGet, kRetryMemory, reads_.tag());
     return reads_.pop();

@@ -4,6 +4,7 @@
 
 #include "protocol/reply.h"
 #include "server/error_reply.h"
+#include "server/hello_fields.h"
 #include "server/help_page.h"
 #include "server/native_conversation.h"
 
@@ -29,6 +30,11 @@ Conversation::Parsed NativeConversation::parse() {
       break;
   }
   return Parsed::kFatal;
+}
+
+bool NativeConversation::is_read() const {
+  const Verb verb = parser_.request().verb;
+  return verb == Verb::kGet || verb == Verb::kRange || verb == Verb::kPrefix;
 }
 
 void NativeConversation::execute(const Request& request) {
@@ -121,6 +127,11 @@ void NativeConversation::append_refusal(std::string& out, std::string_view tag,
   protocol::append_error(out, tag, code, protocol::Applied::kNo, fields, text);
 }
 
+void NativeConversation::append_failure(std::string& out, std::string_view tag,
+                                        const Error& error) {
+  append_store_error(out, tag, error);
+}
+
 void NativeConversation::say(const Request& request) {
   if (request.has_echo && !try_hold_output(request.key.size())) {
     refuse_later(request.verb, kRetryMemory);
@@ -129,7 +140,7 @@ void NativeConversation::say(const Request& request) {
   replies_.add([&](std::string& out) {
     switch (request.verb) {
       case Verb::kHello:
-        protocol::append_ok(out, request.tag, context_.hello);
+        protocol::append_ok(out, request.tag, hello_fields(context_.options, context_.cluster));
         break;
       case Verb::kPing:
         if (!request.has_echo) {

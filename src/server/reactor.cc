@@ -16,7 +16,6 @@ Reactor::Reactor(const ReactorContext& shared, Counters& counters)
       work_guard_(asio::make_work_guard(io_)),
       timer_(io_),
       context_{shared.options,
-               shared.hello,
                shared.backend,
                *this,
                *this,
@@ -26,7 +25,9 @@ Reactor::Reactor(const ReactorContext& shared, Counters& counters)
                log_,
                shared.request_memory,
                shared.output_memory,
-               [] { return std::chrono::steady_clock::now(); }} {}
+               [] { return std::chrono::steady_clock::now(); },
+               shared.cluster,
+               shared.cluster == nullptr ? nullptr : this} {}
 
 Reactor::~Reactor() { join(); }
 
@@ -52,12 +53,14 @@ void Reactor::run_batch() {
     mode = ReadMode::kNoWait;  // replies wait for one sync, not for those of the writes behind them
   } while (deliver() || must_flush_);
   deliver_finished();
+  deliver_rounds();
   is_in_batch_ = false;
   const auto queued = std::exchange(queued_, {});
   for (const auto& connection : queued) {
     connection->is_queued = false;
     connection->go_on();
   }
+  begin_round();
   end_if_done();
 }
 
@@ -112,6 +115,40 @@ void Reactor::deliver_finished() {
     if (connection == nullptr) continue;
     connection->conversation().slow_task_finished(*finished.task);
     queue(connection);
+  }
+}
+
+void Reactor::join(std::uint64_t conversation) {
+  joined_.push_back(conversation);
+  run_batch_later();
+}
+
+// Behind all that was ready: what those asked who joined was received before.
+void Reactor::begin_round() {
+  if (joined_.empty()) return;
+  slow_tasks_ += 1;
+  shared_.cluster->confirm_read(
+      [this, connections = std::exchange(joined_, {})](Result<void> result) {
+        const std::lock_guard lock(mutex_);
+        rounds_.push_back({connections, std::move(result)});
+        wake();
+      });
+}
+
+void Reactor::deliver_rounds() {
+  std::vector<Round> rounds;
+  {
+    const std::lock_guard lock(mutex_);
+    rounds.swap(rounds_);
+  }
+  for (const Round& round : rounds) {
+    slow_tasks_ -= 1;
+    for (const std::uint64_t id : round.connections) {
+      const auto connection = connections_.find(id);
+      if (connection == nullptr) continue;
+      connection->conversation().reads_confirmed(round.result);
+      queue(connection);
+    }
   }
 }
 

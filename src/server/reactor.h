@@ -17,16 +17,17 @@
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
 
+#include "server/cluster_member.h"
 #include "server/connection.h"
 #include "server/connection_table.h"
 #include "server/conversation.h"
+#include "server/read_rounds.h"
 
 namespace kv::server {
 
 // What the reactors of one server share. Outlives them.
 struct ReactorContext {
   const ServerOptions& options;
-  const std::string& hello;
   Backend& backend;
   const StatsSource& stats;
   ScanCursors& cursors;
@@ -35,6 +36,7 @@ struct ReactorContext {
   MemoryBudget& output_memory;
   asio::thread_pool& io_pool;
   asio::thread_pool& long_pool;
+  ClusterMember* cluster;  // null: a server alone
   std::atomic<std::uint32_t>& connection_count;
 };
 
@@ -44,7 +46,7 @@ struct ReactorContext {
 //
 // It outlives its connections' writes and slow reads: after a stop its thread ends when the last of
 // each has come back. Threads: adopt, stop, join, on_written any; the rest its own.
-class Reactor final : public WriteListener, private SlowWork {
+class Reactor final : public WriteListener, private SlowWork, private ReadRounds {
  public:
   // `counters` are the reactor's own.
   Reactor(const ReactorContext& shared, Counters& counters);
@@ -74,6 +76,10 @@ class Reactor final : public WriteListener, private SlowWork {
     WriteTag tag;
     Result<WriteResult> result;
   };
+  struct Round {
+    std::vector<std::uint64_t> connections;
+    Result<void> result;
+  };
   struct Finished {
     std::uint64_t connection;
     std::unique_ptr<SlowTask> task;
@@ -85,6 +91,8 @@ class Reactor final : public WriteListener, private SlowWork {
                                                        std::unique_ptr<MergeTask>& task,
                                                        std::uint64_t rate_max) override;
   void finished(std::uint64_t connection, std::unique_ptr<SlowTask> task);
+  void join(std::uint64_t conversation) override;
+  void begin_round();
   void wake();
 
   void run_batch_later();
@@ -92,6 +100,7 @@ class Reactor final : public WriteListener, private SlowWork {
   ReadMode flush_mode() const;
   bool deliver();
   void deliver_finished();
+  void deliver_rounds();
   void queue(const std::shared_ptr<Connection>& connection);
   void arm_tick();
   void tick();
@@ -116,7 +125,8 @@ class Reactor final : public WriteListener, private SlowWork {
   std::vector<Written> own_written_;  // acknowledged while this thread was in the store
   std::vector<Written> delivering_;
   std::vector<Finished> finishing_;
-  std::uint64_t slow_tasks_ = 0;
+  std::uint64_t slow_tasks_ = 0;       // with the rounds under way
+  std::vector<std::uint64_t> joined_;  // the next round
   bool is_tick_armed_ = false;
   bool is_stopping_ = false;
   Time drain_end_;
@@ -128,6 +138,7 @@ class Reactor final : public WriteListener, private SlowWork {
   std::mutex mutex_;
   std::vector<Written> written_;
   std::vector<Finished> finished_;
+  std::vector<Round> rounds_;  // that ended
   bool is_woken_ = false;
 };
 

@@ -31,6 +31,12 @@ Conversation::Parsed RespConversation::parse() {
   return Parsed::kFatal;
 }
 
+// Their number and the server's state are this node's own, whether it leads or not.
+bool RespConversation::is_read() const {
+  const Command* const command = find_command(parser_.arguments()[0]);
+  return command != nullptr && (command->verb == Verb::kGet || command->verb == Verb::kRange);
+}
+
 void RespConversation::execute() {
   const Arguments arguments = parser_.arguments();
   const Command* const command = find_command(arguments[0]);
@@ -74,6 +80,10 @@ void RespConversation::append_refusal(std::string& out, std::string_view, std::s
   protocol::append_resp_error(out, code == "TRY_LATER" ? "TRYAGAIN" : "ERR", text);
 }
 
+void RespConversation::append_failure(std::string& out, std::string_view, const Error& error) {
+  append_resp_store_error(out, error);
+}
+
 void RespConversation::append_written(std::string& out, const PendingWrite& write,
                                       const Result<WriteResult>& result) {
   if (!result) {
@@ -95,6 +105,8 @@ void append_resp_store_error(std::string& out, const Error& error) {
       return protocol::append_resp_error(out, "MISCONF", text);
     case Errc::kTryLater:
       return protocol::append_resp_error(out, "TRYAGAIN", text);
+    case Errc::kNotLeader:  // what clients of Redis take as a sign to look for the new one
+      return protocol::append_resp_error(out, "READONLY", text);
     case Errc::kCorruption:
       return protocol::append_resp_error(out, "CORRUPT", text);
     case Errc::kUnknownOutcome:

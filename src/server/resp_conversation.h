@@ -59,7 +59,9 @@ class RespConversation final : public Conversation {
                       std::string_view text) override;
   void append_refusal(std::string& out, std::string_view tag, std::string_view code,
                       std::string_view fields, std::string_view text) override;
+  bool is_read() const override;
   bool gather() override;
+  void append_failure(std::string& out, std::string_view tag, const Error& error) override;
   void append_read(std::string_view tag, const Result<std::optional<ValueView>>& value) override;
   std::unique_ptr<SlowTask> slow_read(std::string_view key, std::string_view tag) override;
   void append_written(std::string& out, const PendingWrite& write,

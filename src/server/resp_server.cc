@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "server/cluster_member.h"
 #include "server/error_reply.h"
 #include "server/glob.h"
 #include "server/resp_conversation.h"
@@ -43,16 +44,17 @@ std::vector<std::pair<std::string, std::string>> settings_of(const ServerOptions
           {"timeout", std::to_string(idle_s)}};
 }
 
-std::string info_text(const Stats& stats, const ServerOptions& options) {
+std::string info_text(const Stats& stats, const ServerOptions& options, bool is_primary) {
   return fmt::format(
       "# Server\r\nserver_name:kv\r\nkv_version:{}\r\nredis_version:{}\r\nredis_mode:standalone\r\n"
       "\r\n# Memory\r\nindex_bytes:{}\r\n"
       "\r\n# Persistence\r\nloading:0\r\naof_enabled:1\r\nappendfsync:{}\r\n"
       "aof_rewrite_in_progress:{}\r\ndisk_bytes:{}\r\nlive_bytes:{}\r\n"
-      "\r\n# Replication\r\nrole:master\r\nconnected_slaves:0\r\n"
+      "\r\n# Replication\r\nrole:{}\r\nconnected_slaves:0\r\n"
       "\r\n# Keyspace\r\n{}",
       options.version, kRedisVersion, stats.index_bytes, appendfsync_of(options.sync),
       stats.merge.state == MergeState::kMerging ? 1 : 0, stats.disk_bytes, stats.live_bytes,
+      is_primary ? "master" : "slave",
       stats.keys > 0 ? fmt::format("db0:keys={},expires=0,avg_ttl=0\r\n", stats.keys) : "");
 }
 
@@ -79,10 +81,15 @@ std::string chosen_sections(const std::string& text, const std::vector<std::stri
 class RespConversation::InfoTask final : public TaskOf<RespConversation> {
  public:
   InfoTask(const ConversationContext& context, Arguments sections, Time start)
-      : backend_(context.backend), options_(context.options), start_(start) {
+      : backend_(context.backend),
+        options_(context.options),
+        is_primary_(server::is_primary(context.cluster)),
+        start_(start) {
     for (const std::string_view section : sections) sections_.push_back(upper(section));
   }
-  void run() override { text_ = chosen_sections(info_text(backend_.stats(), options_), sections_); }
+  void run() override {
+    text_ = chosen_sections(info_text(backend_.stats(), options_, is_primary_), sections_);
+  }
   void finish_in(RespConversation& conversation) override {
     protocol::append_bulk(conversation.output_.text(), text_);
     conversation.count(Verb::kStats, start_);
@@ -91,6 +98,7 @@ class RespConversation::InfoTask final : public TaskOf<RespConversation> {
  private:
   const Backend& backend_;
   const ServerOptions& options_;
+  const bool is_primary_;
   std::vector<std::string> sections_;
   const Time start_;
   std::string text_;
@@ -141,7 +149,7 @@ void RespConversation::hello(Arguments arguments) {
     protocol::append_bulk(out, "id");
     protocol::append_integer(out, static_cast<std::int64_t>(id_));
     field("mode", "standalone");
-    field("role", "master");
+    field("role", is_primary(context_.cluster) ? "master" : "replica");
     protocol::append_bulk(out, "modules");
     protocol::append_array(out, 0);
   });

@@ -61,14 +61,15 @@ std::string Server::resp_address() const {
   return state_->has_resp_listener() ? text_of(state_->resp_acceptor.endpoint()) : std::string();
 }
 
-Result<void> Server::start(Store& store) {
+Result<void> Server::start(Store& store, ClusterMember* cluster) {
   const std::lock_guard lock(state_->mutex);
   KV_CHECK(state_->serving == nullptr);
   if (state_->is_stopped) return tl::unexpected(Error{Errc::kClosed, "the server was stopped", {}});
   std::vector<Serving::Listener> listeners = {
       {state_->acceptor, state_->options.hears_resp ? Dialect::kNativeOrResp : Dialect::kNative}};
   if (state_->has_resp_listener()) listeners.push_back({state_->resp_acceptor, Dialect::kResp});
-  state_->serving = std::make_unique<Serving>(store, state_->options, std::move(listeners));
+  state_->serving =
+      std::make_unique<Serving>(store, state_->options, std::move(listeners), cluster);
   return {};
 }
 

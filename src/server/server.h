@@ -9,6 +9,8 @@
 
 namespace kv::server {
 
+class ClusterMember;
+
 // The native protocol over TCP: a listener and its reactors. One acceptor hands sockets to the
 // reactors in turn, which spreads few connections more evenly than the kernel's hashing of
 // SO_REUSEPORT does.
@@ -33,8 +35,8 @@ class Server {
 
   std::string address() const;       // "127.0.0.1:7400", the port as it came out
   std::string resp_address() const;  // of the listener for RESP alone; empty: there is none
-  // The store outlives the server.
-  [[nodiscard]] Result<void> start(Store& store);
+  // The store outlives the server, and so does the cluster that it is part of, if there is one.
+  [[nodiscard]] Result<void> start(Store& store, ClusterMember* cluster = nullptr);
   void stop(Stop how);
   void wait();
 

@@ -15,15 +15,6 @@ namespace {
 
 using asio::ip::tcp;
 
-std::string hello_fields(const ServerOptions& options) {
-  const protocol::Limits& limits = options.limits;
-  return fmt::format(
-      "v=1 server=kv/{} node={} role=leader epoch=0 max_header={} max_key={} max_value={} "
-      "max_batch={} max_inflight={} feats=range,prefix,bput,cas,merge,inspect,verify,backup",
-      options.version, options.node, limits.header_max, limits.key_max, limits.value_max,
-      limits.batch_max, limits.inflight_max);
-}
-
 std::uint32_t reactor_count(const ServerOptions& options) {
   if (options.threads > 0) return options.threads;
   return std::max(1U, std::thread::hardware_concurrency());
@@ -31,10 +22,11 @@ std::uint32_t reactor_count(const ServerOptions& options) {
 
 }  // namespace
 
-Serving::Serving(Store& store, const ServerOptions& server_options, std::vector<Listener> listeners)
+Serving::Serving(Store& store, const ServerOptions& server_options, std::vector<Listener> listeners,
+                 ClusterMember* cluster)
     : options_(server_options),
       listeners_(std::move(listeners)),
-      hello_(hello_fields(options_)),
+      cluster_(cluster),
       backend_(store),
       merges_(backend_),
       request_memory_(options_.memory_max),
@@ -51,10 +43,10 @@ Serving::Serving(Store& store, const ServerOptions& server_options, std::vector<
     all.push_back(counters_.back().get());
   }
   stats_ = std::make_unique<StatsPage>(options_, backend_, merges_, counters_.size(), all,
-                                       request_memory_, output_memory_);
-  const ReactorContext shared{options_, hello_,     backend_,         *stats_,
-                              cursors_, merges_,    request_memory_,  output_memory_,
-                              io_pool_, long_pool_, connection_count_};
+                                       request_memory_, output_memory_, cluster_);
+  const ReactorContext shared{options_,   backend_,        *stats_,          cursors_,
+                              merges_,    request_memory_, output_memory_,   io_pool_,
+                              long_pool_, cluster_,        connection_count_};
   for (auto& own : counters_) reactors_.push_back(std::make_unique<Reactor>(shared, *own));
   for (auto& reactor : reactors_) reactor->start();
   for (std::size_t i = 0; i < listeners_.size(); ++i) listen(listeners_[i], *accept_counters_[i]);

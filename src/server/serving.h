@@ -31,7 +31,9 @@ class Serving {
     Acceptor& acceptor;
     Dialect dialect;
   };
-  Serving(Store& store, const ServerOptions& options, std::vector<Listener> listeners);
+  // `cluster` null: a server alone.
+  Serving(Store& store, const ServerOptions& options, std::vector<Listener> listeners,
+          ClusterMember* cluster);
   ~Serving();
   Serving(const Serving&) = delete;
   Serving& operator=(const Serving&) = delete;
@@ -46,7 +48,7 @@ class Serving {
 
   const ServerOptions& options_;
   const std::vector<Listener> listeners_;
-  const std::string hello_;
+  ClusterMember* const cluster_;
   StoreBackend backend_;
   MergeDesk merges_;
   MemoryBudget request_memory_;

@@ -172,6 +172,32 @@ Json latency_section(const std::vector<const Counters*>& counters) {
   return out;
 }
 
+Json replication_section(const ReplicationStatus& status) {
+  Json out = {{"replication_cluster", status.cluster_id},
+              {"replication_node", status.node_id},
+              {"replication_role", status.role},
+              {"replication_term", status.term},
+              {"replication_leader", status.leader},
+              {"replication_leader_address", status.leader_address},
+              {"replication_serving", status.is_serving},
+              {"replication_lease", status.has_lease},
+              {"replication_last", status.last},
+              {"replication_durable", status.durable},
+              {"replication_commit", status.commit},
+              {"replication_applied", status.applied},
+              {"replication_contact_seconds", status.contact_seconds}};
+  for (const ReplicationStatus::Peer& peer : status.peers) {
+    Json& one = out[fmt::format("replication_peer_{}", peer.node_id)];
+    one = {{"address", peer.address}, {"connected", peer.is_connected}};
+    if (!peer.is_followed) continue;
+    one["durable"] = peer.durable;
+    one["lag_records"] = peer.lag_records;
+    one["lag_bytes"] = peer.lag_bytes;
+    one["lag_seconds"] = peer.lag_seconds;
+  }
+  return out;
+}
+
 std::string as_text(const Json& page) {
   std::string out;
   for (const auto& [section, values] : page.items()) {
@@ -244,6 +270,8 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
   page["disk"] = disk_section(store.space);
   page["scrub"] = scrub_section(store.scrub);
   page["recovery"] = recovery_section(store.recovery);
+  page["replication"] = cluster_ == nullptr ? Json{{"replication_role", "alone"}}
+                                            : replication_section(cluster_->status());
   page["latency"] = latency_section(counters_);
   // Thousands of lines in a large store: only for who asks.
   if (section == "segments") page["segments"] = segments_section(store);

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "server/backend.h"
+#include "server/cluster_member.h"
 #include "server/counters.h"
 #include "server/memory_budget.h"
 #include "server/merge_desk.h"
@@ -19,14 +20,16 @@ class StatsPage final : public StatsSource {
  public:
   StatsPage(const ServerOptions& options, const Backend& backend, const MergeDesk& merges,
             std::size_t threads, std::vector<const Counters*> counters,
-            const MemoryBudget& request_memory, const MemoryBudget& output_memory)
+            const MemoryBudget& request_memory, const MemoryBudget& output_memory,
+            const ClusterMember* cluster)
       : options_(options),
         backend_(backend),
         merges_(merges),
         threads_(threads),
         counters_(std::move(counters)),
         request_memory_(request_memory),
-        output_memory_(output_memory) {}
+        output_memory_(output_memory),
+        cluster_(cluster) {}
 
   std::optional<std::string> stats(std::string_view section, bool is_json) const override;
 
@@ -40,6 +43,7 @@ class StatsPage final : public StatsSource {
   const std::vector<const Counters*> counters_;  // one of each, and the acceptor's
   const MemoryBudget& request_memory_;
   const MemoryBudget& output_memory_;
+  const ClusterMember* const cluster_;  // null: a server alone
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include "kv/version.h"
 #include "support/seed.h"
 #include "support/talk.h"
 
@@ -114,7 +115,8 @@ TEST_CASE("conditions reach the store") {
 
 TEST_CASE("requests about the server are answered") {
   Talk talk;
-  CHECK(talk.ask("HELLO v=1\n") == "OK v=1 server=kv/test\n");
+  CHECK(talk.ask("HELLO v=1\n")
+            .starts_with("OK v=1 server=kv/" KV_VERSION " node=n1 role=leader epoch=0 "));
   CHECK(talk.ask("@x PING 4\necho") == "@x VALUE 4\necho\n");
   CHECK(talk.ask("HELP\n").find("RANGE START_LEN END_LEN") != std::string::npos);
   CHECK(talk.ask("PUT 1 1\nkxSTATS fmt=json\n") == "OK ver=1\nINFO 11\njson keys=1\n");

@@ -21,7 +21,8 @@ struct Page {
   kv::server::MemoryBudget requests{1000};
   kv::server::MemoryBudget output{1000};
   kv::server::MergeDesk merges{backend};
-  kv::server::StatsPage page{options, backend, merges, 1, {&first, &second}, requests, output};
+  kv::server::StatsPage page{options,           backend,  merges, 1,
+                             {&first, &second}, requests, output, nullptr};
 
   std::string text(std::string_view section = "") const { return *page.stats(section, false); }
 };

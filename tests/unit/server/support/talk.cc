@@ -20,8 +20,17 @@ Talk::Talk(server::ServerOptions server_options, server::Dialect dialect)
       log([this](Event::Level, std::string_view name, std::string_view details) {
         events.push_back(std::string(name) + ": " + std::string(details));
       }),
-      context_{options, hello,    backend, *this,          *this,         *this,
-               cursors, counters, log,     request_memory, output_memory, [this] { return now; }},
+      context_{options,
+               backend,
+               *this,
+               *this,
+               *this,
+               cursors,
+               counters,
+               log,
+               request_memory,
+               output_memory,
+               [this] { return now; }},
       conversation(server::make_conversation(dialect, context_, kId)),
       may_be_resp_(dialect == server::Dialect::kNativeOrResp) {}
 
@@ -109,6 +118,16 @@ void Talk::settle() {
       goes_on = true;
     }
   }
+}
+
+void Talk::join(std::uint64_t conversation_id) {
+  KV_CHECK(conversation_id == kId);
+  rounds_asked += 1;
+}
+
+void Talk::end_round(const Result<void>& result) {
+  conversation->reads_confirmed(result);
+  settle();
 }
 
 void Talk::acknowledge_all() {

@@ -9,13 +9,17 @@
 
 #include "fake_backend.h"
 #include "server/dialect.h"
+#include "server/read_rounds.h"
 #include "server/scan_cursors.h"
 
 namespace kv::test {
 
 // One conversation, driven as a connection would, with everything around it in the test's hands:
 // the store, the time, slow reads, and how much the client reads. One thread.
-class Talk final : public WriteListener, public server::SlowWork, public server::StatsSource {
+class Talk final : public WriteListener,
+                   public server::SlowWork,
+                   public server::StatsSource,
+                   public server::ReadRounds {
  public:
   explicit Talk(server::ServerOptions options = {},
                 server::Dialect dialect = server::Dialect::kNative);
@@ -52,6 +56,10 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   [[nodiscard]] std::optional<server::MergeTicket> start_merge(
       std::uint64_t connection, std::unique_ptr<server::MergeTask>& task,
       std::uint64_t rate_max) override;
+  // From now on its server is a member of a cluster, whose rounds end when the test says so.
+  void become_member() { context_.read_rounds = this; }
+  void join(std::uint64_t conversation) override;
+  void end_round(const Result<void>& result);
   // The merge that the conversation waits for ends.
   void end_merge(Result<MergeSummary> outcome);
   std::optional<std::string> stats(std::string_view section, bool is_json) const override;
@@ -71,7 +79,7 @@ class Talk final : public WriteListener, public server::SlowWork, public server:
   std::vector<std::uint64_t> merge_rates;  // of the merges begun
   bool takes_merges = true;
   std::vector<std::string> events;
-  std::string hello = "v=1 server=kv/test";
+  std::size_t rounds_asked = 0;
 
  private:
   struct Written {

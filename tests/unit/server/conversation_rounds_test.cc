@@ -1,0 +1,119 @@
+// Reads of a member of a cluster: answered once a round told that it leads still.
+
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "support/talk.h"
+
+using kv::Errc;
+using kv::Error;
+using kv::server::Dialect;
+using kv::test::Talk;
+
+namespace {
+
+const Error kMoved{Errc::kNotLeader, "leader=10.0.0.2:7400 epoch=8 that node leads", {}};
+const std::string kRefusal =
+    "ERR NOT_LEADER applied=no leader=10.0.0.2:7400 epoch=8 :that node leads\n";
+
+}  // namespace
+
+TEST_CASE("a read is answered when its round has ended, with what the store holds then") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.set("k", "old");
+  CHECK(talk.ask("GET 1\nk").empty());
+  CHECK(talk.rounds_asked == 1);
+  talk.backend.set("k", "new");
+  talk.end_round({});
+  CHECK(talk.take() == "VALUE 3 ver=2\nnew\n");
+}
+
+TEST_CASE("reads that came together share a round") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.set("k", "v");
+  CHECK(talk.ask("GET 1\nkGET 1\nkRANGE 0 0 keys=1\nGET 1\nk").empty());
+  talk.end_round({});
+  CHECK(talk.take() ==
+        "VALUE 1 ver=1\nv\nVALUE 1 ver=1\nv\nKEY 1\nk\nEND 1 more=0\nVALUE 1 ver=1\nv\n");
+  CHECK(talk.rounds_asked == 1);
+}
+
+TEST_CASE("what was received after a round began needs another one") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.set("k", "v");
+  talk.send("GET 1\nk");
+  // Nothing is received meanwhile, so it cannot be taken for confirmed.
+  talk.send("GET 1\nk");
+  CHECK(talk.has_unsent());
+  talk.end_round({});
+  CHECK(talk.take() == "VALUE 1 ver=1\nv\n");
+  CHECK(talk.rounds_asked == 2);
+  talk.end_round({});
+  CHECK(talk.take() == "VALUE 1 ver=1\nv\n");
+  // A request in two halves, the second of which comes after a round.
+  talk.send("GET 1\nkGET 1");
+  talk.end_round({});
+  CHECK(talk.take() == "VALUE 1 ver=1\nv\n");
+  talk.send("\nk");
+  CHECK(talk.take().empty());
+  CHECK(talk.rounds_asked == 4);
+}
+
+TEST_CASE("of a round that is refused every read among what was received hears where to go") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.set("k", "v");
+  CHECK(talk.ask("GET 1\nk@a GET 1\nkRANGE 0 0\nPING\n").empty());
+  talk.end_round(tl::unexpected(kMoved));
+  CHECK(talk.take() == kRefusal + "@a " + kRefusal + kRefusal + "OK\n");
+  CHECK(talk.ask("GET 1\nk").empty());
+  CHECK(talk.rounds_asked == 2);
+}
+
+TEST_CASE("writes, and questions about the server, wait for no round") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.acknowledges_at_flush = false;
+  CHECK(talk.ask("PING\nPUT 1 1\nkv") == "OK\n");
+  talk.acknowledge_all();
+  CHECK(talk.take() == "OK ver=1\n");
+  CHECK(talk.rounds_asked == 0);
+}
+
+TEST_CASE("a read behind a write waits for both") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.acknowledges_at_flush = false;
+  CHECK(talk.ask("PUT 1 1\nkvGET 1\nk").empty());
+  CHECK(talk.rounds_asked == 1);
+  SUBCASE("the round ends first") {
+    talk.end_round({});
+    CHECK(talk.take().empty());
+    talk.acknowledge_all();
+    CHECK(talk.take() == "OK ver=1\nVALUE 1 ver=1\nv\n");
+  }
+  SUBCASE("the write is acknowledged first") {
+    talk.acknowledge_all();
+    CHECK(talk.take() == "OK ver=1\n");
+    talk.end_round({});
+    CHECK(talk.take() == "VALUE 1 ver=1\nv\n");
+  }
+  CHECK(talk.rounds_asked == 1);
+}
+
+TEST_CASE("commands of Redis that read wait, too") {
+  Talk talk({}, Dialect::kResp);
+  talk.become_member();
+  talk.backend.set("k", "v");
+  CHECK(talk.ask("GET k\r\nEXISTS k\r\nPING\r\n").empty());
+  talk.end_round({});
+  CHECK(talk.take() == "$1\r\nv\r\n:1\r\n+PONG\r\n");
+  CHECK(talk.ask("GET k\r\nMGET k k\r\n").empty());
+  talk.end_round(tl::unexpected(kMoved));
+  const std::string refusal = "-READONLY leader=10.0.0.2:7400 epoch=8 that node leads\r\n";
+  CHECK(talk.take() == refusal + refusal);
+}
