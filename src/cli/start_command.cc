@@ -16,8 +16,10 @@
 #include "cli/detach.h"
 #include "cli/lock_file.h"
 #include "cli/quantity.h"
+#include "cli/served_store.h"
 #include "cli/server_log.h"
 #include "cli/stop_signals.h"
+#include "cluster/peer_list.h"
 #include "kv/store.h"
 #include "kv/version.h"
 #include "server/server.h"
@@ -48,6 +50,11 @@ struct StartFlags {
   std::string log_format = "text";
   std::string log_level = "info";
   std::string log_file;
+  std::uint64_t node_id = 0;  // 0: as the data directory says
+  std::string peers;
+  std::string cluster_name = "kv";
+  std::uint64_t election_ms = 1000;
+  bool has_listen = false;  // was said, and not left at its default
   bool is_insecure = false;
   bool is_detached = false;
 };
@@ -57,6 +64,8 @@ constexpr std::uint64_t kSegmentSizeMax = 4ull << 30;
 constexpr double kSpaceTargetMin = 1.1;
 constexpr double kSpaceTargetMax = 100;
 constexpr std::uint64_t kMergeRateMin = 1024 * 1024;
+constexpr std::uint64_t kElectionMsMin = 100;
+constexpr std::uint64_t kElectionMsMax = 60'000;
 constexpr std::uint64_t kMemoryMin = 1024 * 1024;
 
 // Refuses what is no size, or one outside its bounds.
@@ -188,6 +197,43 @@ StartFlags within_descriptors(StartFlags flags, ServerLog& log) {
 // first, as the port is mostly taken then by the server that uses it. It listens before it opens
 // the store, so that a taken port leaves the data directory alone and the lock can name the
 // address.
+// The peers of a flag that was checked.
+format::Membership members_of(const StartFlags& flags) {
+  format::Membership members = *cluster::parse_peer_list(flags.peers);
+  members.election_us = flags.election_ms * 1000;
+  return members;
+}
+
+// Where clients find this node, if it is a member of a cluster, or is to become one.
+std::optional<std::string> member_address(const StartFlags& flags) {
+  if (flags.peers.empty()) return cluster::client_address_of(flags.data);
+  for (const format::Member& member : members_of(flags).members) {
+    if (member.node_id == flags.node_id) return member.client_address;
+  }
+  return flags.listen;  // opening it tells what is wrong
+}
+
+// What the log on disk has is not known any more: others go on, and a restart finds out (rule D3).
+[[noreturn]] void end_at_once(const Error&) { std::_Exit(kExitServerError); }
+
+Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, const std::string& holder,
+                               bool is_member) {
+  Options options = store_options_of(flags, log, holder);
+  if (!is_member) return ServedStore::open_alone(flags.data, options);
+  cluster::ClusterNode::Settings settings;
+  settings.directory = flags.data;
+  settings.store = std::move(options);
+  settings.node_id = flags.node_id;
+  if (!flags.peers.empty()) settings.members = members_of(flags);
+  settings.cluster_name = flags.cluster_name;
+  settings.is_insecure = flags.is_insecure;
+  settings.on_failure = end_at_once;
+  settings.log = [&log](Event::Level level, std::string_view name, std::string_view details) {
+    log.on_event({level, name, std::string(details)});
+  };
+  return ServedStore::open_member(std::move(settings));
+}
+
 int serve(const StartFlags& given, bool is_json, const std::function<void()>& is_ready) {
   give_memory_back_early();
   if (!given.log_file.empty()) {
@@ -197,7 +243,16 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
     }
   }
   ServerLog log({given.log_file, given.log_format == "json", given.log_level});
-  const StartFlags flags = within_descriptors(given, log);
+  StartFlags flags = within_descriptors(given, log);
+  const auto as_member = member_address(flags);
+  if (as_member && !flags.has_listen) flags.listen = *as_member;
+  if (as_member && flags.sync != "disk") {
+    complain(
+        fmt::format("--sync {} is for a server alone: a member of a cluster counts what is on "
+                    "its disk; leave the flag out",
+                    flags.sync));
+    return kExitUsage;
+  }
   StopSignals signals([&log] { log.reopen(); });
 
   // The lock itself is taken when the store is opened, and then names the address.
@@ -207,9 +262,10 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
   const std::string address = (*server)->address();
   const bool is_new = !std::filesystem::exists(flags.data + "/CURRENT");
   const std::string holder = holder_text({::getpid(), address, utc_now()});
-  auto store = Store::open(flags.data, store_options_of(flags, log, holder));
-  if (!store) return fail_start(flags, store.error());
-  if (auto started = (*server)->start(*store); !started) return fail_start(flags, started.error());
+  auto served = open_store(flags, log, holder, as_member.has_value());
+  if (!served) return fail_start(flags, served.error());
+  if (auto started = (*server)->start(served->store(), served->member()); !started)
+    return fail_start(flags, started.error());
   signals.server_is_ready();
   log.on_event({Event::Level::kInfo, "server started",
                 fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION, ::getpid(),
@@ -223,15 +279,16 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
                       flags.is_detached,
                       is_new,
                       ::getpid(),
-                      store->stats().recovery};
+                      served->store().stats().recovery};
   say(is_json ? json_of(banner) : text_of(banner));
   std::fflush(stdout);
   is_ready();
 
   signals.wait();
+  served->step_down();
   (*server)->stop(server::Server::Stop::kDrain);
   (*server)->wait();
-  if (auto closed = store->close(); !closed) return fail_start(flags, closed.error());
+  if (auto closed = served->close(); !closed) return fail_start(flags, closed.error());
   log.on_event({Event::Level::kInfo, "server stopped", fmt::format("pid={}", ::getpid())});
   return kExitOk;
 }
@@ -264,8 +321,10 @@ void add_start(CLI::App& app, Common& common, Run& run) {
     return start->add_option("--" + name, value, help)->envname(variable)->capture_default_str();
   };
   CLI::Option* const data = add_data_option(*start, flags->data, "directory of the database");
-  add("listen", flags->listen, "HOST:PORT; port 0 picks a free one")
-      ->check(problem_with_listen_address);
+  CLI::Option* const listen =
+      add("listen", flags->listen,
+          "HOST:PORT; port 0 picks a free one; in a cluster its own of --peers")
+          ->check(problem_with_listen_address);
   add("resp", flags->resp,
       "the protocol of Redis: on, at the same address; off; or HOST:PORT, at one of its own, too")
       ->check(problem_with_resp);
@@ -308,6 +367,22 @@ void add_start(CLI::App& app, Common& common, Run& run) {
   add("log-level", flags->log_level, "info, warning or error")
       ->check(CLI::IsMember({"info", "warning", "error"}));
   add("log-file", flags->log_file, "instead of stderr; with --detach DIR.log");
+  CLI::Option* const node_id = add("node-id", flags->node_id,
+                                   "this member's number in the cluster; 0: as the directory says");
+  CLI::Option* const peers =
+      add("peers", flags->peers,
+          "all members of a new cluster: 1=HOST:PORT,2=HOST:PORT,3=HOST:PORT; they talk to each "
+          "other "
+          "at PORT + 10000, or at 1=HOST:PORT/PEERPORT")
+          ->check([](const std::string& text) {
+            const auto parsed = cluster::parse_peer_list(text);
+            return text.empty() || parsed ? std::string() : describe(parsed.error());
+          });
+  peers->needs(node_id);
+  add("cluster-name", flags->cluster_name, "tells clusters of the same peers apart");
+  add("election-timeout-ms", flags->election_ms,
+      "of a new cluster: a leader that is silent for so long is replaced")
+      ->check(CLI::Range(kElectionMsMin, kElectionMsMax));
   start
       ->add_flag("--insecure", flags->is_insecure,
                  "allow an address that other machines can reach: anybody who reaches it can read, "
@@ -318,6 +393,7 @@ void add_start(CLI::App& app, Common& common, Run& run) {
   start->callback([=, &common, &run] {
     refuse_empty_variable(*data);
     if (!config->empty()) apply_config_file(*start, *config);
+    flags->has_listen = listen->count() > 0;
     run = [=, &common] { return run_start(common, *flags); };
   });
 }

@@ -33,11 +33,11 @@ std::vector<asio::const_buffer> buffers_of(const std::deque<peer::Gather>& frame
 
 }  // namespace
 
-PeerLink::PeerLink(asio::io_context& io, format::Member member, std::function<peer::Hello()> hello,
+PeerLink::PeerLink(asio::io_context& io, format::Member member, Questions questions,
                    server::EventLog& log)
     : io_(io),
       member_(std::move(member)),
-      hello_(std::move(hello)),
+      ask_(std::move(questions)),
       log_(log),
       resolver_(io),
       timer_(io) {}
@@ -95,7 +95,7 @@ void PeerLink::connect() {
 void PeerLink::greet() {
   asio::error_code ignored;
   connection_->socket.set_option(tcp::no_delay(true), ignored);
-  peer::Hello hello = hello_();
+  peer::Hello hello = ask_.hello();
   hello.to = raft::NodeId{member_.node_id};
   peer::Gather frame;
   append_hello(frame, hello);
@@ -136,11 +136,14 @@ bool PeerLink::accept_answer(const peer::Frame& frame) {
   const auto hello = frame.type == peer::FrameType::kHelloOk && state_ == State::kConnecting
                          ? peer::decode_hello(frame.payload)
                          : peer::refuse(peer::Fault::kMalformed, "an unexpected frame");
-  const bool is_it = hello && hello->cluster_id == hello_().cluster_id &&
-                     hello->node_id == raft::NodeId{member_.node_id} &&
-                     (member_.node_uuid.is_nil() || hello->node_uuid == member_.node_uuid);
+  const bool is_it = hello && hello->cluster_id == ask_.hello().cluster_id &&
+                     hello->node_id == raft::NodeId{member_.node_id};
   if (!is_it) {
     give_up(hello ? "another node or cluster answers there" : hello.error().context);
+    return false;
+  }
+  if (!ask_.is_disk(hello->node_uuid)) {
+    give_up("that node had another disk; add it as a new member");
     return false;
   }
   state_ = State::kOpen;

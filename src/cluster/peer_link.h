@@ -29,9 +29,12 @@ class PeerLink {
  public:
   static constexpr std::size_t kQueueMax = std::size_t{32} << 20;  // bytes
 
-  // `hello`: what this node says of itself.
-  PeerLink(asio::io_context& io, format::Member member, std::function<peer::Hello()> hello,
-           server::EventLog& log);
+  // `hello`: what this node says of itself; `is_disk`: whether that is the member's disk.
+  struct Questions {
+    std::function<peer::Hello()> hello;
+    std::function<bool(const base::Uuid& node_uuid)> is_disk;
+  };
+  PeerLink(asio::io_context& io, format::Member member, Questions questions, server::EventLog& log);
   ~PeerLink();
   PeerLink(const PeerLink&) = delete;
   PeerLink& operator=(const PeerLink&) = delete;
@@ -63,7 +66,7 @@ class PeerLink {
 
   asio::io_context& io_;
   const format::Member member_;
-  const std::function<peer::Hello()> hello_;
+  const Questions ask_;
   server::EventLog& log_;
   asio::ip::tcp::resolver resolver_;
   asio::steady_timer timer_;  // until the next attempt, or for the one under way

@@ -27,9 +27,18 @@ std::uint64_t clock_us(clockid_t clock) {
 
 std::uint64_t number(raft::NodeId node) { return static_cast<std::uint64_t>(node); }
 
-Error no_leader() {
-  return {Errc::kNotLeader, "leader=- no leader answers; try again, here or elsewhere", {}};
+const char* role_name(raft::Role role) {
+  switch (role) {
+    case raft::Role::kLeader:
+      return "leader";
+    case raft::Role::kFollower:
+      return "follower";
+    default:
+      return "candidate";
+  }
 }
+
+Error stopping() { return {Errc::kClosed, "this node is stopping", {}}; }
 
 }  // namespace
 
@@ -47,9 +56,9 @@ ReplicaHost::ReplicaHost(Options options)
 ReplicaHost::~ReplicaHost() { stop(); }
 
 Result<void> ReplicaHost::bind() {
-  if (auto found = acceptor_.find(options_.listen, server::Acceptor::Reach::kAnyMachine); !found) {
-    return found;
-  }
+  using Reach = server::Acceptor::Reach;
+  const Reach reach = options_.is_insecure ? Reach::kAnyMachine : Reach::kThisMachine;
+  if (auto found = acceptor_.find(options_.listen, reach); !found) return found;
   return acceptor_.bind();
 }
 
@@ -61,9 +70,9 @@ void ReplicaHost::news() {
   });
 }
 
-void ReplicaHost::start(StoreImpl& store, node::HardStateFile& hard_state,
-                        format::Membership members) {
-  members_ = std::move(members);
+void ReplicaHost::start(const Parts& parts) {
+  parts_.emplace(parts);
+  const format::Membership& membership = parts.members.membership();
   acceptor_.next_io = [this]() -> asio::io_context& { return io_; };
   acceptor_.paused = [] {};
   acceptor_.take = [this](asio::ip::tcp::socket socket) {
@@ -76,14 +85,19 @@ void ReplicaHost::start(StoreImpl& store, node::HardStateFile& hard_state,
       session->start();
     });
   };
-  for (const format::Member& member : members_.members) {
+  for (const format::Member& member : membership.members) {
     if (member.node_id == options_.node_id) continue;
     links_[raft::NodeId{member.node_id}] = std::make_unique<PeerLink>(
-        io_, member, [this] { return hello(); }, log_);
+        io_, member,
+        PeerLink::Questions{
+            [this] { return hello(); },
+            [this, id = member.node_id](const base::Uuid& uuid) { return is_disk_of(id, uuid); }},
+        log_);
   }
-  const node::Replica::Parts parts{store, hard_state, *this};
-  replica_.emplace(parts, raft::NodeId{options_.node_id}, members_, raft::Settings{},
+  const node::Replica::Parts replica_parts{parts.store, parts.hard_state, *this};
+  replica_.emplace(replica_parts, raft::NodeId{options_.node_id}, membership, raft::Settings{},
                    base::random_uuid().low, now());
+  note_status();
   thread_ = std::thread([this] {
     base::name_thread("kv-replica");
     for (auto& [node, link] : links_) link->start();
@@ -109,8 +123,9 @@ void ReplicaHost::stop() {
     for (const auto& one : sessions_) {
       if (const auto session = one.lock()) session->stop();
     }
-    for (auto& [id, read] : reads_) read.done(tl::unexpected(no_leader()));
+    for (auto& [id, read] : reads_) read.done(tl::unexpected(stopping()));
     reads_.clear();
+    begin_reads();
     work_guard_.reset();
   });
   thread_.join();
@@ -132,11 +147,12 @@ void ReplicaHost::tick() {
     tick();
   });
   work();
+  note_status();
 }
 
 void ReplicaHost::work() {
-  if (is_stopping_ || replica_->failure()) return;
   begin_reads();
+  if (is_stopping_ || replica_->failure()) return;
   replica_->work(now());
   finish_reads();
   look_around();
@@ -170,13 +186,17 @@ void ReplicaHost::begin_reads() {
     asked.swap(asked_);
   }
   if (asked.empty()) return;
+  if (is_stopping_ || replica_->failure()) {
+    for (const ReadDone& done : asked) done(tl::unexpected(stopping()));
+    return;
+  }
   const raft::ReadId id = next_read_++;
   reads_[id].done = [asked = std::move(asked)](const Result<void>& result) {
     for (const ReadDone& done : asked) done(result);
   };
   if (replica_->read_index(id, now())) return;
   auto refused = reads_.extract(id);
-  if (!refused.empty()) refused.mapped().done(tl::unexpected(no_leader()));
+  if (!refused.empty()) refused.mapped().done(tl::unexpected(replica_->not_leading()));
 }
 
 void ReplicaHost::on_read(const raft::ReadResult& result) {
@@ -187,7 +207,7 @@ void ReplicaHost::on_read(const raft::ReadResult& result) {
     return;
   }
   auto refused = reads_.extract(found);
-  refused.mapped().done(tl::unexpected(no_leader()));
+  refused.mapped().done(tl::unexpected(replica_->not_leading()));
 }
 
 void ReplicaHost::finish_reads() {
@@ -202,57 +222,113 @@ void ReplicaHost::finish_reads() {
   }
 }
 
-void ReplicaHost::transfer(std::uint64_t node_id) {
+Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
+  const server::ReplicationStatus known = status();
+  if (known.role != "leader") {
+    return tl::unexpected(
+        Error{Errc::kNotLeader,
+              fmt::format("leader={} epoch={} only a leader can hand over",
+                          known.leader_address.empty() ? "-" : known.leader_address, known.term),
+              {}});
+  }
+  const bool is_peer =
+      std::ranges::find(known.peers, node_id, &server::ReplicationStatus::Peer::node_id) !=
+      known.peers.end();
+  if (node_id != 0 && !is_peer) {
+    return tl::unexpected(
+        Error{Errc::kInvalidArgument, fmt::format("no other member has number {}", node_id), {}});
+  }
   asio::post(io_, [this, node_id] {
     if (is_stopping_ || replica_->failure()) return;
-    [[maybe_unused]] const auto begun = replica_->transfer(raft::NodeId{node_id}, now());
+    const std::uint64_t target = node_id != 0 ? node_id : best_successor();
+    if (target == 0) return;
+    if (const auto begun = replica_->transfer(raft::NodeId{target}, now()); !begun) {
+      log_.tell(Event::Level::kWarning, "transfer refused",
+                fmt::format("to={} cause=\"{}\"", target, raft::name_of(begun.error())),
+                std::chrono::steady_clock::now());
+    }
     look_around();
   });
+  return {};
 }
 
-ReplicaStatus ReplicaHost::status() const {
+// The voter that has most of the log on its disk; 0: there is none.
+std::uint64_t ReplicaHost::best_successor() const {
+  const raft::Core& core = replica_->core();
+  std::uint64_t best = 0;
+  raft::Seq best_match = 0;
+  for (const auto& [id, progress] : core.peers()) {
+    if (!core.config().is_voter(id) || !links_.at(id)->is_open()) continue;
+    if (best != 0 && progress.match <= best_match) continue;
+    best = number(id);
+    best_match = progress.match;
+  }
+  return best;
+}
+
+server::ReplicationStatus ReplicaHost::status() const {
   const std::lock_guard lock(mutex_);
   return status_;
 }
 
 void ReplicaHost::look_around() {
-  if (const auto& failure = replica_->failure()) {
-    log_.tell(
-        Event::Level::kError, "replica stopped",
-        fmt::format("cause=\"{}\" action=\"the process ends; start it again\"", describe(*failure)),
-        std::chrono::steady_clock::now());
-    if (options_.on_failure) options_.on_failure(*failure);
-    return;
-  }
+  const auto& failure = replica_->failure();
+  if (!failure) return;
+  log_.tell(
+      Event::Level::kError, "replica stopped",
+      fmt::format("cause=\"{}\" action=\"the process ends; start it again\"", describe(*failure)),
+      std::chrono::steady_clock::now());
+  if (options_.on_failure) options_.on_failure(*failure);
+}
+
+void ReplicaHost::note_status() {
+  constexpr double kMicro = 1e6;
   const raft::Core& core = replica_->core();
-  ReplicaStatus status;
+  const raft::Instant instant = now();
+  const auto time = std::chrono::steady_clock::now();
+  lag_.note(core.last().seq, replica_->bytes_appended(), time);
+  server::ReplicationStatus status;
+  status.cluster_id = base::to_hex(options_.cluster_id);
   status.node_id = options_.node_id;
-  status.role = core.role();
+  const bool is_learner = core.config().is_learner(core.id());
+  status.role = is_learner ? "learner" : role_name(core.role());
   status.term = core.term();
   status.leader = number(core.leader());
   status.is_serving = core.serves() && !core.is_transferring();
-  status.has_lease = core.holds_lease(now());
+  status.has_lease = core.holds_lease(instant);
   status.last = core.last().seq;
   status.durable = core.durable();
   status.commit = core.commit();
   status.applied = replica_->applied();
-  for (const format::Member& member : members_.members) {
+  if (const auto contact = core.leader_contact()) {
+    status.contact_seconds = static_cast<double>(raft::longest_us(*contact, instant)) / kMicro;
+  }
+  for (const format::Member& member : parts_->members.membership().members) {
+    if (member.node_id == status.leader) status.leader_address = member.client_address;
     if (member.node_id == options_.node_id) continue;
     const raft::NodeId id{member.node_id};
-    const auto progress = core.peers().find(id);
-    status.peers.push_back({member.node_id, member.peer_address, links_.at(id)->is_open(),
-                            progress == core.peers().end() ? 0 : progress->second.match});
+    server::ReplicationStatus::Peer peer;
+    peer.node_id = member.node_id;
+    peer.address = member.client_address;
+    peer.is_connected = links_.at(id)->is_open();
+    if (const auto progress = core.peers().find(id); progress != core.peers().end()) {
+      const auto lag = lag_.behind(progress->second.match, time);
+      peer.is_followed = true;
+      peer.durable = progress->second.match;
+      peer.lag_records = core.last().seq - peer.durable;
+      peer.lag_bytes = lag.bytes;
+      peer.lag_seconds = lag.age.count();
+    }
+    status.peers.push_back(std::move(peer));
   }
   const std::lock_guard lock(mutex_);
   status_ = std::move(status);
 }
 
 void ReplicaHost::on_role(const raft::RoleChange& change) {
-  const char* const role = change.role == raft::Role::kLeader      ? "leader"
-                           : change.role == raft::Role::kCandidate ? "candidate"
-                                                                   : "follower";
   log_.tell(Event::Level::kInfo, "role",
-            fmt::format("role={} term={} leader={}", role, change.term, number(change.leader)),
+            fmt::format("role={} term={} leader={}", role_name(change.role), change.term,
+                        number(change.leader)),
             std::chrono::steady_clock::now());
 }
 
@@ -279,6 +355,17 @@ peer::Hello ReplicaHost::hello() const {
   return hello;
 }
 
+// Where that could not be written down it is nobody's: whoever asks will ask again.
+bool ReplicaHost::is_disk_of(std::uint64_t node_id, const base::Uuid& uuid) {
+  const auto is_its = parts_->members.is_disk_of(node_id, uuid);
+  if (is_its) return *is_its;
+  log_.tell(
+      Event::Level::kError, "members not written",
+      fmt::format("cause=\"{}\" action=\"make room, or mend the disk\"", describe(is_its.error())),
+      std::chrono::steady_clock::now());
+  return false;
+}
+
 std::variant<peer::Hello, peer::Goodbye> ReplicaHost::greet(const peer::Hello& other) {
   using peer::Reason;
   const auto refuse = [](Reason reason, std::string text) {
@@ -291,10 +378,12 @@ std::variant<peer::Hello, peer::Goodbye> ReplicaHost::greet(const peer::Hello& o
   if (other.to != raft::kNoNode && number(other.to) != options_.node_id) {
     return refuse(Reason::kOtherNode, fmt::format("this is node {}", options_.node_id));
   }
-  const auto& members = members_.members;
-  const auto member = std::ranges::find(members, number(other.node_id), &format::Member::node_id);
-  if (member == members.end()) return refuse(Reason::kNotAMember, "not a member");
-  if (!member->node_uuid.is_nil() && member->node_uuid != other.node_uuid) {
+  const auto& members = parts_->members.membership().members;
+  if (std::ranges::find(members, number(other.node_id), &format::Member::node_id) ==
+      members.end()) {
+    return refuse(Reason::kNotAMember, "not a member");
+  }
+  if (!is_disk_of(number(other.node_id), other.node_uuid)) {
     return refuse(Reason::kReplaced, "that node had another disk; add it as a new member");
   }
   peer::Hello answer = hello();

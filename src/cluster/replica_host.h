@@ -15,46 +15,31 @@
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "cluster/lag_clock.h"
 #include "cluster/peer_link.h"
 #include "cluster/peer_session.h"
+#include "node/members_file.h"
 #include "node/replica.h"
 #include "server/acceptor.h"
+#include "server/cluster_member.h"
 
 namespace kv::cluster {
-
-// What a replica is at the moment.
-struct ReplicaStatus {
-  struct Peer {
-    std::uint64_t node_id = 0;
-    std::string address;  // for peers
-    bool is_connected = false;
-    raft::Seq durable = 0;  // as its leader knows; 0 on other nodes
-  };
-  std::uint64_t node_id = 0;
-  raft::Role role = raft::Role::kFollower;
-  raft::Term term = 0;
-  std::uint64_t leader = 0;  // 0: none is known
-  bool is_serving = false;   // it leads, and takes writes
-  bool has_lease = false;
-  raft::Seq last = 0;
-  raft::Seq durable = 0;
-  raft::Seq commit = 0;
-  raft::Seq applied = 0;
-  std::vector<Peer> peers;
-};
 
 // Runs a replica: its thread, its clocks, the connections to and from the other members.
 //
 // Threads: one of its own for all of it, and one that accepts. confirm_read, status, transfer, news
 // from any. After a failure of the disk on_failure is called once, on its thread: what the log has
 // is not known then, and the process has to end.
-class ReplicaHost final : private node::ReplicaListener, private PeerListener {
+class ReplicaHost final : public server::ClusterMember,
+                          private node::ReplicaListener,
+                          private PeerListener {
  public:
   struct Options {
     base::Uuid cluster_id;
     base::Uuid node_uuid;
     std::uint64_t node_id = 0;
-    std::string listen;  // HOST:PORT for peers
+    std::string listen;        // HOST:PORT for peers
+    bool is_insecure = false;  // that may be an address that other machines reach
     std::function<void(const Error&)> on_failure;
     server::EventLog::Write log;
   };
@@ -66,17 +51,19 @@ class ReplicaHost final : private node::ReplicaListener, private PeerListener {
   std::string address() const;  // for peers, the port as it came out
   // What the store's log is to call: see Replicated.
   void news();
-  // Both outlive it; nobody else has the hard state. `members`: as they were at the beginning of
-  // the log.
-  void start(StoreImpl& store, node::HardStateFile& hard_state, format::Membership members);
+  // What it runs on, which outlives it and which nobody else has meanwhile but the store.
+  struct Parts {
+    StoreImpl& store;
+    node::HardStateFile& hard_state;
+    node::MembersFile& members;
+  };
+  void start(const Parts& parts);
   void stop();
 
-  // Calls `done`, on its thread, once a read of the store is linearizable, or with why it will not
-  // be. Many together cost one round of messages.
-  using ReadDone = std::function<void(Result<void>)>;
-  void confirm_read(ReadDone done);
-  void transfer(std::uint64_t node_id);
-  ReplicaStatus status() const;  // as of some milliseconds ago
+  // Many together cost one round of messages. `done` is called on its thread.
+  void confirm_read(ReadDone done) override;
+  Result<void> transfer(std::uint64_t node_id) override;
+  server::ReplicationStatus status() const override;
 
  private:
   struct Read {
@@ -99,11 +86,14 @@ class ReplicaHost final : private node::ReplicaListener, private PeerListener {
   void begin_reads();
   void finish_reads();
   void look_around();
+  void note_status();
+  std::uint64_t best_successor() const;
   peer::Hello hello() const;
+  bool is_disk_of(std::uint64_t node_id, const base::Uuid& uuid);
   static raft::Instant now();
 
   const Options options_;
-  format::Membership members_;
+  std::optional<Parts> parts_;  // once it was started
   asio::io_context io_{1};
   asio::executor_work_guard<asio::io_context::executor_type> work_guard_;
   asio::steady_timer timer_;
@@ -118,12 +108,13 @@ class ReplicaHost final : private node::ReplicaListener, private PeerListener {
   std::vector<std::weak_ptr<PeerSession>> sessions_;
   std::map<raft::ReadId, Read> reads_;
   raft::ReadId next_read_ = 1;
+  LagClock lag_;
   bool is_stopping_ = false;
 
   std::atomic<bool> has_news_ = false;  // of the store's log, and somebody is on the way to tell
   mutable std::mutex mutex_;
   std::vector<ReadDone> asked_;  // guarded by mutex_, as the next
-  ReplicaStatus status_;
+  server::ReplicationStatus status_;
 };
 
 }  // namespace kv::cluster

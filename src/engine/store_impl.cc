@@ -106,6 +106,14 @@ Result<std::unique_ptr<StoreImpl>> StoreImpl::open(std::unique_ptr<engine::DataD
                                                    const Options& options, Background background,
                                                    std::optional<Replicated> replicated) {
   if (auto refused = check(options)) return tl::unexpected(std::move(*refused));
+  if (!replicated && !dir->identity().cluster_id.is_nil()) {
+    return tl::unexpected(
+        Error{Errc::kInvalidArgument,
+              fmt::format("{} is node {} of a cluster, and writes to it alone would part it from "
+                          "the others",
+                          dir->path(), dir->identity().node_id),
+              {}});
+  }
   std::unique_ptr<StoreImpl> store(
       new StoreImpl(options, std::move(dir), background, std::move(replicated)));
   if (auto started = store->start(); !started) {

@@ -12,11 +12,8 @@ namespace kv::node {
 
 namespace {
 
-Error not_leading(const raft::Core& core) {
-  const auto leader = static_cast<std::uint64_t>(core.leader());
-  if (leader == 0) return {Errc::kNotLeader, "leader=- no leader is known", {}};
-  return {Errc::kNotLeader, fmt::format("leader={} that node takes writes", leader), {}};
-}
+// How long an election takes, about; of the client's next attempt.
+constexpr std::uint64_t kRetryMs = 200;
 
 raft::Boot boot_of(raft::NodeId id, const raft::HardState& state, const format::Membership& members,
                    raft::Seq applied, std::uint64_t seed) {
@@ -41,6 +38,20 @@ Replica::Replica(const Parts& parts, raft::NodeId id, const format::Membership& 
   core_.emplace(boot_of(id, parts.hard_state.state(), members, told_applied_, seed),
                 static_cast<const raft::Log&>(*this), settings, now);
   process();
+}
+
+// The fields are those of the reply. A node that leads and does not serve yet, or is about to hand
+// over, knows nobody better.
+Error Replica::not_leading() const {
+  const auto leader = static_cast<std::uint64_t>(core_->leader());
+  const auto member = std::ranges::find(members_, leader, &format::Member::node_id);
+  const bool is_known = leader != 0 && core_->leader() != core_->id() && member != members_.end() &&
+                        !member->client_address.empty();
+  std::string text = is_known ? fmt::format("leader={} epoch={} that node leads",
+                                            member->client_address, core_->term())
+                              : fmt::format("leader=- epoch={} retry_ms={} nobody is known to lead",
+                                            core_->term(), kRetryMs);
+  return {Errc::kNotLeader, std::move(text), {}};
 }
 
 Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
@@ -141,17 +152,18 @@ void Replica::propose_written() {
     if (!point) return stop_leading();
     KV_CHECK((*point == raft::Point{record.term, record.sequence, record.chain}));
     agreed_ = record.sequence;
+    bytes_appended_ += format::record_size(header);
   }
 }
 
 void Replica::stop_leading() {
-  pipeline().follow(not_leading(*core_));
+  pipeline().follow(not_leading());
   leading_ = 0;
   if (pipeline().last_sequence() > agreed_) roll_back(agreed_ + 1);
 }
 
 void Replica::roll_back(raft::Seq first) {
-  if (leading_ != 0) pipeline().follow(not_leading(*core_));
+  if (leading_ != 0) pipeline().follow(not_leading());
   leading_ = 0;
   while (!held_.empty() && held_.back().header.sequence >= first) held_.pop_back();
   // The core knows that they are void.
@@ -173,6 +185,7 @@ void Replica::append(const raft::Ready& ready) {
     KV_CHECK(entry.seq == agreed_ + 1);
     held_.push_back(held_of(entry));
     agreed_ = entry.seq;
+    bytes_appended_ += entry.size;
   }
   write_held();
 }
@@ -250,7 +263,10 @@ std::optional<std::vector<peer::SentRecord>> Replica::records_of(const raft::App
 
 void Replica::tell(raft::Ready& ready) {
   for (const raft::ReadResult& read : ready.reads) parts_.listener.on_read(read);
-  if (ready.role) parts_.listener.on_role(*ready.role);
+  if (ready.role) {
+    if (leading_ == 0) pipeline().follow(not_leading());
+    parts_.listener.on_role(*ready.role);
+  }
   if (ready.alarm) parts_.listener.on_alarm(*ready.alarm);
 }
 

@@ -74,6 +74,10 @@ class Replica : private raft::Log {
   // The record that is committed last, as far as this node knows.
   raft::Point committed() const { return point_at(pipeline().committed_sequence()); }
   const std::optional<Error>& failure() const { return failure_; }
+  // Why this node takes no writes, with the fields of the reply that a client gets.
+  Error not_leading() const;
+  // That came to the log in this life of the process, those that were rolled back, too.
+  std::uint64_t bytes_appended() const { return bytes_appended_; }
 
  private:
   // A record on its way to the disk.
@@ -116,6 +120,7 @@ class Replica : private raft::Log {
   std::deque<Held> held_;               // in the log, and not known to be on the disk
   std::deque<raft::LogWrite> writes_;   // of which the core waits to hear
   raft::Seq told_applied_ = 0;
+  std::uint64_t bytes_appended_ = 0;
   std::optional<Error> failure_;
 };
 

@@ -38,6 +38,7 @@ struct LocalCluster {
     std::string path;
     std::string address;
     std::unique_ptr<kv::node::HardStateFile> hard_state;
+    std::unique_ptr<kv::node::MembersFile> members;
     std::unique_ptr<StoreImpl> store;
     std::unique_ptr<ReplicaHost> host;
   };
@@ -82,6 +83,10 @@ struct LocalCluster {
                                                kv::node::Memory::kMayBeNew);
     REQUIRE(state.has_value());
     node.hard_state = std::move(*state);
+    auto written = kv::node::MembersFile::create(
+        fs, node.path, kv::format::database_id_hash((*dir)->identity()), members);
+    REQUIRE(written.has_value());
+    node.members = std::move(*written);
     kv::Options options;
     options.merges_automatically = false;
     options.scrub_rate = 0;
@@ -93,7 +98,7 @@ struct LocalCluster {
     auto store = StoreImpl::open(std::move(*dir), options, Background::kThreads, replicated);
     REQUIRE_MESSAGE(store.has_value(), describe(store.error()));
     node.store = std::move(*store);
-    node.host->start(*node.store, *node.hard_state, members);
+    node.host->start({*node.store, *node.hard_state, *node.members});
   }
   static void stop(Node& node) {
     if (!node.host) return;
@@ -188,7 +193,7 @@ TEST_CASE("leadership is handed over on request") {
   const std::uint64_t before = cluster.leader().id;
   const std::uint64_t after = before % 3 + 1;
   while (cluster.leader().id != after) {
-    cluster.leader().host->transfer(after);
+    [[maybe_unused]] const auto begun = cluster.leader().host->transfer(after);
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   cluster.put_somewhere("a", "2");

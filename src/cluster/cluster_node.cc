@@ -1,0 +1,197 @@
+#include "cluster/cluster_node.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "cluster/peer_list.h"
+#include "cluster/replica_host.h"
+#include "engine/data_directory.h"
+#include "engine/store_impl.h"
+#include "format/identity.h"
+#include "format/names.h"
+#include "io/file_system.h"
+#include "node/hard_state_file.h"
+#include "node/members_file.h"
+
+namespace kv::cluster {
+
+// In the order in which they are made; the store's threads call the host.
+struct ClusterNode::State {
+  std::unique_ptr<node::HardStateFile> hard_state;
+  std::unique_ptr<node::MembersFile> members;
+  std::unique_ptr<ReplicaHost> host;
+  std::optional<Store> store;
+
+  Result<void> start(std::unique_ptr<engine::DataDirectory> dir, Settings settings);
+};
+
+namespace {
+
+Error mismatch(std::string text) { return {Errc::kInvalidArgument, std::move(text), {}}; }
+
+std::vector<std::uint64_t> ids_of(const format::Membership& membership) {
+  std::vector<std::uint64_t> ids;
+  for (const format::Member& member : membership.members) ids.push_back(member.node_id);
+  return ids;
+}
+
+// What is asked for, held against what the directory is.
+Result<void> check(const ClusterNode::Settings& settings, const engine::DataDirectory& dir,
+                   bool is_joined) {
+  const format::Identity& identity = dir.identity();
+  if (is_joined && settings.node_id != 0 && settings.node_id != identity.node_id) {
+    return tl::unexpected(
+        mismatch(fmt::format("{} is node {} of its cluster, not node {}", settings.directory,
+                             identity.node_id, settings.node_id)));
+  }
+  if (is_joined) return {};
+  const auto ids = ids_of(settings.members);
+  if (std::ranges::find(ids, settings.node_id) == ids.end()) {
+    return tl::unexpected(
+        mismatch(fmt::format("node {} is not among the peers", settings.node_id)));
+  }
+  return {};
+}
+
+Result<std::unique_ptr<node::MembersFile>> open_members(const ClusterNode::Settings& settings,
+                                                        engine::DataDirectory& dir,
+                                                        bool is_joined) {
+  const std::uint64_t hash = format::database_id_hash(dir.identity());
+  if (!is_joined) {
+    return node::MembersFile::create(dir.fs(), dir.path(), hash, settings.members);
+  }
+  auto members = node::MembersFile::open(dir.fs(), dir.path(), hash);
+  if (!members || settings.members.members.empty()) return members;
+  if (ids_of(settings.members) != ids_of((*members)->membership())) {
+    return tl::unexpected(
+        mismatch(fmt::format("the peers are not those that {} was made a member with; a list of "
+                             "the same numbers may tell new addresses",
+                             settings.directory)));
+  }
+  if (auto moved = (*members)->relocate(settings.members); !moved) {
+    return tl::unexpected(std::move(moved).error());
+  }
+  return members;
+}
+
+}  // namespace
+
+std::optional<std::string> client_address_of(const std::string& directory) {
+  auto& fs = io::posix_file_system();
+  const auto text = io::read_file(fs, directory + "/" + std::string(format::kIdentityName));
+  if (!text) return std::nullopt;
+  const auto identity = format::decode_identity(*text);
+  if (!identity || identity->cluster_id.is_nil()) return std::nullopt;
+  const auto members = node::MembersFile::open(fs, directory, format::database_id_hash(*identity));
+  if (!members) return std::nullopt;
+  for (const format::Member& member : (*members)->membership().members) {
+    if (member.node_id == identity->node_id) return member.client_address;
+  }
+  return std::nullopt;
+}
+
+Result<std::unique_ptr<ClusterNode>> ClusterNode::open(Settings settings) {
+  auto dir = engine::DataDirectory::open(io::posix_file_system(), settings.directory,
+                                         settings.store.holder, settings.store.create_if_missing,
+                                         settings.store.listener);
+  if (!dir) return tl::unexpected(std::move(dir).error());
+  const bool is_joined = !(*dir)->identity().cluster_id.is_nil();
+  if (!is_joined && !(*dir)->manifest().state().segments.empty()) {
+    return tl::unexpected(
+        mismatch(fmt::format("{} holds the database of a server alone; `kv export` from it and "
+                             "`kv import` into the cluster, whose members begin empty",
+                             settings.directory)));
+  }
+  if (auto checked = check(settings, **dir, is_joined); !checked) {
+    return tl::unexpected(std::move(checked).error());
+  }
+
+  auto state = std::make_unique<State>();
+  auto hard_state = node::HardStateFile::open(
+      (*dir)->fs(), settings.directory, format::database_id_hash((*dir)->identity()),
+      is_joined ? node::Memory::kMustExist : node::Memory::kMayBeNew);
+  if (!hard_state) return tl::unexpected(std::move(hard_state).error());
+  state->hard_state = std::move(*hard_state);
+  auto members = open_members(settings, **dir, is_joined);
+  if (!members) return tl::unexpected(std::move(members).error());
+  state->members = std::move(*members);
+  if (!is_joined) {
+    const auto cluster_id = cluster_id_of(settings.members, settings.cluster_name);
+    if (auto joined = (*dir)->join_cluster(cluster_id, settings.node_id); !joined) {
+      return tl::unexpected(std::move(joined).error());
+    }
+  }
+  if (auto started = state->start(std::move(*dir), std::move(settings)); !started) {
+    return tl::unexpected(std::move(started).error());
+  }
+  return std::unique_ptr<ClusterNode>(new ClusterNode(std::move(state)));
+}
+
+Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> dir,
+                                       Settings settings) {
+  const format::Identity& identity = dir->identity();
+  const auto& list = members->membership().members;
+  const auto self = std::ranges::find(list, identity.node_id, &format::Member::node_id);
+  if (self == list.end()) {
+    return tl::unexpected(
+        mismatch(fmt::format("{} is no member of its own cluster", settings.directory)));
+  }
+  ReplicaHost::Options options;
+  options.cluster_id = identity.cluster_id;
+  options.node_uuid = identity.node_uuid;
+  options.node_id = identity.node_id;
+  options.listen = self->peer_address;
+  options.is_insecure = settings.is_insecure;
+  options.on_failure = std::move(settings.on_failure);
+  options.log = std::move(settings.log);
+  host = std::make_unique<ReplicaHost>(std::move(options));
+  if (auto bound = host->bind(); !bound) return bound;
+
+  const Replicated replicated{
+      hard_state->state().commit_hint, [host = host.get()] { host->news(); },
+      [file = hard_state.get()](std::uint64_t term, std::uint64_t sequence) {
+        return node::Replica::claim(*file, {term, sequence});
+      }};
+  auto opened = StoreImpl::open(std::move(dir), settings.store, Background::kThreads, replicated);
+  if (!opened) return tl::unexpected(std::move(opened).error());
+  StoreImpl& impl = **opened;
+  store.emplace(StoreImpl::wrap(std::move(*opened)));
+  host->start({impl, *hard_state, *members});
+  return {};
+}
+
+ClusterNode::ClusterNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+ClusterNode::~ClusterNode() {
+  if (state_->store) [[maybe_unused]]
+    const auto closed = close();
+}
+
+Store& ClusterNode::store() { return *state_->store; }
+
+server::ClusterMember& ClusterNode::member() { return *state_->host; }
+
+void ClusterNode::step_down() {
+  ReplicaHost& host = *state_->host;
+  const auto is_leader = [&host] { return host.status().role == "leader"; };
+  if (!is_leader() || !host.transfer(0)) return;
+  const auto election = std::chrono::microseconds(state_->members->membership().election_us);
+  const auto end = std::chrono::steady_clock::now() + election;
+  while (is_leader() && std::chrono::steady_clock::now() < end) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+Result<void> ClusterNode::close() {
+  state_->host->stop();
+  auto closed = state_->store->close();
+  state_->store.reset();
+  return closed;
+}
+
+}  // namespace kv::cluster

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "format/membership.h"
+#include "kv/options.h"
+#include "kv/store.h"
+#include "server/cluster_member.h"
+#include "server/event_log.h"
+
+namespace kv::cluster {
+
+// A member of a cluster, opened: its directory, its promises, its store and its replica.
+//
+// A directory becomes a member's in this order: HARDSTATE, MEMBERS, IDENTITY. A crash before the
+// last leaves an empty database that is in no cluster, and the same command goes on with it; from
+// then on HARDSTATE and MEMBERS must be there.
+//
+// Threads: those of ReplicaHost and of the store; open and close from one.
+class ClusterNode {
+ public:
+  struct Settings {
+    std::string directory;
+    Options store;
+    // 0, and no members: as the directory says.
+    std::uint64_t node_id = 0;
+    format::Membership members;  // of a new one; of an old one they tell new addresses
+    std::string cluster_name;    // of a new one
+    bool is_insecure = false;    // other machines may reach it
+    std::function<void(const Error&)> on_failure;  // see ReplicaHost
+    server::EventLog::Write log;
+  };
+  // kInvalidArgument: what is asked for is not what the directory is. Else as Store::open, or
+  // kIo when the address for members is taken.
+  static Result<std::unique_ptr<ClusterNode>> open(Settings settings);
+  ~ClusterNode();
+  ClusterNode(const ClusterNode&) = delete;
+  ClusterNode& operator=(const ClusterNode&) = delete;
+
+  Store& store();
+  server::ClusterMember& member();
+  // Hands leadership over, if it has it and somebody can take it; waits for that no longer than an
+  // election would take.
+  void step_down();
+  // Once nobody uses the store any more.
+  Result<void> close();
+
+ private:
+  struct State;
+  explicit ClusterNode(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+// Where clients find the member whose directory that is; none: it is no member's, or cannot be
+// read, and opening it tells why.
+std::optional<std::string> client_address_of(const std::string& directory);
+
+}  // namespace kv::cluster
