@@ -7,17 +7,15 @@
 
 #include <CLI/CLI.hpp>
 
-#include "cli/address_option.h"
 #include "cli/banner.h"
 #include "cli/commands.h"
-#include "cli/config_file.h"
-#include "cli/data_option.h"
 #include "cli/descriptors.h"
 #include "cli/detach.h"
 #include "cli/lock_file.h"
 #include "cli/quantity.h"
 #include "cli/served_store.h"
 #include "cli/server_log.h"
+#include "cli/start_flags.h"
 #include "cli/stop_signals.h"
 #include "cluster/peer_list.h"
 #include "kv/store.h"
@@ -27,56 +25,6 @@
 namespace kv::cli {
 
 namespace {
-
-struct StartFlags {
-  std::string data = "./kv-data";
-  std::string listen = "127.0.0.1:7400";
-  std::string resp = "on";
-  std::string sync = "disk";
-  std::int64_t sync_interval_ms = 1000;
-  std::uint32_t threads = 1;
-  std::string segment_size = "128MiB";
-  std::string scrub_rate = "4MiB";
-  std::string space_reserve = "0";
-  std::uint32_t open_segments = 512;
-  std::string value_cache = "auto";
-  double space_target = 1.5;
-  std::string merge_rate = "256MiB";
-  std::string merge = "auto";
-  std::uint32_t connections_max = 10'000;
-  std::string memory_max = "256MiB";
-  std::int64_t idle_timeout_s = 0;
-  std::int64_t read_timeout_s = 30;
-  std::string log_format = "text";
-  std::string log_level = "info";
-  std::string log_file;
-  std::uint64_t node_id = 0;  // 0: as the data directory says
-  std::string peers;
-  std::string cluster_name = "kv";
-  std::uint64_t election_ms = 1000;
-  bool has_listen = false;  // was said, and not left at its default
-  bool is_insecure = false;
-  bool is_detached = false;
-};
-
-constexpr std::uint64_t kSegmentSizeMin = 4096;
-constexpr std::uint64_t kSegmentSizeMax = 4ull << 30;
-constexpr double kSpaceTargetMin = 1.1;
-constexpr double kSpaceTargetMax = 100;
-constexpr std::uint64_t kMergeRateMin = 1024 * 1024;
-constexpr std::uint64_t kElectionMsMin = 100;
-constexpr std::uint64_t kElectionMsMax = 60'000;
-constexpr std::uint64_t kMemoryMin = 1024 * 1024;
-
-// Refuses what is no size, or one outside its bounds.
-std::function<std::string(const std::string&)> size_check(std::uint64_t min, std::uint64_t max) {
-  return [min, max](const std::string& text) -> std::string {
-    const auto size = parse_size(text);
-    if (!size) return text + " is no size such as 128MiB";
-    if (*size < min) return fmt::format("{} is less than {} bytes", text, min);
-    return *size > max ? fmt::format("{} is more than {} bytes", text, max) : "";
-  };
-}
 
 Sync sync_of(const std::string& name) {
   return name == "none" ? Sync::kNone : name == "interval" ? Sync::kInterval : Sync::kDisk;
@@ -218,11 +166,11 @@ std::optional<std::string> member_address(const StartFlags& flags) {
 
 Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, const std::string& holder,
                                bool is_member) {
-  Options options = store_options_of(flags, log, holder);
+  const Options options = store_options_of(flags, log, holder);
   if (!is_member) return ServedStore::open_alone(flags.data, options);
   cluster::ClusterNode::Settings settings;
   settings.directory = flags.data;
-  settings.store = std::move(options);
+  settings.store = options;
   settings.node_id = flags.node_id;
   if (!flags.peers.empty()) settings.members = members_of(flags);
   settings.cluster_name = flags.cluster_name;
@@ -311,89 +259,9 @@ int run_start(const Common& common, const StartFlags& given) {
 void add_start(CLI::App& app, Common& common, Run& run) {
   auto flags = std::make_shared<StartFlags>();
   CLI::App* start = app.add_subcommand("start", "start the server");
-  auto config = std::make_shared<std::string>();
-  start->add_option("--config", *config, "read options from a file of name = value lines")
-      ->envname("KV_CONFIG");
-  const auto add = [&](const std::string& name, auto& value, const std::string& help) {
-    std::string variable = "KV_" + name;
-    for (char& c : variable)
-      c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return start->add_option("--" + name, value, help)->envname(variable)->capture_default_str();
-  };
-  CLI::Option* const data = add_data_option(*start, flags->data, "directory of the database");
-  CLI::Option* const listen =
-      add("listen", flags->listen,
-          "HOST:PORT; port 0 picks a free one; in a cluster its own of --peers")
-          ->check(problem_with_listen_address);
-  add("resp", flags->resp,
-      "the protocol of Redis: on, at the same address; off; or HOST:PORT, at one of its own, too")
-      ->check(problem_with_resp);
-  add("sync", flags->sync, "when a write is acknowledged: none, interval or disk")
-      ->check(CLI::IsMember({"none", "interval", "disk"}));
-  add("sync-interval-ms", flags->sync_interval_ms, "between syncs with --sync interval")
-      ->check(CLI::Range(1, 3'600'000));
-  add("threads", flags->threads, "reactor threads")->check(CLI::Range(1, 256));
-  add("segment-size", flags->segment_size, "size at which the log goes on in a new segment")
-      ->check(size_check(kSegmentSizeMin, kSegmentSizeMax));
-  add("scrub-rate", flags->scrub_rate,
-      "bytes a second read in the background to find what rots; 0: none")
-      ->check(size_check(0, UINT64_MAX));
-  add("space-reserve", flags->space_reserve,
-      "free bytes of the disk kept back for deletes and merges; 0: as the disk's size asks for")
-      ->check(size_check(0, UINT64_MAX));
-  add("open-segments", flags->open_segments, "descriptors of segments kept open")
-      ->check(at_least_one);
-  add("value-cache", flags->value_cache,
-      "memory for small values used of late; auto: an eighth of all, at most 2 GiB; 0: none")
-      ->check([check = size_check(0, UINT64_MAX)](const std::string& text) {
-        return text == "auto" ? std::string() : check(text);
-      });
-  add("space-target", flags->space_target,
-      "disk use that merges keep under, as a multiple of the live bytes")
-      ->check(CLI::Range(kSpaceTargetMin, kSpaceTargetMax));
-  add("merge-rate", flags->merge_rate, "bytes a second that merges read and write at most")
-      ->check(size_check(kMergeRateMin, UINT64_MAX));
-  add("merge", flags->merge, "auto, or off: only when `kv merge-now` asks for it")
-      ->check(CLI::IsMember({"auto", "off"}));
-  add("connections-max", flags->connections_max, "clients at a time")->check(at_least_one);
-  add("memory-max", flags->memory_max, "bytes of payloads and replies under way")
-      ->check(size_check(kMemoryMin, UINT64_MAX));
-  add("idle-timeout-s", flags->idle_timeout_s,
-      "close a connection that asks nothing for so long; 0: never")
-      ->check([](const std::string& text) { return problem_with_count(text, 0); });
-  add("read-timeout-s", flags->read_timeout_s, "for the rest of a request to come")
-      ->check(at_least_one);
-  add("log-format", flags->log_format, "text or json")->check(CLI::IsMember({"text", "json"}));
-  add("log-level", flags->log_level, "info, warning or error")
-      ->check(CLI::IsMember({"info", "warning", "error"}));
-  add("log-file", flags->log_file, "instead of stderr; with --detach DIR.log");
-  CLI::Option* const node_id = add("node-id", flags->node_id,
-                                   "this member's number in the cluster; 0: as the directory says");
-  CLI::Option* const peers =
-      add("peers", flags->peers,
-          "all members of a new cluster: 1=HOST:PORT,2=HOST:PORT,3=HOST:PORT; they talk to each "
-          "other "
-          "at PORT + 10000, or at 1=HOST:PORT/PEERPORT")
-          ->check([](const std::string& text) {
-            const auto parsed = cluster::parse_peer_list(text);
-            return text.empty() || parsed ? std::string() : describe(parsed.error());
-          });
-  peers->needs(node_id);
-  add("cluster-name", flags->cluster_name, "tells clusters of the same peers apart");
-  add("election-timeout-ms", flags->election_ms,
-      "of a new cluster: a leader that is silent for so long is replaced")
-      ->check(CLI::Range(kElectionMsMin, kElectionMsMax));
-  start
-      ->add_flag("--insecure", flags->is_insecure,
-                 "allow an address that other machines can reach: anybody who reaches it can read, "
-                 "write and, with BACKUP, have files written on this machine")
-      ->envname("KV_INSECURE");
-  start->add_flag("--detach", flags->is_detached, "return when the server is ready")
-      ->envname("KV_DETACH");
+  const auto read = add_start_flags(*start, *flags);
   start->callback([=, &common, &run] {
-    refuse_empty_variable(*data);
-    if (!config->empty()) apply_config_file(*start, *config);
-    flags->has_listen = listen->count() > 0;
+    read();
     run = [=, &common] { return run_start(common, *flags); };
   });
 }
