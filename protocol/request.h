@@ -25,12 +25,16 @@ enum class Verb {
   kInspect,
   kVerify,
   kBackup,
+  kCluster,
   kHelp,
   kQuit
 };
 
 // MERGE: do=
 enum class MergeAction { kNow, kPause, kResume, kStop };
+
+// CLUSTER: do=
+enum class ClusterAction { kStatus, kTransfer };
 
 // One request, taken apart. Views point into the parser and hold until its next call, or as long as
 // `payload_owner` lives where it is set (large payloads).
@@ -50,13 +54,15 @@ struct Request {
   std::uint64_t bytes_max = 0;                   // RANGE PREFIX: max_bytes=; 0: none given
   bool is_reverse = false;                       // rev=1
   bool is_keys_only = false;                     // keys=1
-  bool is_json = false;                          // STATS INSPECT VERIFY BACKUP: fmt=json
+  bool is_json = false;                          // STATS INSPECT VERIFY BACKUP CLUSTER: fmt=json
   std::string_view section;                      // STATS: section=
   bool is_wait = false;                          // MERGE: wait=1
   bool is_copy = false;                          // BACKUP: copy=1
   std::uint64_t rate_max = 0;                    // MERGE VERIFY BACKUP: rate=; bytes a second
   MergeAction merge_action = MergeAction::kNow;  // MERGE: do=
-  std::uint64_t hello_version = 1;               // HELLO: v=
+  ClusterAction cluster_action = ClusterAction::kStatus;  // CLUSTER: do=
+  std::optional<std::uint64_t> node_id;                   // CLUSTER do=transfer: node=
+  std::uint64_t hello_version = 1;                        // HELLO: v=
 };
 
 }  // namespace kv::protocol

@@ -25,6 +25,7 @@ constexpr VerbShape kVerbs[] = {
     {"INSPECT", Verb::kInspect, 1, 1, kKey},
     {"VERIFY", Verb::kVerify, 0, 0, kNoLength},
     {"BACKUP", Verb::kBackup, 1, 1, "BACKUP takes 1 length, that of the directory's path"},
+    {"CLUSTER", Verb::kCluster, 0, 0, kNoLength},
     {"HELP", Verb::kHelp, 0, 0, kNoLength},
     {"QUIT", Verb::kQuit, 0, 0, kNoLength},
 };
@@ -135,6 +136,21 @@ const char* take_other_option(const HeaderLine::Option& option, Request& request
   return kUnknown;
 }
 
+const char* take_cluster_option(const HeaderLine::Option& option, Request& request) {
+  if (option.name == "fmt") {
+    request.is_json = option.value == "json";
+    return request.is_json || option.value == "text" ? nullptr : "takes text or json";
+  }
+  if (option.name == "node") {
+    request.node_id = parse_number(option.value);
+    return request.node_id ? nullptr : "takes a member's number, or 0";
+  }
+  if (option.name != "do") return kUnknown;
+  if (option.value == "transfer") request.cluster_action = ClusterAction::kTransfer;
+  const bool is_known = option.value == "transfer" || option.value == "status";
+  return is_known ? nullptr : "takes status or transfer";
+}
+
 const char* take_option(const HeaderLine::Option& option, const Limits& limits, Request& request) {
   switch (request.verb) {
     case Verb::kPut:
@@ -152,6 +168,8 @@ const char* take_option(const HeaderLine::Option& option, const Limits& limits, 
       return take_other_option(option, request);
     case Verb::kMerge:
       return take_merge_option(option, request);
+    case Verb::kCluster:
+      return take_cluster_option(option, request);
     case Verb::kGet:
     case Verb::kPing:
     case Verb::kHelp:
@@ -186,6 +204,9 @@ std::optional<BadOption> take_options(const HeaderLine& header, const Limits& li
   const bool is_told_to_merge = request.is_wait || request.rate_max > 0;
   if (request.merge_action != MergeAction::kNow && is_told_to_merge) {
     return BadOption{"do", "stands alone: wait and rate are for a merge that begins"};
+  }
+  if (request.node_id && request.cluster_action != ClusterAction::kTransfer) {
+    return BadOption{"node", "is for do=transfer"};
   }
   return std::nullopt;
 }

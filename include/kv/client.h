@@ -77,6 +77,9 @@ class Client {
   [[nodiscard]] Result<std::string> hello();  // the reply's fields, "v=1 server=kv/0.1.0 ..."
   [[nodiscard]] Result<std::string> help();
   [[nodiscard]] Result<std::string> merge(const MergeRequest& request = {});
+  // Has the server, which leads its cluster, begin to hand that to another member; 0: to the one
+  // that has most of the log. That it began is no promise: stats() of the members tells who leads.
+  [[nodiscard]] Result<void> transfer(std::uint64_t node_id = 0);
   // Where the key lives on the server's disk; `format` is "text" or "json".
   [[nodiscard]] Result<std::string> inspect(std::string_view key, std::string_view format = "text");
   // Every byte of the data on the server's disk, and the backup in a directory of the server's

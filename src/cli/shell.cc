@@ -27,6 +27,7 @@ const std::vector<VerbOptions>& verbs() {
       {"STATS", {kStatsSections.begin(), kStatsSections.end()}},
       {"MERGE", {"rate=", "pause", "resume", "stop"}},
       {"INSPECT", {}},
+      {"CLUSTER", {"transfer"}},
       {"PING", {}},
       {"HELP", {}},
       {"QUIT", {}}};
@@ -43,6 +44,7 @@ constexpr std::string_view kHelp =
     "STATS [section]\n"
     "MERGE [rate=BYTES], MERGE pause|resume|stop\n"
     "INSPECT key\n"
+    "CLUSTER [transfer [NODE]]\n"
     "PING, HELP, QUIT\n"
     "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".";
 
@@ -163,6 +165,7 @@ Shell::Outcome Shell::carry_out(const std::string& verb, const Words& words) {
   if (verb == "STATS" || verb == "PING") return ask_server(verb, words);
   if (verb == "MERGE") return merge(words);
   if (verb == "INSPECT") return inspect(words);
+  if (verb == "CLUSTER") return cluster(words);
   return {"", fmt::format("unknown verb {}; HELP lists them", shown(verb)), kExitUsage, false};
 }
 
@@ -210,6 +213,22 @@ Shell::Outcome Shell::inspect(const Words& words) {
   auto connected = client();
   if (!connected) return failed(connected.error());
   auto text = (*connected)->inspect(words[0].text);
+  return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
+}
+
+Shell::Outcome Shell::cluster(const Words& words) {
+  const bool is_transfer = !words.empty() && words[0].text == "transfer";
+  const auto node = words.size() == 2 ? number_of(words[1].text) : 0;
+  if (words.size() > 2 || is_transfer == words.empty() || !node) {
+    return usage("CLUSTER [transfer [NODE]]");
+  }
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  if (is_transfer) {
+    auto begun = (*connected)->transfer(*node);
+    return begun ? Outcome{"transfer: begun", "", kExitOk, false} : failed(begun.error());
+  }
+  auto text = (*connected)->stats("text", "replication");
   return text ? Outcome{*text, "", kExitOk, false} : failed(text.error());
 }
 

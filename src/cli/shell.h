@@ -39,6 +39,7 @@ class Shell {
   Outcome ask_server(const std::string& verb, const Words& words);
   Outcome merge(const Words& words);
   Outcome inspect(const Words& words);
+  Outcome cluster(const Words& words);
   Result<Client*> client();
   static Outcome failed(const Error& error);
   static Outcome usage(std::string_view text);

@@ -125,6 +125,11 @@ Result<std::string> Client::merge(const MergeRequest& request) {
   return state_->ask_for_text(head + '\n');
 }
 
+Result<void> Client::transfer(std::uint64_t node_id) {
+  return state_->ask_for_text(fmt::format("CLUSTER do=transfer node={}\n", node_id))
+      .map([](const std::string&) {});
+}
+
 Result<std::string> Client::verify(std::uint64_t rate_max, std::string_view format) {
   if (!is_option_value(format)) {
     return tl::unexpected(Error{Errc::kInvalidArgument, "no such format", {}});

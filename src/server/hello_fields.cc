@@ -19,7 +19,8 @@ std::string hello_fields(const ServerOptions& options, const ClusterMember* clus
   const protocol::Limits& limits = options.limits;
   return fmt::format(
       "v=1 server=kv/{} node={} role={} epoch={}{} max_header={} max_key={} max_value={} "
-      "max_batch={} max_inflight={} feats=range,prefix,bput,cas,merge,inspect,verify,backup",
+      "max_batch={} max_inflight={} "
+      "feats=range,prefix,bput,cas,merge,inspect,verify,backup,cluster",
       options.version, node, role, epoch, leader, limits.header_max, limits.key_max,
       limits.value_max, limits.batch_max, limits.inflight_max);
 }

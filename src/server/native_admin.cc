@@ -1,12 +1,14 @@
-// How a conversation has the store looked after: MERGE and INSPECT.
+// How a conversation has the store and the cluster looked after: MERGE, INSPECT and CLUSTER.
 
 #include "protocol/reply.h"
 #include "server/admin_text.h"
+#include "server/cluster_member.h"
 #include "server/error_reply.h"
 #include "server/native_conversation.h"
 
 namespace kv::server {
 
+using protocol::ClusterAction;
 using protocol::MergeAction;
 using protocol::Request;
 using protocol::Verb;
@@ -86,6 +88,19 @@ void NativeConversation::answer_merge(std::string_view tag, const Result<MergeSu
 
 void NativeConversation::start_inspect(const Request& request) {
   start_long(std::make_unique<InspectTask>(context_.backend, request, now_), request);
+}
+
+void NativeConversation::tend_cluster(const Request& request) {
+  if (request.cluster_action == ClusterAction::kStatus) return start_stats(request);
+  if (context_.cluster == nullptr) {
+    const Error alone{Errc::kInvalidArgument, "arg=do this server is no member of a cluster", {}};
+    return answer_text(Verb::kCluster, request.tag, tl::unexpected(alone), now_);
+  }
+  auto begun = context_.cluster->transfer(request.node_id.value_or(0));
+  if (!begun && begun.error().code == Errc::kInvalidArgument) {
+    begun.error().context.insert(0, "arg=node ");
+  }
+  answer_text(Verb::kCluster, request.tag, begun.map([] { return "transfer: begun"; }), now_);
 }
 
 void NativeConversation::answer_text(Verb verb, std::string_view tag,

@@ -14,7 +14,7 @@ namespace kv::server {
 
 // The native protocol, as protocol/README.md has it. In native_requests.cc: writes, and what is
 // about the server; native_reads.cc: GET, RANGE, STATS; native_admin.cc and native_upkeep.cc:
-// merges, inspections, verifications, backups.
+// merges, inspections, the cluster, verifications, backups.
 class NativeConversation final : public Conversation {
  public:
   NativeConversation(ConversationContext& context, std::uint64_t id);
@@ -63,11 +63,13 @@ class NativeConversation final : public Conversation {
   void take_chunk(std::unique_ptr<RangeStream> stream, std::string chunk, RangeStream::State state);
   void end_stream();
   void start_stats(const protocol::Request& request);
-  void answer_stats(std::string_view tag, const std::optional<std::string>& page, Time start);
+  void answer_stats(protocol::Verb verb, std::string_view tag,
+                    const std::optional<std::string>& page, Time start);
   void merge(const protocol::Request& request);
   void start_merge(const protocol::Request& request);
   void answer_merge(std::string_view tag, const Result<MergeSummary>& outcome, Time start);
   void start_inspect(const protocol::Request& request);
+  void tend_cluster(const protocol::Request& request);
   void start_upkeep(const protocol::Request& request);
   void answer_text(protocol::Verb verb, std::string_view tag, const Result<std::string>& text,
                    Time start);

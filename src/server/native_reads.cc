@@ -83,17 +83,19 @@ class NativeConversation::StatsTask final : public TaskOf<NativeConversation> {
  public:
   StatsTask(const StatsSource& source, const Request& request, Time start)
       : source_(source),
-        section_(request.section),
+        verb_(request.verb),
+        section_(verb_ == Verb::kCluster ? "replication" : request.section),
         is_json_(request.is_json),
         tag_(request.tag),
         start_(start) {}
   void run() override { page_ = source_.stats(section_, is_json_); }
   void finish_in(NativeConversation& conversation) override {
-    conversation.answer_stats(tag_, page_, start_);
+    conversation.answer_stats(verb_, tag_, page_, start_);
   }
 
  private:
   const StatsSource& source_;
+  const Verb verb_;  // STATS, or CLUSTER, which is one section of it
   const std::string section_;
   const bool is_json_;
   const std::string tag_;
@@ -218,20 +220,20 @@ void NativeConversation::start_stats(const Request& request) {
   start_slow(std::make_unique<StatsTask>(context_.stats, request, now_), request.verb);
 }
 
-void NativeConversation::answer_stats(std::string_view tag, const std::optional<std::string>& page,
-                                      Time start) {
+void NativeConversation::answer_stats(Verb verb, std::string_view tag,
+                                      const std::optional<std::string>& page, Time start) {
   if (page && !try_hold_output(page->size())) {
-    refuse_later(Verb::kStats, kRetryMemory);
+    refuse_later(verb, kRetryMemory);
     return;
   }
   if (page) {
     protocol::append_info(output_.text(), tag, *page);
   } else {
-    count_error(Verb::kStats);
+    count_error(verb);
     protocol::append_error(output_.text(), tag, "BAD_ARG", protocol::Applied::kNo, "arg=section",
                            "there is no such section; STATS without it names them all");
   }
-  count(Verb::kStats, start);
+  count(verb, start);
 }
 
 }  // namespace kv::server

@@ -51,6 +51,7 @@ void NativeConversation::execute(const Request& request) {
     case Verb::kInspect:
     case Verb::kVerify:
     case Verb::kBackup:
+    case Verb::kCluster:
       break;
     case Verb::kHello:
     case Verb::kPing:
@@ -70,6 +71,8 @@ void NativeConversation::execute(const Request& request) {
     start_inspect(request);
   } else if (request.verb == Verb::kVerify || request.verb == Verb::kBackup) {
     start_upkeep(request);
+  } else if (request.verb == Verb::kCluster) {
+    tend_cluster(request);
   } else {
     start_range(request);
   }

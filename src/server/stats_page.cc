@@ -14,9 +14,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kVerbNames[] = {"hello",   "ping",   "put",    "get",   "del",
-                                      "bput",    "range",  "prefix", "stats", "merge",
-                                      "inspect", "verify", "backup", "help",  "quit"};
+constexpr const char* kVerbNames[] = {"hello",  "ping",    "put",   "get",   "del",     "bput",
+                                      "range",  "prefix",  "stats", "merge", "inspect", "verify",
+                                      "backup", "cluster", "help",  "quit"};
 static_assert(std::size(kVerbNames) == kVerbCount);
 
 std::uint64_t resident_bytes() {

@@ -110,6 +110,10 @@ TEST_CASE("STATS, PING and MERGE ask the server") {
   CHECK(OneLine("merge pause", "INFO 13\nmerge: paused\n").asked == "MERGE do=pause\n");
   CHECK(alone("MERGE pause rate=1").code == kv::cli::kExitUsage);
   CHECK(OneLine("INSPECT k", "INFO 11\nsegments: 1\n").outcome.text == "segments: 1");
+  CHECK(OneLine("CLUSTER", "INFO 1\nx\n").asked == "STATS fmt=text section=replication\n");
+  const OneLine transfer("CLUSTER transfer 2", "INFO 15\ntransfer: begun\n");
+  CHECK(transfer.asked == "CLUSTER do=transfer node=2\n");
+  CHECK(transfer.outcome.text == "transfer: begun");
   const OneLine refused("MERGE", "ERR BAD_ARG applied=no :not yet\n");
   CHECK(refused.outcome.code == kExitServerError);
 }
@@ -139,7 +143,10 @@ TEST_CASE("a line that is wrong is told how it would be right, and nothing is se
                            "PREFIX a b",
                            "STATS a b",
                            "PING a",
-                           "MERGE a"}) {
+                           "MERGE a",
+                           "CLUSTER a",
+                           "CLUSTER transfer x",
+                           "CLUSTER transfer 1 2"}) {
     CAPTURE(line);
     const Shell::Outcome outcome = alone(line);
     CHECK(outcome.error.find("usage: ") == 0);
@@ -182,7 +189,7 @@ TEST_CASE("a server that is not there yet is looked for with each line") {
 
 TEST_CASE("Tab completes verbs, and options of the verb in front") {
   CHECK(joined(Shell::completions("")) ==
-        "PUT GET DEL BPUT RANGE PREFIX STATS MERGE INSPECT PING HELP QUIT ");
+        "PUT GET DEL BPUT RANGE PREFIX STATS MERGE INSPECT CLUSTER PING HELP QUIT ");
   CHECK(joined(Shell::completions("p")) == "PUT PREFIX PING ");
   CHECK(joined(Shell::completions("PRE")) == "PREFIX ");
   CHECK(joined(Shell::completions("x")) == "");

@@ -97,6 +97,8 @@ TEST_CASE("the requests about the server return what it says") {
     asked += talk.read_line();
     asked += talk.read_line();
     talk.say("INFO 2\n{}\n");
+    asked += talk.read_line();
+    talk.say("INFO 15\ntransfer: begun\n");
   }});
   Client client = connected(to(server));
   CHECK(client.hello() == "v=1 server=kv/9 feats=range,bput");
@@ -112,10 +114,12 @@ TEST_CASE("the requests about the server return what it says") {
   merge.action = kv::MergeRequest::Action::kPause;
   CHECK(client.merge(merge) == "paused");
   CHECK(client.inspect("k\n", "json") == "{}");
+  CHECK(client.transfer(2));
   server.join();
   CHECK(asked == "HELLO v=1 client=cpp/" KV_VERSION
                  "\nSTATS fmt=text\nSTATS fmt=json section=store\nHELP\nPING\nMERGE\n"
-                 "MERGE wait=1 rate=1000\nMERGE do=pause\nINSPECT 2 fmt=json\nk\n");
+                 "MERGE wait=1 rate=1000\nMERGE do=pause\nINSPECT 2 fmt=json\nk\n"
+                 "CLUSTER do=transfer node=2\n");
 }
 
 TEST_CASE("a section's name cannot smuggle a second request in") {

@@ -23,9 +23,9 @@ bool is_terminal(const ReplyPattern& pattern) {
 }  // namespace
 
 std::string described(const Request& request) {
-  constexpr const char* kVerbs[] = {"HELLO",   "PING",   "PUT",    "GET",   "DEL",
-                                    "BPUT",    "RANGE",  "PREFIX", "STATS", "MERGE",
-                                    "INSPECT", "VERIFY", "BACKUP", "HELP",  "QUIT"};
+  constexpr const char* kVerbs[] = {"HELLO",  "PING",    "PUT",   "GET",   "DEL",     "BPUT",
+                                    "RANGE",  "PREFIX",  "STATS", "MERGE", "INSPECT", "VERIFY",
+                                    "BACKUP", "CLUSTER", "HELP",  "QUIT"};
   std::string out =
       fmt::format("+{} tag={} key={}:{} value={}:{}", kVerbs[int(request.verb)], request.tag,
                   request.key.size(), request.key, request.value.size(), request.value);
@@ -33,8 +33,9 @@ std::string described(const Request& request) {
                      request.has_echo, int(request.condition.kind), request.condition.version,
                      request.sync ? int(*request.sync) : -1, request.limit, request.bytes_max,
                      request.is_reverse, request.is_keys_only, request.is_json);
-  out += fmt::format(" section={} wait={} rate={} do={}", request.section, request.is_wait,
-                     request.rate_max, int(request.merge_action));
+  out += fmt::format(" section={} wait={} rate={} do={},{} node={}", request.section,
+                     request.is_wait, request.rate_max, int(request.merge_action),
+                     int(request.cluster_action), request.node_id.value_or(0));
   for (const auto& [key, value] : request.pairs) out += fmt::format(" ({}:{})", key, value);
   return out;
 }

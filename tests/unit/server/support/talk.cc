@@ -179,7 +179,8 @@ void Talk::end_merge(Result<MergeSummary> outcome) {
 }
 
 std::optional<std::string> Talk::stats(std::string_view section, bool is_json) const {
-  if (!section.empty() && section != "server") return std::nullopt;
+  section_asked = section;
+  if (!section.empty() && section != "server" && section != "replication") return std::nullopt;
   return std::string(is_json ? "json" : "text") +
          " keys=" + std::to_string(backend.values().size());
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "fake_backend.h"
+#include "server/cluster_member.h"
 #include "server/dialect.h"
 #include "server/read_rounds.h"
 #include "server/scan_cursors.h"
@@ -58,6 +59,7 @@ class Talk final : public WriteListener,
       std::uint64_t rate_max) override;
   // From now on its server is a member of a cluster, whose rounds end when the test says so.
   void become_member() { context_.read_rounds = this; }
+  void be(server::ClusterMember& member) { context_.cluster = &member; }
   void join(std::uint64_t conversation) override;
   void end_round(const Result<void>& result);
   // The merge that the conversation waits for ends.
@@ -80,6 +82,7 @@ class Talk final : public WriteListener,
   bool takes_merges = true;
   std::vector<std::string> events;
   std::size_t rounds_asked = 0;
+  mutable std::string section_asked;  // of the last STATS
 
  private:
   struct Written {

@@ -1,0 +1,69 @@
+#include <doctest/doctest.h>
+
+#include "support/talk.h"
+
+using kv::Errc;
+using kv::Error;
+using kv::Result;
+using kv::test::Talk;
+
+namespace {
+
+struct FakeMember final : kv::server::ClusterMember {
+  void confirm_read(ReadDone done) override { done({}); }
+  kv::server::ReplicationStatus status() const override { return {}; }
+  Result<void> transfer(std::uint64_t node_id) override {
+    asked.push_back(node_id);
+    return answer;
+  }
+  std::vector<std::uint64_t> asked;
+  Result<void> answer;
+};
+
+}  // namespace
+
+TEST_CASE("CLUSTER answers as STATS section=replication, and is counted for itself") {
+  using kv::protocol::Verb;
+  Talk talk;
+  const std::string text = talk.ask("STATS section=replication\n");
+  CHECK(talk.ask("@c CLUSTER\n") == "@c " + text);
+  CHECK(talk.section_asked == "replication");
+  CHECK(talk.ask("CLUSTER do=status fmt=json\n") ==
+        talk.ask("STATS section=replication fmt=json\n"));
+  CHECK(talk.counters.of(Verb::kCluster).requests.value() == 2);
+  CHECK(talk.counters.of(Verb::kStats).requests.value() == 2);
+}
+
+TEST_CASE("CLUSTER do=transfer has the member begin, and says so") {
+  Talk talk;
+  FakeMember member;
+  talk.be(member);
+  CHECK(talk.ask("@t CLUSTER do=transfer node=3\n") == "@t INFO 15\ntransfer: begun\n");
+  CHECK(talk.ask("CLUSTER do=transfer\n") == "INFO 15\ntransfer: begun\n");
+  CHECK(member.asked == std::vector<std::uint64_t>{3, 0});
+}
+
+TEST_CASE("a lead is not handed over before the writes in front of it are answered") {
+  Talk talk;
+  FakeMember member;
+  talk.be(member);
+  talk.backend.acknowledges_at_flush = false;
+  talk.send("PUT 1 1\nkvCLUSTER do=transfer\n");
+  CHECK(member.asked.empty());
+  talk.acknowledge_all();
+  CHECK(talk.take() == "OK ver=1\nINFO 15\ntransfer: begun\n");
+}
+
+TEST_CASE("what cannot be handed over says why") {
+  Talk talk;
+  CHECK(talk.ask("CLUSTER do=transfer\n") ==
+        "ERR BAD_ARG applied=no arg=do :this server is no member of a cluster\n");
+  FakeMember member;
+  talk.be(member);
+  member.answer = tl::unexpected(Error{Errc::kNotLeader, "leader=h:1 epoch=4 only a leader", {}});
+  CHECK(talk.ask("CLUSTER do=transfer\n") ==
+        "ERR NOT_LEADER applied=no leader=h:1 epoch=4 :only a leader\n");
+  member.answer = tl::unexpected(Error{Errc::kInvalidArgument, "no other member", {}});
+  CHECK(talk.ask("CLUSTER do=transfer node=9\n") ==
+        "ERR BAD_ARG applied=no arg=node :no other member\n");
+}
