@@ -24,7 +24,8 @@ void add_scan(CLI::App& app, Common& common, Run& run);     // range count
 void add_import(CLI::App& app, Common& common, Run& run);
 void add_export(CLI::App& app, Common& common, Run& run);
 void add_conformance(CLI::App& app, Common& common, Run& run);
-void add_merge(CLI::App& app, Common& common, Run& run);  // merge-now, -pause, -resume, -stop
+void add_merge(CLI::App& app, Common& common, Run& run);    // merge-now, -pause, -resume, -stop
+void add_cluster(CLI::App& app, Common& common, Run& run);  // status transfer
 void add_inspect(CLI::App& app, Common& common, Run& run);
 void add_stats(CLI::App& app, Common& common, Run& run);
 void add_verify(CLI::App& app, Common& common, Run& run);

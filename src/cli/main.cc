@@ -48,6 +48,7 @@ int run(int count, char** arguments) {
   add_import(app, common, action);
   add_export(app, common, action);
   add_merge(app, common, action);
+  add_cluster(app, common, action);
   add_inspect(app, common, action);
   add_stats(app, common, action);
   add_verify(app, common, action);

@@ -24,7 +24,8 @@ std::string table_text(const std::vector<std::vector<std::string>>& rows) {
       const std::string& cell = rows[r][c];
       columns[c].width = std::max(columns[c].width, cell.size());
       const bool is_number =
-          !cell.empty() && std::isdigit(static_cast<unsigned char>(cell.front())) != 0;
+          cell == "-" ||
+          (!cell.empty() && std::isdigit(static_cast<unsigned char>(cell.front())) != 0);
       if (r > 0 && !is_number) columns[c].is_right = false;
     }
   }

@@ -83,12 +83,33 @@ class Cluster:
         reply = self.ask(node, b"STATS fmt=json section=replication\n")
         return reply and json.loads(reply.split("\n", 1)[1])["replication"]
 
+    def address(self, node):
+        return f"127.0.0.1:{self.ports[node]}"
+
+    def kv(self, *arguments):
+        return subprocess.run([KV, *arguments], capture_output=True, text=True)
+
+    def members(self, node):
+        """What `kv cluster status` tells who asks that node: its exit code, and the rest."""
+        done = self.kv("cluster", "status", "--json", "--addr", self.address(node))
+        return done.returncode, json.loads(done.stdout)
+
     def leader(self):
         while True:
             for node in list(self.processes):
                 status = self.status(node)
                 if status and status["replication_serving"]:
                     return node
+            time.sleep(0.02)
+
+    def agreed_leader(self):
+        """Once all of them say the same. What they say is some milliseconds old."""
+        while True:
+            found = {node: self.status(node) for node in NODES}
+            named = {status["replication_leader"] for status in found.values()}
+            serving = {node for node, status in found.items() if status["replication_serving"]}
+            if len(named) == 1 and named == serving:
+                return named.pop()
             time.sleep(0.02)
 
     def put(self, key, value):
@@ -165,6 +186,71 @@ def check_stop(cluster):
     cluster.start(leader, first=False)
 
 
+def check_transfer(cluster):
+    """CLUSTER, and the commands that speak it."""
+    leader = cluster.agreed_leader()
+    target, other = [node for node in NODES if node != leader]
+    begun = "INFO 15\ntransfer: begun\n"
+    reply = cluster.ask(other, b"CLUSTER do=transfer\n")
+    expect(reply.startswith(f"ERR NOT_LEADER applied=no leader={cluster.address(leader)} epoch="), reply)
+    reply = cluster.ask(leader, b"CLUSTER do=transfer node=9\n")
+    expect(reply.startswith("ERR BAD_ARG applied=no arg=node :no other member has number 9"), reply)
+    same(cluster.agreed_leader(), leader, "who leads when nothing was handed over")
+    request = f"CLUSTER do=transfer node={target}\n".encode()
+    same(cluster.ask(leader, request), begun, "the answer to a transfer")
+    while cluster.agreed_leader() != target:
+        cluster.ask(leader, request)  # a member that has just started does not take it yet
+    expect("replication_role: leader" in cluster.ask(target, b"CLUSTER\n"), "what the new leader says of itself")
+    cluster.put("t", "1")
+    # The command finds the leader, whoever is asked.
+    done = cluster.kv("cluster", "transfer", str(other), "--addr", cluster.address(leader))
+    expect(re.fullmatch(rf"node {other} leads in term \d+; nobody took writes for \d+ ms at most\n", done.stdout),
+           done.stdout + done.stderr)
+    same((done.returncode, cluster.agreed_leader()), (0, other), "behind a transfer to a node")
+    done = cluster.kv("cluster", "transfer", "--json", "--addr", cluster.address(other))
+    told = json.loads(done.stdout)
+    same((told["from"], told["to"]), (other, cluster.agreed_leader()), "who handed over to whom")
+    expect(told["to"] != other, "nobody took over")
+    same(cluster.get(leader, "t"), "1", "a write from before two transfers")
+    done = cluster.kv("cluster", "transfer", "9", "--addr", cluster.address(leader))
+    same((done.returncode, done.stdout), (1, ""), "a transfer to nobody")
+
+
+def check_status(cluster):
+    cluster.put("s", "1")
+    leader = cluster.agreed_leader()
+    gone, other = [node for node in NODES if node != leader]
+    for node in NODES:
+        code, page = cluster.members(node)
+        same((code, page["leader"]), (0, leader), f"the status, asked at node {node}")
+        same([(one["node"], one["address"], one["reachable"]) for one in page["members"]],
+             [(one, cluster.address(one), True) for one in NODES], "the members")
+        same([one["role"] == "leader" for one in page["members"]], [one == leader for one in NODES], "their roles")
+    cluster.kill(gone)
+    cluster.put("s", "2")
+    missing = {"lag_records": 0}
+    while missing["lag_records"] == 0:  # it lacks what it was not there for
+        code, page = cluster.members(other)
+        missing = page["members"][gone - 1]
+        same((code, missing["reachable"]), (0, False), "a member that is gone")
+    table = cluster.kv("cluster", "status", "--addr", cluster.address(other)).stdout.splitlines()
+    same((len(table), table[gone].split()[:3]), (4, [str(gone), cluster.address(gone), "unreachable"]), "its row")
+    cluster.kill(leader)
+    code = 0
+    while code == 0:  # what it heard last may stand for a moment
+        code, page = cluster.members(other)
+    same((code, page["leader"]), (5, 0), "the status while nobody leads")
+    same(cluster.kv("cluster", "transfer", "--addr", cluster.address(other)).returncode, 5, "nothing to hand over")
+    cluster.start(leader, first=False)
+    cluster.start(gone, first=False)
+    while True:
+        code, page = cluster.members(other)
+        if code == 0 and all(one.get("lag_records") == 0 for one in page["members"]):
+            break
+        time.sleep(0.02)
+    same(cluster.get(gone, "s"), "2", "a read at the member that came back")
+
+
 def check_minority(cluster):
     leader = cluster.leader()
     others = [node for node in NODES if node != leader]
@@ -216,6 +302,9 @@ def check_refusals(cluster):
     process = subprocess.Popen([KV, "start", "--data", alone, *port], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     address = [line for line in iter(process.stdout.readline, b"ready\n") if b"native" in line][0].split()[1].decode()
     subprocess.run([KV, "put", "k", "v", "--addr", address], check=True, stdout=subprocess.DEVNULL)
+    done = cluster.kv("cluster", "status", "--addr", address)
+    same((done.returncode, done.stdout), (1, ""), "the status of a server alone")
+    expect("no member of a cluster" in done.stderr, done.stderr)
     process.terminate()
     process.wait()
     expect("begin empty" in refused(cluster, 9, "--node-id", "9", "--peers", "9=127.0.0.1:7499"), "a database alone")
@@ -230,6 +319,8 @@ def main():
         check_writes_and_reads(cluster)
         check_kill(cluster)
         check_stop(cluster)
+        check_transfer(cluster)
+        check_status(cluster)
         check_minority(cluster)
         check_wiped_disk(cluster)
         check_refusals(cluster)

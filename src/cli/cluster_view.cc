@@ -1,0 +1,173 @@
+#include "cli/cluster_view.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "cli/quantity.h"
+#include "cli/table.h"
+
+namespace kv::cli {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kPeerName = "replication_peer_";
+
+// 0: the name does not end in a number.
+std::uint64_t number_behind(std::string_view name) {
+  std::uint64_t number = 0;
+  for (const char digit : name.substr(kPeerName.size())) {
+    constexpr std::uint64_t kBase = 10;
+    if (digit < '0' || digit > '9') return 0;
+    number = number * kBase + static_cast<std::uint64_t>(digit - '0');
+  }
+  return number;
+}
+
+MemberReport::Peer peer_of(std::uint64_t node_id, const Json& page) {
+  MemberReport::Peer peer;
+  peer.node_id = node_id;
+  peer.address = page.value("address", "");
+  peer.has_lag = page.contains("lag_records");
+  peer.lag_records = page.value("lag_records", std::uint64_t{0});
+  peer.lag_bytes = page.value("lag_bytes", std::uint64_t{0});
+  peer.lag_seconds = page.value("lag_seconds", 0.0);
+  return peer;
+}
+
+MemberReport report_of(const Json& page) {
+  const auto number = [&](const char* name) { return page.value(name, std::uint64_t{0}); };
+  MemberReport report;
+  report.cluster_id = page.value("replication_cluster", "");
+  report.node_id = number("replication_node");
+  report.role = page.value("replication_role", "");
+  report.term = number("replication_term");
+  report.is_serving = page.value("replication_serving", false);
+  report.last = number("replication_last");
+  report.commit = number("replication_commit");
+  for (const auto& [name, value] : page.items()) {
+    if (!name.starts_with(kPeerName) || !value.is_object()) continue;
+    report.peers.push_back(peer_of(number_behind(name), value));
+  }
+  return report;
+}
+
+}  // namespace
+
+Result<MemberReport> parse_member_report(std::string_view json) {
+  const Error no_page{Errc::kProtocol, "STATS did not answer as a member of a cluster does", {}};
+  const Json page = Json::parse(json, nullptr, false);
+  if (!page.is_object() || !page.contains("replication")) return tl::unexpected(no_page);
+  try {
+    MemberReport report = report_of(page["replication"]);
+    if (report.role == "alone") {
+      return tl::unexpected(
+          Error{Errc::kInvalidArgument, "that server is no member of a cluster", {}});
+    }
+    if (report.node_id == 0) return tl::unexpected(no_page);
+    return report;
+  } catch (const Json::exception&) {  // a value of another type than it has
+    return tl::unexpected(no_page);
+  }
+}
+
+std::optional<std::string> ClusterView::next() {
+  for (const std::string& address : given_) {
+    if (asked_.insert(address).second) return address;
+  }
+  for (const auto& [id, member] : members_) {
+    if (!member.report && asked_.insert(member.address).second) return member.address;
+  }
+  return std::nullopt;
+}
+
+Result<void> ClusterView::add(const std::string& address, MemberReport report) {
+  if (cluster_id_.empty()) cluster_id_ = report.cluster_id;
+  if (report.cluster_id != cluster_id_) {
+    return tl::unexpected(Error{
+        Errc::kInvalidArgument, fmt::format("{} is a member of another cluster", address), {}});
+  }
+  for (const MemberReport::Peer& peer : report.peers) {
+    members_[peer.node_id].address = peer.address;
+  }
+  Member& member = members_[report.node_id];
+  // What the others say is what it is called; asked it may have been under another name.
+  if (member.address.empty()) member.address = address;
+  member.report = std::move(report);
+  return {};
+}
+
+const ClusterView::Member* ClusterView::leader() const {
+  const Member* leader = nullptr;
+  for (const auto& [id, member] : members_) {
+    if (!member.report || !member.report->is_serving) continue;
+    if (leader == nullptr || member.report->term > leader->report->term) leader = &member;
+  }
+  return leader;
+}
+
+std::optional<MemberReport::Peer> ClusterView::lag_of(std::uint64_t node_id) const {
+  const Member* const told_by = leader();
+  if (told_by == nullptr) return std::nullopt;
+  const auto& peers = told_by->report->peers;
+  if (told_by->report->node_id == node_id) return MemberReport::Peer();
+  const auto found = std::ranges::find(peers, node_id, &MemberReport::Peer::node_id);
+  if (found == peers.end() || !found->has_lag) return std::nullopt;
+  return *found;
+}
+
+std::string ClusterView::as_table() const {
+  std::vector<std::vector<std::string>> rows = {
+      {"node", "address", "role", "term", "last", "commit", "behind", "bytes", "for"}};
+  for (const auto& [id, member] : members_) {
+    std::vector<std::string> row = {fmt::format("{}", id), member.address};
+    if (const auto& report = member.report) {
+      row.push_back(report->role);
+      for (const std::uint64_t number : {report->term, report->last, report->commit}) {
+        row.push_back(fmt::format("{}", number));
+      }
+    } else {
+      row.insert(row.end(), {"unreachable", "-", "-", "-"});
+    }
+    if (const auto lag = lag_of(id)) {
+      row.push_back(fmt::format("{}", lag->lag_records));
+      row.push_back(human_bytes(static_cast<double>(lag->lag_bytes)));
+      row.push_back(fmt::format("{:.1f} s", lag->lag_seconds));
+    } else {
+      row.insert(row.end(), {"-", "-", "-"});
+    }
+    rows.push_back(std::move(row));
+  }
+  return table_text(rows);
+}
+
+std::string ClusterView::as_json() const {
+  const Member* const first = leader();
+  Json page = {{"cluster", cluster_id_},
+               {"leader", first == nullptr ? 0 : first->report->node_id},
+               {"term", first == nullptr ? 0 : first->report->term},
+               {"members", Json::array()}};
+  for (const auto& [id, member] : members_) {
+    Json one = {
+        {"node", id}, {"address", member.address}, {"reachable", member.report.has_value()}};
+    if (const auto& report = member.report) {
+      one["role"] = report->role;
+      one["term"] = report->term;
+      one["last"] = report->last;
+      one["commit"] = report->commit;
+    }
+    if (const auto lag = lag_of(id)) {
+      one["lag_records"] = lag->lag_records;
+      one["lag_bytes"] = lag->lag_bytes;
+      one["lag_seconds"] = lag->lag_seconds;
+    }
+    page["members"].push_back(std::move(one));
+  }
+  return page.dump() + "\n";
+}
+
+}  // namespace kv::cli

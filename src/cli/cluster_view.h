@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kv/result.h"
+
+namespace kv::cli {
+
+// What a member of a cluster says of itself and the others: STATS fmt=json section=replication.
+struct MemberReport {
+  struct Peer {
+    std::uint64_t node_id = 0;
+    std::string address;
+    bool has_lag = false;  // the member leads, and knows how far this one is
+    std::uint64_t lag_records = 0;
+    std::uint64_t lag_bytes = 0;
+    double lag_seconds = 0;
+  };
+  std::string cluster_id;
+  std::uint64_t node_id = 0;
+  std::string role;
+  std::uint64_t term = 0;
+  bool is_serving = false;  // leads, and takes writes
+  std::uint64_t last = 0;
+  std::uint64_t commit = 0;
+  std::vector<Peer> peers;
+};
+
+// kProtocol: that is no such page; kInvalidArgument: it is that of a server alone.
+Result<MemberReport> parse_member_report(std::string_view json);
+
+// A cluster, put together from what its members say; which address is to be asked next, it knows
+// itself. No connection in it. One thread.
+class ClusterView {
+ public:
+  struct Member {
+    std::string address;
+    std::optional<MemberReport> report;  // nullopt: it cannot be reached
+  };
+
+  explicit ClusterView(std::vector<std::string> addresses) : given_(std::move(addresses)) {}
+
+  // An address that was not asked yet and may be that of a member not heard of; nullopt: there is
+  // none left. Each is given out once.
+  std::optional<std::string> next();
+  // kInvalidArgument: that member is of another cluster than those before.
+  Result<void> add(const std::string& address, MemberReport report);
+
+  const std::map<std::uint64_t, Member>& members() const { return members_; }
+  // The one that takes writes, by the newest term; null: nobody does.
+  const Member* leader() const;
+  // How far behind the leader a member is, as the leader tells. nullopt: nobody leads, or it does
+  // not know.
+  std::optional<MemberReport::Peer> lag_of(std::uint64_t node_id) const;
+
+  std::string as_table() const;
+  std::string as_json() const;  // in one line, its end included
+
+ private:
+  const std::vector<std::string> given_;
+  std::set<std::string> asked_;
+  std::map<std::uint64_t, Member> members_;
+  std::string cluster_id_;
+};
+
+}  // namespace kv::cli

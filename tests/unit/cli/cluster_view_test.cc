@@ -1,0 +1,113 @@
+#include "cli/cluster_view.h"
+
+#include <doctest/doctest.h>
+
+using kv::Errc;
+using kv::cli::ClusterView;
+using kv::cli::MemberReport;
+using kv::cli::parse_member_report;
+
+namespace {
+
+const char* const kLeader =
+    R"({"replication":{"replication_cluster":"c","replication_node":1,"replication_role":"leader",)"
+    R"("replication_term":3,"replication_serving":true,"replication_last":12,)"
+    R"("replication_commit":11,"replication_peer_2":{"address":"h:2","connected":true,)"
+    R"("durable":10,"lag_records":2,"lag_bytes":1500,"lag_seconds":0.25},)"
+    R"("replication_peer_3":{"address":"h:3","connected":false}}})";
+
+MemberReport report(std::uint64_t node, std::uint64_t term, bool is_serving) {
+  MemberReport out;
+  out.cluster_id = "c";
+  out.node_id = node;
+  out.role = is_serving ? "leader" : "follower";
+  out.term = term;
+  out.is_serving = is_serving;
+  for (const std::uint64_t peer : {1, 2, 3}) {
+    if (peer != node)
+      out.peers.push_back({.node_id = peer, .address = "h:" + std::to_string(peer)});
+  }
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what a member says of itself and the others is read") {
+  const auto read = parse_member_report(kLeader);
+  REQUIRE(read);
+  CHECK(read->node_id == 1);
+  CHECK(read->role == "leader");
+  CHECK(read->is_serving);
+  CHECK(read->last == 12);
+  CHECK(read->commit == 11);
+  REQUIRE(read->peers.size() == 2);
+  CHECK(read->peers[0].node_id == 2);
+  CHECK(read->peers[0].has_lag);
+  CHECK(read->peers[0].lag_bytes == 1500);
+  CHECK_FALSE(read->peers[1].has_lag);
+}
+
+TEST_CASE("what is no member's page is refused") {
+  CHECK(parse_member_report(R"({"replication":{"replication_role":"alone"}})").error().code ==
+        Errc::kInvalidArgument);
+  for (const char* page :
+       {"", "[]", "{}", R"({"replication":7})", R"({"replication":{}})",
+        R"({"replication":{"replication_node":"one"}})",
+        R"({"replication":{"replication_node":1,"replication_peer_2":{"address":7}}})"}) {
+    CAPTURE(page);
+    const auto read = parse_member_report(page);
+    REQUIRE_FALSE(read);
+    CHECK(read.error().code == Errc::kProtocol);
+  }
+}
+
+TEST_CASE("every address is asked once, and nobody twice whom another name reached") {
+  ClusterView view({"localhost:1"});
+  CHECK(view.next() == "localhost:1");
+  REQUIRE(view.add("localhost:1", report(1, 1, false)));
+  CHECK(view.next() == "h:2");
+  REQUIRE(view.add("h:2", report(2, 1, true)));
+  CHECK(view.next() == "h:3");
+  CHECK_FALSE(view.next());
+  CHECK(view.members().at(1).address == "h:1");
+}
+
+TEST_CASE("of two that take themselves for the leader the later term's is it") {
+  ClusterView view({"h:1"});
+  CHECK(view.leader() == nullptr);
+  REQUIRE(view.add("h:1", report(1, 5, true)));
+  REQUIRE(view.add("h:2", report(2, 4, true)));
+  REQUIRE(view.leader() != nullptr);
+  CHECK(view.leader()->report->node_id == 1);
+  REQUIRE(view.add("h:3", report(3, 6, true)));
+  CHECK(view.leader()->report->node_id == 3);
+}
+
+TEST_CASE("a member of another cluster is not taken in") {
+  ClusterView view({"h:1"});
+  REQUIRE(view.add("h:1", report(1, 1, false)));
+  MemberReport other = report(2, 9, true);
+  other.cluster_id = "d";
+  CHECK(view.add("h:2", other).error().code == Errc::kInvalidArgument);
+  CHECK(view.leader() == nullptr);
+}
+
+TEST_CASE("the table has a row for each member, and dashes for what nobody knows") {
+  ClusterView view({"h:1"});
+  CHECK(view.next() == "h:1");
+  REQUIRE(view.add("h:1", *parse_member_report(kLeader)));
+  REQUIRE(view.add("h:2", report(2, 3, false)));
+  CHECK(view.as_table() ==
+        "node  address  role         term  last  commit  behind   bytes    for\n"
+        "   1  h:1      leader          3    12      11       0     0 B  0.0 s\n"
+        "   2  h:2      follower        3     0       0       2  1.5 kB  0.2 s\n"
+        "   3  h:3      unreachable     -     -       -       -       -      -\n");
+  CHECK(view.as_json() ==
+        R"({"cluster":"c","leader":1,"term":3,"members":[)"
+        R"({"node":1,"address":"h:1","reachable":true,"role":"leader","term":3,"last":12,)"
+        R"("commit":11,"lag_records":0,"lag_bytes":0,"lag_seconds":0.0},)"
+        R"({"node":2,"address":"h:2","reachable":true,"role":"follower","term":3,"last":0,)"
+        R"("commit":0,"lag_records":2,"lag_bytes":1500,"lag_seconds":0.25},)"
+        R"({"node":3,"address":"h:3","reachable":false}]})"
+        "\n");
+}
