@@ -1,0 +1,133 @@
+"""What is done to disks and to what is on them."""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+
+from client import now_ns
+from nodes import PATIENCE_S, Trouble, wait_for
+from scenarios import await_caught_up, scenario
+
+
+@scenario("sync-error", needs=("strace",))
+def sync_error(drill):
+    """Every fdatasync of the leader fails: it ends by itself, and the others go on."""
+    while drill.goes_on():
+        leader = drill.cluster.leader()
+        pid = drill.cluster.processes[leader].pid
+        with subprocess.Popen(["strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=fdatasync", "-e",
+                               "inject=fdatasync:error=EIO", "-p", str(pid)], stderr=subprocess.DEVNULL):
+            code = drill.cluster.await_end(leader)
+        at = now_ns()
+        if code != 1:
+            raise Trouble("node %d ended with %d when no sync succeeded" % (leader, code))
+        drill.failover(at, (leader,))
+        drill.cluster.start(leader)
+        drill.pause(0.2, 1)
+
+
+@scenario("full-disk", needs=("disks",), refusals=("NO_SPACE",), disk_mib=16)
+def full_disk(drill):
+    """A follower's, and nobody notices; the leader's, and writes are refused until there is room."""
+    number = 0
+    while drill.goes_on():
+        is_leaders = number % 2 == 1
+        node = drill.cluster.leader() if is_leaders else drill.cluster.follower(drill.random)
+        ballast = os.path.join(drill.cluster.roots[node], "ballast")
+        refused = drill.load.answered_with("NO_SPACE")
+        with contextlib.suppress(OSError):  # it ends when the disk is full: that is its purpose
+            with open(ballast, "wb", buffering=0) as out:
+                while True:
+                    out.write(bytes(4096))
+        if is_leaders:
+            wait_for("NO_SPACE, or another leader",
+                     lambda: drill.load.answered_with("NO_SPACE") > refused or drill.cluster.leader() != node)
+        else:
+            drill.load.await_write(now_ns(), (node,))
+        drill.pause(1, 2)
+        os.remove(ballast)
+        drill.load.await_write(now_ns())
+        await_caught_up(drill.cluster, node)
+        number += 1
+
+
+def segments_of(directory):
+    """Names, the oldest first, without those that hold next to nothing yet."""
+    names = sorted(name for name in os.listdir(directory) if name.endswith(".seg"))
+    return [name for name in names if end_of_data(os.path.join(directory, name)) > SEGMENT_HEADER + LAST_GROUPS]
+
+
+SEGMENT_HEADER = 64
+LAST_GROUPS = 2048  # bytes in which there is more than one group of records that was synced
+
+
+def end_of_data(path):
+    """Behind it are zeros that the log has not come to."""
+    with open(path, "rb") as file:
+        return len(file.read().rstrip(b"\0"))
+
+
+def flip(path, chance):
+    """With enough behind it to prove that it was synced: damage in what was synced last looks like a torn end."""
+    with open(path, "r+b") as file:
+        at = chance.randrange(SEGMENT_HEADER, end_of_data(path) - LAST_GROUPS)
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ 1 << chance.randrange(8)]))
+
+
+def kill_flip_start(drill, node, segments, choose):
+    """Whoever has it from others gets it again: the node comes up and catches up."""
+    cluster = drill.cluster
+    wait_for("segments", lambda: len(segments_of(cluster.path(node))) >= segments)
+    is_leader = cluster.leader() == node
+    at = cluster.kill(node)
+    names = segments_of(cluster.path(node))
+    flip(os.path.join(cluster.path(node), choose(names)), drill.random)
+    drill.has_damage = True
+    if is_leader:
+        drill.failover(at, (node,))
+    cluster.start(node)
+    await_caught_up(cluster, node)
+    drill.pause(0.2, 1)
+
+
+@scenario("flip-active")
+def flip_active(drill):
+    while drill.goes_on():
+        kill_flip_start(drill, drill.random.choice(drill.cluster.numbers), 1, lambda names: names[-1])
+
+
+@scenario("flip-sealed", segment_size="8KiB", refusals=("CORRUPT",))
+def flip_sealed(drill):
+    """Until a record can be fetched from others the node says of it that it is damaged."""
+    while drill.goes_on():
+        node = drill.random.choice(drill.cluster.numbers)
+        kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1]))
+
+
+@scenario("wiped-disk", nodes=3)
+def wiped_disk(drill):
+    """Who comes back with nothing under its old number is not taken for who it was: it has no vote."""
+    cluster = drill.cluster
+    leader = cluster.leader()
+    wiped = cluster.follower(drill.random)
+    cluster.kill(wiped)
+    shutil.rmtree(cluster.path(wiped))
+    cluster.start(wiped)
+    wait_for("a refusal of the wiped node", lambda: "had another disk" in cluster.log(leader))
+    drill.load.await_write(now_ns(), (wiped,))
+    at = cluster.kill(leader)
+    time.sleep(3 * drill.given.election_timeout_ms / 1000)
+    drill.load.refused_since(at)
+    status = cluster.status(wiped)
+    if status is None or status["replication_last"] != 0:
+        raise Trouble("the wiped node got a log: %s" % status)
+    at = now_ns()
+    cluster.start(leader)
+    drill.failover(at, (wiped,))
+    cluster.kill(wiped)
+    cluster.excluded.add(wiped)

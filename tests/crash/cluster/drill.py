@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Real nodes, clients that write down what they see, and harm: drill.py --kv BINARY --checker kv_check_history.
+
+Behind every scenario the network is made whole and every node started that can be. Then what the clients saw must be
+linearizable (tests/linearizability), every acknowledged write there, every refused one not, and all nodes must have the
+same keys, values and versions; `kv verify` must find nothing.
+"""
+
+import argparse
+import os
+import random
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+
+import disk_scenarios  # noqa: F401 (it adds to SCENARIOS)
+import network
+import verdict
+from load import Load
+from nodes import Cluster, Trouble
+from scenarios import SCENARIOS
+
+SHORT_S = 3
+INTERRUPTED = 130
+SHORT_ELECTION_MS = 300
+
+
+class Drill:
+    def __init__(self, given, net, name, scratch, seed):
+        scenario = SCENARIOS[name]
+        self.given, self.network, self.checker = given, net, given.checker
+        self.random = random.Random(seed)
+        self.seconds = given.seconds
+        self.failovers = []
+        self.has_damage = False
+        self.final_tape = None
+        self.count = scenario.nodes or given.nodes
+        self.harm = scenario.harm
+        flags = ["--segment-size", scenario.segment_size, "--election-timeout-ms", str(given.election_timeout_ms)]
+        self.cluster = Cluster(given.kv, net, self.count, scratch, flags)
+        self.disk_mib = scenario.disk_mib
+        self.load = Load(self.cluster, self.random, scenario.refusals)
+        self.end, self.times = None, 0
+
+    def goes_on(self):
+        """Once for certain, then until the time is over, or as often as was asked for."""
+        self.times += 1
+        if self.given.failover:
+            return self.times <= self.given.failover
+        if self.end is None:
+            self.end = time.monotonic() + self.seconds
+            return True
+        return time.monotonic() < self.end
+
+    def pause(self, shortest_s, longest_s):
+        time.sleep(self.random.uniform(shortest_s, longest_s))
+
+    def failover(self, since, besides):
+        self.failovers.append(self.load.await_write(since, besides))
+
+    def mount_disks(self):
+        for node in self.cluster.numbers:
+            root = os.path.join(self.cluster.scratch, "disk%d" % node)
+            os.mkdir(root)
+            subprocess.run(["mount", "-t", "tmpfs", "-o", "size=%dm" % self.disk_mib, "tmpfs", root], check=True)
+            self.cluster.roots[node] = root
+
+    def unmount_disks(self):
+        """Keeps what is on them."""
+        for root in set(self.cluster.roots.values()) - {self.cluster.scratch}:
+            shutil.copytree(root, root + ".kept")
+            subprocess.run(["umount", "-l", root], check=True)
+
+    def run(self):
+        """What is wrong."""
+        wrong = []
+        if self.disk_mib:
+            self.mount_disks()
+        self.cluster.start(*self.cluster.numbers)
+        self.load.start()
+        try:
+            self.load.await_write(0)
+            self.harm(self)
+        except Trouble as trouble:
+            wrong.append(str(trouble))
+        try:
+            verdict.settle(self)
+        except Trouble as trouble:
+            wrong.append("when all was whole again: %s" % trouble)
+        finally:
+            self.load.stop()
+        return wrong + verdict.judge(self)
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+HEADING = "%-16s %5s %10s %12s %13s %9s %8s %8s %8s  %s" % (
+    "scenario", "nodes", "operations", "acknowledged", "indeterminate", "failovers", "p50", "p99", "max", "verdict")
+
+
+def row(name, drill, wrong):
+    times = drill.failovers
+    shown = ["%.3f s" % t for t in (statistics.median(times), percentile(times, 0.99), max(times))] if times else ["-"] * 3
+    print("%-16s %5d %10d %12d %13d %9d %8s %8s %8s  %s" % (
+        name, drill.count, drill.load.total("operations"), drill.load.total("acknowledged"),
+        drill.load.total("unknown"), len(times), *shown, "VIOLATION" if wrong else "ok"), flush=True)
+    for text in wrong:
+        print("      " + text, flush=True)
+
+
+def run_scenario(given, net, name, scratch, seed):
+    """Whether it went well."""
+    os.makedirs(scratch)
+    drill = Drill(given, net, name, scratch, seed)
+    try:
+        wrong = drill.run()
+    except Exception:  # of the drill itself, which must not hide what was found
+        wrong = ["the drill failed: " + traceback.format_exc()]
+    finally:
+        drill.load.ending.set()
+        drill.cluster.end_all()
+        drill.unmount_disks()
+        net.heal()
+    row(name, drill, wrong)
+    if not wrong and not given.keep:
+        shutil.rmtree(scratch)
+    return not wrong
+
+
+def left_out(name, net):
+    """Why; None: it can be run."""
+    needs = SCENARIOS[name].needs
+    if ("cuts" in needs or "disks" in needs) and not net.can_cut:
+        return "it needs namespaces"
+    if "strace" in needs and shutil.which("strace") is None:
+        return "strace is missing (package strace)"
+    return None
+
+
+def run_all(given, net):
+    names = ["kill-leader", "hand-over"] if given.failover else given.scenario or [name for name, one in SCENARIOS.items() if one.is_short or not given.short]
+    scratch = tempfile.mkdtemp(prefix="kv-drill-")
+    print(HEADING, flush=True)
+    bad = 0
+    try:
+        for number in range(given.rounds):
+            for name in names:
+                if why := left_out(name, net):
+                    print("%-16s left out: %s" % (name, why))
+                    continue
+                directory = os.path.join(scratch, "%s-%d" % (name, number + 1))
+                bad += not run_scenario(given, net, name, directory, "%s/%s/%d" % (given.seed, name, number))
+    except KeyboardInterrupt:
+        print("interrupted")
+        return INTERRUPTED
+    finally:
+        if bad or given.keep:
+            print("data, logs and histories: " + scratch)
+        else:
+            shutil.rmtree(scratch)
+    print("no violation" if bad == 0 else "%d scenarios with violations; again with --seed %d" % (bad, given.seed))
+    return 1 if bad else 0
+
+
+def parse():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--kv", required=True, type=os.path.abspath)
+    arguments.add_argument("--checker", required=True, type=os.path.abspath, help="kv_check_history")
+    arguments.add_argument("--scenario", nargs="+", metavar="NAME", choices=sorted(SCENARIOS), help=", ".join(SCENARIOS))
+    arguments.add_argument("--nodes", type=int, choices=(3, 5), default=3)
+    arguments.add_argument("--rounds", type=int, default=1, help="times that all of it is done")
+    arguments.add_argument("--seconds", type=float, help="of harm in each scenario (20)")
+    arguments.add_argument("--seed", type=int)
+    arguments.add_argument("--election-timeout-ms", type=int)
+    arguments.add_argument("--failover", type=int, metavar="TIMES", help="times that the leader is killed, and told to end")
+    arguments.add_argument("--short", action="store_true", help="%d s of harm each, elections in a third of the time" % SHORT_S)
+    arguments.add_argument("--keep", action="store_true", help="data, logs and histories, also of what went well")
+    arguments.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    given.seed = random.SystemRandom().getrandbits(32) if given.seed is None else given.seed
+    given.seconds = given.seconds or (SHORT_S if given.short else 20)
+    given.election_timeout_ms = given.election_timeout_ms or (SHORT_ELECTION_MS if given.short else 1000)
+    return given
+
+
+def end_on_signal(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    given = parse()
+    for name in [name for name in os.environ if name.startswith("KV_")]:
+        del os.environ[name]
+    if not given.inside:
+        why = network.why_not()
+        if why is None:
+            network.enter([os.path.abspath(__file__), *sys.argv[1:]])
+        print("all nodes on loopback, without the scenarios that need namespaces: " + why)
+    signal.signal(signal.SIGTERM, end_on_signal)
+    print("seed %d" % given.seed, flush=True)
+    net = network.Namespaces(5) if given.inside else network.Loopback(5)
+    return run_all(given, net)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

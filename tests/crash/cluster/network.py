@@ -1,0 +1,113 @@
+"""Where the nodes of a drill live: each in a network namespace of its own, joined by a bridge, or all on loopback.
+
+The drill runs itself again in namespaces (network, mounts, processes) that nobody else is in, so that nothing is left of
+them however it ends. Clients reach every node at any time; what is cut is between nodes.
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+
+UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
+SUBNET = "10.83.0."
+
+
+def why_not():
+    """Why there are no namespaces here; None: there are."""
+    for tool, package in (("unshare", "util-linux"), ("ip", "iproute2"), ("nft", "nftables")):
+        if shutil.which(tool) is None:
+            return "%s is missing (package %s)" % (tool, package)
+    probe = "ip link add bridge0 type bridge && ip link add v1 type veth peer name w1 && nft add table ip t"
+    done = subprocess.run([*UNSHARE, "sh", "-c", probe], capture_output=True, text=True)
+    return None if done.returncode == 0 else "they need root: " + done.stderr.strip().split("\n")[0]
+
+
+def enter(arguments):
+    """Goes on as another process inside; does not return."""
+    os.execvp(UNSHARE[0], [*UNSHARE, sys.executable, *arguments, "--inside"])
+
+
+class Loopback:
+    can_cut = False
+
+    def __init__(self, count):
+        self.ports = dict(enumerate(free_ports(count), start=1))
+
+    def address(self, node):
+        return "127.0.0.1:%d" % self.ports[node]
+
+    def command(self, _, words):
+        return words
+
+    def heal(self):
+        pass
+
+
+class Namespaces:
+    can_cut = True
+
+    def __init__(self, count):
+        self.nodes = range(1, count + 1)
+        self.cuts = dict.fromkeys(self.nodes, frozenset())
+        subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)  # here alone: for ip netns
+        lines = ["link set lo up", "link add bridge0 type bridge", "link set bridge0 up",
+                 "addr add %s254/24 dev bridge0" % SUBNET]
+        for node in self.nodes:
+            lines += ["netns add n%d" % node, "link add v%d type veth peer name e0 netns n%d" % (node, node),
+                      "link set v%d master bridge0 up" % node]
+        self.ip([], lines)
+        for node in self.nodes:
+            self.ip(["-n", "n%d" % node],
+                    ["addr add %s%d/24 dev e0" % (SUBNET, node), "link set e0 up", "link set lo up"])
+
+    @staticmethod
+    def ip(options, lines):
+        subprocess.run(["ip", *options, "-batch", "-"], input="\n".join(lines), text=True, check=True)
+
+    def address(self, node):
+        return "%s%d:7400" % (SUBNET, node)
+
+    def command(self, node, words):
+        return ["nsenter", "--net=/run/netns/n%d" % node, *words]
+
+    def cut(self, pairs):
+        """From now on exactly what goes from A to B is lost, for each (A, B)."""
+        running = []
+        for node in self.nodes:
+            sources = frozenset(a for a, b in pairs if b == node)
+            if sources == self.cuts[node]:
+                continue
+            self.cuts[node] = sources
+            rule = "ip saddr { %s } drop" % ", ".join(SUBNET + str(a) for a in sorted(sources)) if sources else ""
+            process = subprocess.Popen(self.command(node, ["nft", "-f", "-"]), stdin=subprocess.PIPE, text=True)
+            process.stdin.write("flush ruleset\ntable ip drill { chain input {\n"
+                                "type filter hook input priority 0\n%s\n}\n}\n" % rule)
+            process.stdin.close()
+            running.append(process)
+        for process in running:
+            if process.wait() != 0:
+                raise RuntimeError("nft could not change the rules")
+
+    def heal(self):
+        self.cut(set())
+
+
+def both_ways(some, others):
+    return {(a, b) for a in some for b in others if a != b} | {(b, a) for a in some for b in others if a != b}
+
+
+def free_ports(count):
+    """Each with the one 10,000 above, where members of a cluster talk."""
+    found, port = [], 20000 + os.getpid() % 20000
+    while len(found) < count:
+        port += 1
+        try:
+            for number in (port, port + 10000):
+                with socket.socket() as probe:
+                    probe.bind(("127.0.0.1", number))
+            found.append(port)
+        except OSError:
+            continue
+    return found
