@@ -107,6 +107,9 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
   add(start, "election-timeout-ms", flags.election_ms,
       "of a new cluster: a leader that is silent for so long is replaced")
       ->check(CLI::Range(kElectionMsMin, kElectionMsMax));
+  add(start, "log-retention", flags.log_retention,
+      "of a member of a cluster: log that merges leave alone, for members that come back")
+      ->check(size_check(0, UINT64_MAX));
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ struct StartFlags {
   std::string peers;
   std::string cluster_name = "kv";
   std::uint64_t election_ms = 1000;
+  std::string log_retention = "1GiB";
   bool has_listen = false;  // was said, and not left at its default
   bool is_insecure = false;
   bool is_detached = false;

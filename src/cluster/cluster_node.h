@@ -30,8 +30,9 @@ class ClusterNode {
     std::uint64_t node_id = 0;
     format::Membership members;  // of a new one; of an old one they tell new addresses
     std::string cluster_name;    // of a new one
-    bool is_insecure = false;    // other machines may reach it
-    std::function<void(const Error&)> on_failure;  // see ReplicaHost
+    std::uint64_t log_retention = std::uint64_t{1} << 30;  // bytes; see node::Replica::Parts
+    bool is_insecure = false;                              // other machines may reach it
+    std::function<void(const Error&)> on_failure;          // see ReplicaHost
     server::EventLog::Write log;
   };
   // kInvalidArgument: what is asked for is not what the directory is. Else as Store::open, or

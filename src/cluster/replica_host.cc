@@ -94,7 +94,8 @@ void ReplicaHost::start(const Parts& parts) {
             [this, id = member.node_id](const base::Uuid& uuid) { return is_disk_of(id, uuid); }},
         log_);
   }
-  const node::Replica::Parts replica_parts{parts.store, parts.hard_state, *this};
+  const node::Replica::Parts replica_parts{parts.store, parts.hard_state, *this,
+                                           options_.log_retention};
   replica_.emplace(replica_parts, raft::NodeId{options_.node_id}, membership, raft::Settings{},
                    base::random_uuid().low, now());
   note_status();
@@ -339,6 +340,16 @@ void ReplicaHost::on_alarm(const raft::Alarm& alarm) {
             std::chrono::steady_clock::now());
 }
 
+void ReplicaHost::on_stranded(raft::NodeId peer) {
+  log_.tell(
+      Event::Level::kError, "member stranded",
+      fmt::format("node={} cause=\"its log ends before what was merged here\" "
+                  "action=\"it holds no copy that counts any more: make a new cluster from an "
+                  "export before another member is lost\"",
+                  number(peer)),
+      std::chrono::steady_clock::now());
+}
+
 void ReplicaHost::on_peer_fault(std::string_view address, std::string_view cause) {
   log_.tell(Event::Level::kWarning, "peer refused",
             fmt::format("address={} cause=\"{}\"", address, cause),
@@ -352,6 +363,7 @@ peer::Hello ReplicaHost::hello() const {
   hello.node_uuid = options_.node_uuid;
   hello.last = replica_->core().last();
   hello.commit = replica_->core().commit();
+  hello.floor = replica_->floor_sequence();
   return hello;
 }
 

@@ -38,7 +38,8 @@ class ReplicaHost final : public server::ClusterMember,
     base::Uuid cluster_id;
     base::Uuid node_uuid;
     std::uint64_t node_id = 0;
-    std::string listen;        // HOST:PORT for peers
+    std::string listen;                                    // HOST:PORT for peers
+    std::uint64_t log_retention = std::uint64_t{1} << 30;  // see node::Replica::Parts
     bool is_insecure = false;  // that may be an address that other machines reach
     std::function<void(const Error&)> on_failure;
     server::EventLog::Write log;
@@ -76,6 +77,7 @@ class ReplicaHost final : public server::ClusterMember,
   void on_role(const raft::RoleChange& change) override;
   void on_read(const raft::ReadResult& read) override;
   void on_alarm(const raft::Alarm& alarm) override;
+  void on_stranded(raft::NodeId peer) override;
   // PeerListener
   std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) override;
   void receive(raft::NodeId from, const peer::Received& received) override;

@@ -34,8 +34,9 @@ KeepRule keep_rule(const Segment& segment, bool is_active, const KeepContext& co
   if (!segment.is_sealed) return KeepRule::kUnsealed;
   if (segment.is_damaged) return KeepRule::kDamaged;
   if (segment.last_sequence > context.applied_sequence) return KeepRule::kNotVisible;
-  if (segment.kind() == format::SegmentKind::kLog && segment.last_sequence == context.log_end) {
-    return KeepRule::kEndsLog;
+  if (segment.kind() == format::SegmentKind::kLog) {
+    if (segment.last_sequence > context.log_floor) return KeepRule::kInLog;
+    if (segment.last_sequence == context.log_end) return KeepRule::kEndsLog;
   }
   const auto dead = static_cast<double>(dead_bytes(segment));
   const bool is_worth_it = dead >= kDeadShareMin * static_cast<double>(segment.size);
@@ -59,6 +60,8 @@ std::string_view text_of(KeepRule rule) {
       return "it holds damaged records";
     case KeepRule::kNotVisible:
       return "its newest records are not visible yet";
+    case KeepRule::kInLog:
+      return "the cluster's log is kept so far back";
     case KeepRule::kEndsLog:
       return "it tells where the log ends";
     case KeepRule::kHidingDeletes:

@@ -19,6 +19,7 @@ enum class KeepRule {
   kUnsealed,       // its size and hint are not fixed yet
   kDamaged,        // what it holds is not known for sure
   kNotVisible,     // its newest records are not in the index yet
+  kInLog,          // of a cluster: members may need its records as a log
   kEndsLog,        // the newest sealed segment of the log: tells where the log ends
   kHidingDeletes,  // little else in it is dead, and its deletes hide older records elsewhere
   kNothingDead,    // there is nothing to give back
@@ -28,7 +29,8 @@ enum class KeepRule {
 
 struct KeepContext {
   std::uint64_t applied_sequence = 0;
-  std::uint64_t log_end = 0;  // last sequence in sealed segments of the log
+  std::uint64_t log_end = 0;             // last sequence in sealed segments of the log
+  std::uint64_t log_floor = UINT64_MAX;  // of a cluster: the log is kept behind it
 };
 // The log's end as the segments have it.
 std::uint64_t log_end(const std::vector<std::shared_ptr<Segment>>& segments);

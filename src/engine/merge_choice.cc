@@ -41,7 +41,7 @@ double score_of(const Candidate& candidate, std::uint64_t applied) {
 
 std::vector<std::shared_ptr<Segment>> choose_inputs(
     const std::vector<std::shared_ptr<Segment>>& segments, const MergeChoice& choice) {
-  const KeepContext context{choice.applied_sequence, log_end(segments)};
+  const KeepContext context{choice.applied_sequence, log_end(segments), choice.log_floor};
   std::vector<Candidate> candidates;
   for (const auto& segment : segments) {
     Candidate one{segment, segment->size, dead_bytes(*segment), 0};

@@ -13,6 +13,7 @@ struct MergeChoice {
   std::uint64_t applied_sequence = 0;
   bool takes_any = false;     // whatever has dead bytes, not only what is worth its copying
   bool takes_little = false;  // room is wanted: a twentieth is worth it
+  std::uint64_t log_floor = UINT64_MAX;  // see KeepContext
 };
 
 // Which of the segments to merge next; none when it is not worth it. Each gives back more than it

@@ -30,6 +30,7 @@ Merger::Merger(const Settings& settings, const MergeContext& context, SegmentKee
     : settings_(settings),
       context_(context),
       keeper_(keeper),
+      log_floor_(settings.log_floor.value_or(UINT64_MAX)),
       budget_(settings.budget),
       checkpoint_turn_(settings.checkpoint_records_min) {}
 
@@ -37,6 +38,9 @@ MergeUse Merger::use() const {
   MergeUse use;
   const SegmentTable::List segments = context_.table.all();  // outlives the loop
   for (const auto& segment : *segments) {
+    // What no merge may have can neither be given back nor be a reason to try.
+    const bool is_log = segment->kind() == format::SegmentKind::kLog;
+    if (is_log && segment->last_sequence > log_floor_ && settings_.log_floor) continue;
     use.total_bytes += segment->size;
     use.live_bytes += static_cast<std::uint64_t>(std::max<std::int64_t>(0, segment->live_bytes));
   }
@@ -110,12 +114,14 @@ void Merger::run() {
     }
     if (!wants_merge) {
       // One that fails is tried again later; until then hints do.
-      if (is_automatic && is_checkpoint_due()) [[maybe_unused]]
+      // In a cluster hints do: a checkpoint relies on what is applied.
+      if (is_automatic && !settings_.log_floor && is_checkpoint_due()) [[maybe_unused]]
         const auto done = checkpoint();
       continue;
     }
     MergeReport total;
     MergeChoice choice{segment_size(use()), context_.pipeline.applied_sequence()};
+    choice.log_floor = log_floor_;
     auto merged = merge_once(choice, UINT64_MAX, total);
     if (merged && *merged) continue;
     std::unique_lock lock(mutex_);
@@ -202,9 +208,10 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
   }
   MergeReport total;
   Result<bool> merged;
-  // What is in the active segment counts, too; to go on elsewhere, writes need a spare.
+  // What is in the active segment counts, too, but for a cluster's; to go on elsewhere, writes need
+  // a spare.
   if (auto made = keeper_.work(); !made) merged = tl::unexpected(made.error());
-  context_.pipeline.rotate();
+  if (!settings_.log_floor) context_.pipeline.rotate();
   if (auto synced = context_.pipeline.sync(); !synced) merged = tl::unexpected(synced.error());
   if (merged) {
     if (auto sealed = keeper_.work(); !sealed) merged = tl::unexpected(sealed.error());
@@ -218,7 +225,8 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
     constexpr std::uint64_t kTogether = MergeRun::kBytesMax / 4 * 3;
     const std::uint64_t live_max =
         std::max(segment_size(use()), std::min(kTogether, settings_.segment_size_max));
-    merged = merge_once({live_max, context_.pipeline.applied_sequence(), true}, id_max, total);
+    merged = merge_once({live_max, context_.pipeline.applied_sequence(), true, false, log_floor_},
+                        id_max, total);
     remove_unused();
     goes_on = merged && *merged && !total.was_stopped;
   }
@@ -235,7 +243,7 @@ Result<MergeReport> Merger::merge_all(std::uint64_t rate_max) {
 
 void Merger::expect_work() {
   const auto segments = context_.table.all();
-  const KeepContext keep{context_.pipeline.applied_sequence(), log_end(*segments)};
+  const KeepContext keep{context_.pipeline.applied_sequence(), log_end(*segments), log_floor_};
   std::uint64_t bytes = 0;
   for (const auto& segment : *segments) {
     if (is_mergeable(keep_rule(*segment, false, keep)) && dead_bytes(*segment) > 0) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -37,6 +38,8 @@ class Merger : private MergePace {
     bool runs_aside = true;  // each merge on a thread of its own that others go before
     std::uint64_t checkpoint_records_min = 0;
     std::uint64_t space_reserve = 0;  // bytes; 0: SpaceGuard::default_reserve()
+    // Of a cluster: the log behind this sequence is left alone, and counts for nothing here.
+    std::optional<std::uint64_t> log_floor = {};
   };
   Merger(const Settings& settings, const MergeContext& context, SegmentKeeper& keeper);
 
@@ -59,6 +62,9 @@ class Merger : private MergePace {
   // what the disk keeps in reserve: kNoSpace. kCorruption beside a damaged segment.
   Result<void> checkpoint();
   // What the checkpoint on the disk covers.
+  // Of a cluster: merges may have the log up to here; it only rises.
+  void raise_log_floor(std::uint64_t sequence) { log_floor_ = sequence; }
+  std::uint64_t log_floor() const { return log_floor_; }
   void note_covered(const std::vector<format::SegmentId>& segments);
 
   MergeStats stats() const;
@@ -103,6 +109,7 @@ class Merger : private MergePace {
   const Settings settings_;
   const MergeContext context_;
   SegmentKeeper& keeper_;
+  std::atomic<std::uint64_t> log_floor_;
 
   std::uint64_t index_peak_ = 0;  // bytes, since memory was given back last; look_around()'s alone
   std::mutex merging_;            // held by whoever merges

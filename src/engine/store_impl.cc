@@ -191,8 +191,8 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
   settings.budget.dead_bytes_min =
       std::min(settings.budget.dead_bytes_min, 2 * options_.segment_size_max);
   settings.segment_size_max = options_.segment_size_max;
-  // Until the log has a floor, followers may need all of it.
-  settings.is_automatic = options_.merges_automatically && !replicated_;
+  settings.is_automatic = options_.merges_automatically;
+  if (replicated_) settings.log_floor = dir_->manifest().state().log_floor.sequence;
   settings.checkpoint_records_min = options_.checkpoint_records_min;
   settings.space_reserve = options_.space_reserve;
   return std::make_unique<engine::Merger>(
@@ -203,12 +203,18 @@ std::unique_ptr<engine::Merger> StoreImpl::make_merger() {
 
 Result<MergeSummary> StoreImpl::merge(std::uint64_t rate_max) {
   if (is_closed()) return tl::unexpected(closed());
-  if (replicated_) return tl::unexpected(invalid("the log of a cluster is not merged"));
   auto done = merger_->merge_all(rate_max);
   if (!done) return tl::unexpected(std::move(done).error());
   return MergeSummary{done->inputs,          done->outputs.size(), done->bytes_read,
                       done->bytes_written,   done->puts_kept,      done->deletes_kept,
                       done->deletes_dropped, done->was_stopped};
+}
+
+Result<void> StoreImpl::raise_log_floor(const format::LogFloor& floor) {
+  const format::Edit edits[] = {floor};
+  if (auto done = dir_->manifest().append(edits); !done) return done;
+  merger_->raise_log_floor(floor.sequence);
+  return {};
 }
 
 Result<Inspection> StoreImpl::inspect(std::string_view key) const {

@@ -79,6 +79,10 @@ class StoreImpl {
   Result<void> roll_back(std::uint64_t first, std::uint64_t chain) {
     return keeper_->roll_back(first, chain);
   }
+  // Nobody needs the log up to there any more, as MANIFEST says from now on; merges may have it. It
+  // is the end of a sealed segment, applied, and only rises. kNoSpace: nothing was done.
+  Result<void> raise_log_floor(const format::LogFloor& floor);
+  format::LogFloor log_floor() const { return dir_->manifest().state().log_floor; }
   // kCaller: what the threads would do.
   void work() { caller_work(); }
   // What damage took of the log's end, as of the open: see UnsealedOutcome.

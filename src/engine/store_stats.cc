@@ -27,7 +27,8 @@ SegmentStats stats_of(const engine::Segment& segment) {
 void StoreImpl::add_segments(Stats& stats) const {
   const auto active = pipeline_->active();
   const auto segments = table_.all();
-  const engine::KeepContext context{pipeline_->applied_sequence(), engine::log_end(*segments)};
+  const engine::KeepContext context{pipeline_->applied_sequence(), engine::log_end(*segments),
+                                    merger_->log_floor()};
   for (const auto& segment : *segments) {
     SegmentStats one = stats_of(*segment);
     one.is_active = active == segment->id();

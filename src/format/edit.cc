@@ -20,6 +20,7 @@ enum class EditType : std::uint8_t {
   kSequenceFloor = 5,
   kSegmentFloor = 6,
   kCutSegment = 7,
+  kLogFloor = 8,
 };
 
 class Encoder {
@@ -69,6 +70,12 @@ class Encoder {
     put(edit.id);
     base::append_le(out_, edit.size);
     base::append_le(out_, edit.last_sequence);
+  }
+  void operator()(const LogFloor& edit) {
+    put(EditType::kLogFloor);
+    base::append_le(out_, edit.term);
+    base::append_le(out_, edit.sequence);
+    base::append_le(out_, edit.chain);
   }
 
  private:
@@ -146,6 +153,8 @@ std::optional<Edit> decode_fields(EditType type, Decoder& in) {
       return SegmentFloor{in.u64()};
     case EditType::kCutSegment:
       return CutSegment{in.id(), in.u64(), in.u64()};
+    case EditType::kLogFloor:
+      return LogFloor{in.u64(), in.u64(), in.u64()};
     case EditType::kEnd:
       break;
   }

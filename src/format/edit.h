@@ -65,8 +65,17 @@ struct CutSegment {
   bool operator==(const CutSegment&) const = default;
 };
 
+// Of a cluster: nobody needs the records up to here as a log any more, so merges may have them.
+// What comes behind continues from this point.
+struct LogFloor {
+  std::uint64_t term = 0;
+  std::uint64_t sequence = 0;
+  std::uint64_t chain = 0;
+  bool operator==(const LogFloor&) const = default;
+};
+
 using Edit = std::variant<AddSegment, SealSegment, Quarantine, MergeSegments, SequenceFloor,
-                          SegmentFloor, CutSegment>;
+                          SegmentFloor, CutSegment, LogFloor>;
 
 // Appends the edit's type and fields, without a frame. Deterministic: equal edits, equal bytes.
 void encode_edit(std::string& out, const Edit& edit);

@@ -91,6 +91,10 @@ class Applier {
     segment.cut_sequence = edit.last_sequence;
     return {};
   }
+  Result<void> operator()(const LogFloor& edit) {
+    if (edit.sequence > state_.log_floor.sequence) state_.log_floor = edit;
+    return {};
+  }
 
  private:
   static tl::unexpected<Error> contradiction(std::string_view verb, SegmentId id,
@@ -123,6 +127,7 @@ std::vector<Edit> ManifestState::edits() const {
   list.insert(list.end(), quarantines.begin(), quarantines.end());
   if (tombstone_floor > 0) list.push_back(MergeSegments{{}, {}, tombstone_floor});
   if (sequence_floor > 0) list.push_back(SequenceFloor{sequence_floor});
+  if (log_floor.sequence > 0) list.push_back(log_floor);
   const std::uint64_t used = segments.empty() ? 0 : number(segments.rbegin()->first);
   if (next_segment > used + 1) list.push_back(SegmentFloor{next_segment});
   return list;

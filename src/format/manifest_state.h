@@ -39,6 +39,7 @@ struct ManifestState {
   std::uint64_t next_segment = 1;  // id no edit has used yet
   std::uint64_t tombstone_floor = 0;
   std::uint64_t sequence_floor = 0;
+  LogFloor log_floor;
   bool operator==(const ManifestState&) const = default;
 
   // kCorruption, and the state as before, when the edit contradicts it: adds a segment that is

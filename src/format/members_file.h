@@ -19,7 +19,7 @@ namespace kv::format {
 //   |u32  |u16    |u16 |id hash u64 |u32  |...         |
 //   +-----+-------+----+------------+-----+------------+
 inline constexpr std::size_t kMembersHeaderSize = 20;
-inline constexpr std::uint32_t kMembersMagic = 0x3150564b;  // "KVP1"
+inline constexpr std::uint32_t kMembersMagic = 0x3145564b;  // "KVE1"
 inline constexpr std::uint16_t kMembersVersion = 1;
 
 struct MembersFile {

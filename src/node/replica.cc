@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "engine/log_floor.h"
 #include "peer/log_entry.h"
 
 namespace kv::node {
@@ -14,6 +15,7 @@ namespace {
 
 // How long an election takes, about; of the client's next attempt.
 constexpr std::uint64_t kRetryMs = 200;
+constexpr std::uint64_t kFloorIntervalUs = 1'000'000;
 
 raft::Boot boot_of(raft::NodeId id, const raft::HardState& state, const format::Membership& members,
                    raft::Seq applied, std::uint64_t seed) {
@@ -33,6 +35,8 @@ Replica::Replica(const Parts& parts, raft::NodeId id, const format::Membership& 
     : parts_(parts), members_(members.members), reader_(parts.store.segments()) {
   // The store refuses what would be too much before it has a place in the log.
   settings.uncommitted_bytes_max = UINT64_MAX;
+  const format::LogFloor floor = parts.store.log_floor();
+  floor_ = {floor.term, floor.sequence, floor.sequence == 0 ? format::kChainStart : floor.chain};
   agreed_ = pipeline().last_sequence();
   told_applied_ = pipeline().applied_sequence();
   core_.emplace(boot_of(id, parts.hard_state.state(), members, told_applied_, seed),
@@ -64,10 +68,30 @@ Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
 void Replica::work(const raft::Instant& now) {
   core_->tick(now);
   process();
+  const bool is_due =
+      !looked_at_floor_ || raft::longest_us(*looked_at_floor_, now) >= kFloorIntervalUs;
+  if (!is_due || failure_) return;
+  looked_at_floor_ = now;
+  raise_floor();
+}
+
+// What every member has, and this one has applied, is nobody's log any more.
+void Replica::raise_floor() {
+  const raft::Seq safe = std::min(core_->safe_floor(), told_applied_);
+  if (safe <= floor_.seq) return;
+  const raft::Seq seq =
+      engine::log_floor_candidate(parts_.store.segments(), safe, parts_.log_retention);
+  if (seq <= floor_.seq) return;
+  const raft::Point point = point_at(seq);
+  const auto raised = parts_.store.raise_log_floor({point.term, point.seq, point.chain});
+  if (!raised && raised.error().code == Errc::kNoSpace) return;  // again when there is room
+  if (!raised) return fail(raised.error());
+  floor_ = point;
+  core_->compacted(seq);
 }
 
 void Replica::receive(const peer::Received& received, const raft::Instant& now) {
-  // There are none while logs begin with their first record.
+  // Nobody sends one.
   if (std::holds_alternative<raft::Snapshot>(received.message.body)) return;
   core_->tick(now);
   for (const peer::ReceivedRecord& record : received.records) {
@@ -113,7 +137,7 @@ bool Replica::do_once() {
   const bool is_idle = !ready.hard_state && !ready.truncate_from && ready.append.empty() &&
                        ready.messages.empty() && ready.apply_first > ready.commit &&
                        ready.reads.empty() && !ready.role && !ready.alarm;
-  KV_CHECK(!ready.install);  // nobody sends a snapshot while logs begin with their first record
+  KV_CHECK(!ready.install);  // nobody sends a snapshot
   const raft::Seq rolled_back = std::min(ready.truncate_from.value_or(UINT64_MAX),
                                          ready.rolled_back_from.value_or(UINT64_MAX));
   if (!failure_ && rolled_back <= agreed_) roll_back(rolled_back);
@@ -238,6 +262,10 @@ void Replica::note_progress() {
 }
 
 void Replica::send(const raft::Message& message) {
+  if (const auto* snapshot = std::get_if<raft::Snapshot>(&message.body)) {
+    core_->snapshot_ended(message.to, snapshot->round);  // there is none yet
+    return parts_.listener.on_stranded(message.to);
+  }
   peer::Gather frame;
   if (const auto* append = std::get_if<raft::Append>(&message.body)) {
     const auto records = records_of(*append);
@@ -276,20 +304,20 @@ void Replica::fail(Error error) {
   leading_ = 0;
 }
 
-raft::Point Replica::floor() const { return {0, 0, format::kChainStart}; }
+raft::Point Replica::floor() const { return floor_; }
 
-raft::Point Replica::last() const { return agreed_ == 0 ? floor() : point_at(agreed_); }
+raft::Point Replica::last() const { return point_at(agreed_); }
 
 // What cannot be read back cannot be vouched for.
 raft::Point Replica::point_at(raft::Seq seq) const {
-  if (seq == 0) return floor();
+  if (seq == floor_.seq) return floor_;
   const auto point = reader_.point_at(seq);
   KV_CHECK(point.has_value());
   return {point->term, point->sequence, point->chain};
 }
 
 raft::Seq Replica::term_start(raft::Seq seq) const {
-  const auto first = reader_.term_start(seq, 0);
+  const auto first = reader_.term_start(seq, floor_.seq);
   KV_CHECK(first.has_value());
   return *first;
 }

@@ -28,6 +28,8 @@ class ReplicaListener {
   virtual void on_role(const raft::RoleChange& change) = 0;
   virtual void on_read(const raft::ReadResult& read) = 0;
   virtual void on_alarm(const raft::Alarm& alarm) = 0;
+  // A member lost so much of its log that what it lacks was merged here: it does not catch up.
+  virtual void on_stranded(raft::NodeId peer) = 0;
 };
 
 // One node of a cluster: the raft core driven by, and driving, a store whose log is replicated.
@@ -49,6 +51,8 @@ class Replica : private raft::Log {
     StoreImpl& store;
     HardStateFile& hard_state;
     ReplicaListener& listener;
+    // Bytes of log that are kept for members that come back, even if all have them.
+    std::uint64_t log_retention = std::uint64_t{1} << 30;
   };
   // `members`: who they are at the beginning of the log. `seed`: another one at each start.
   Replica(const Parts& parts, raft::NodeId id, const format::Membership& members,
@@ -71,6 +75,8 @@ class Replica : private raft::Log {
   const raft::Core& core() const { return *core_; }
   // The store has all that is committed up to here.
   raft::Seq applied() const;
+  // Records above it are there as a log.
+  raft::Seq floor_sequence() const { return floor_.seq; }
   // The record that is committed last, as far as this node knows.
   raft::Point committed() const { return point_at(pipeline().committed_sequence()); }
   const std::optional<Error>& failure() const { return failure_; }
@@ -108,12 +114,15 @@ class Replica : private raft::Log {
   void send(const raft::Message& message);
   std::optional<std::vector<peer::SentRecord>> records_of(const raft::Append& append) const;
   void tell(raft::Ready& ready);
+  void raise_floor();
   void fail(Error error);
 
   const Parts parts_;
   const std::vector<format::Member> members_;
   mutable engine::LogReader reader_;
   std::optional<raft::Core> core_;
+  raft::Point floor_;
+  std::optional<raft::Instant> looked_at_floor_;
   raft::Seq agreed_ = 0;                // the store's log is the core's up to here
   raft::Term leading_ = 0;              // the store takes writes, in that term; 0: it does not
   std::map<raft::Seq, Held> received_;  // of messages that the core is looking at

@@ -65,6 +65,7 @@ void append_records(FrameWriter& frame, const raft::Append& append,
   frame.add(append.last);
   frame.add(append.commit);
   frame.add(append.round);
+  frame.add(append.safe);
   frame.add(static_cast<std::uint32_t>(records.size()));
   frame.zeros(4);
   raft::Seq seq = append.prev.seq;
@@ -86,6 +87,7 @@ Parsed<void> read_records(FieldReader& in, Received& received) {
   append.last = in.u64();
   append.commit = in.u64();
   append.round = in.u64();
+  append.safe = in.u64();
   const std::uint32_t count = in.u32();
   in.zeros(4);
   const bool is_sane = in.is_good() && append.last >= append.prev.seq &&

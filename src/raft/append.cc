@@ -56,6 +56,7 @@ void Core::on(const Message& message, const Append& append) {
   if (!is_well_formed(append, message.term)) return;
   if (!note_leader(message)) return;
   heard_round_ = std::max(heard_round_, append.round);
+  safe_floor_ = std::max(safe_floor_, append.safe);
   const auto conflict = find_conflict(append);
   if (is_quarantined()) return;
   if (!conflict) {

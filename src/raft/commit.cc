@@ -29,6 +29,13 @@ void Core::maybe_commit() {
   commit_to(reached);
 }
 
+Seq Core::safe_floor() const {
+  if (role_ != Role::kLeader) return safe_floor_;
+  Seq safe = std::min(commit_, durable_);
+  for (const auto& [peer, progress] : peers_) safe = std::min(safe, progress.match);
+  return std::max(safe, safe_floor_);
+}
+
 void Core::commit_to(Seq seq) {
   if (seq <= commit_) return;
   KV_CHECK(seq <= log_.last().seq);

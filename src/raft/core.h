@@ -92,6 +92,9 @@ class Core {
   }
   Seq commit() const { return commit_; }
   Seq durable() const { return durable_; }
+  // Every member has the log on its disk up to here, and it is committed, as far as this node
+  // knows: nobody will ask for these records as a log but who lost what it had. It never falls.
+  Seq safe_floor() const;
   Point last() const { return log_.last(); }
   const Config& config() const { return configs_.latest(); }
   Seq config_seq() const { return configs_.latest_seq(); }
@@ -225,6 +228,7 @@ class Core {
   Role role_ = Role::kFollower;
   NodeId leader_ = kNoNode;
   Seq commit_ = 0;
+  Seq safe_floor_ = 0;  // as a leader said
   Seq applied_ = 0;
   Seq handed_commit_ = 0;  // the last that a Ready told to apply
   Seq durable_ = 0;        // of the log as it is now

@@ -41,6 +41,7 @@ struct Append {
   Seq last = 0;
   Seq commit = 0;
   Round round = 0;
+  Seq safe = 0;  // see Core::safe_floor()
   std::vector<Entry> entries = {};
 };
 

@@ -100,7 +100,11 @@ bool Core::replicate(NodeId peer, Progress& progress) {
 
 void Core::send_append(NodeId peer, Progress& progress, const Point& prev, Seq last) {
   progress.told_commit = commit_;
-  send(peer, Append{.prev = prev, .last = last, .commit = commit_, .round = rounds_.current()});
+  send(peer, Append{.prev = prev,
+                    .last = last,
+                    .commit = commit_,
+                    .round = rounds_.current(),
+                    .safe = safe_floor()});
 }
 
 void Core::on(const Message& message, const AppendReply& reply) {

@@ -22,6 +22,9 @@ T must(Result<T> result) {
   return std::move(*result);
 }
 
+// Looks at the disk between two merges.
+constexpr std::uint64_t kMergeEvery = 30;
+
 }  // namespace
 
 Machine::Machine(Cluster& cluster, std::size_t index, std::uint64_t seed)
@@ -53,7 +56,8 @@ void Machine::start() {
         return node::Replica::claim(*hard_state_, {term, sequence});
       }};
   store_ = must(StoreImpl::open(std::move(dir), options, Background::kCaller, replicated));
-  const node::Replica::Parts parts{*store_, *hard_state_, *this};
+  constexpr std::uint64_t kRetention = 8192;
+  const node::Replica::Parts parts{*store_, *hard_state_, *this, kRetention};
   replica_ = std::make_unique<node::Replica>(parts, raft::NodeId{index_ + 1}, cluster_.members(),
                                              raft::Settings{}, random_.below(UINT64_MAX), now());
   plan_disk();
@@ -81,6 +85,8 @@ void Machine::plan(Time delay, std::function<void()> action) {
 void Machine::plan_disk() {
   plan(kDiskMin + random_.below(cluster_.options().disk_max_us), [this] {
     if (random_.below(3) != 0) store_->work();
+    if (random_.below(kMergeEvery) == 0) [[maybe_unused]]
+      const auto merged = store_->merge(0);
     replica_->work(now());
     finish_reads();
     plan_disk();
@@ -140,6 +146,10 @@ void Machine::finish_reads() {
 
 void Machine::on_alarm(const raft::Alarm& alarm) {
   cluster_.report(std::string("an alarm: ") + raft::name_of(alarm.kind));
+}
+
+void Machine::on_stranded(raft::NodeId peer) {
+  cluster_.report("stranded: node " + std::to_string(static_cast<std::uint64_t>(peer)));
 }
 
 void Machine::send(raft::NodeId to, peer::Gather frame) {

@@ -67,6 +67,8 @@ class Machine : private node::ReplicaListener {
   void send(raft::NodeId to, peer::Gather frame) override;
   void on_role(const raft::RoleChange&) override {}
   void on_read(const raft::ReadResult& read) override;
+  // Nobody loses what was synced, so nobody may be.
+  void on_stranded(raft::NodeId peer) override;
   void on_alarm(const raft::Alarm& alarm) override;
   void receive(const std::string& frame);
   void plan(Time delay, std::function<void()> action);

@@ -69,6 +69,7 @@ struct LocalCluster {
     options.node_uuid = {1, node.id};
     options.node_id = node.id;
     options.listen = address;
+    options.log_retention = 128 * 1024;
     node.host = std::make_unique<ReplicaHost>(options);
     const auto bound = node.host->bind();
     REQUIRE_MESSAGE(bound.has_value(), describe(bound.error()));
@@ -88,7 +89,7 @@ struct LocalCluster {
     REQUIRE(written.has_value());
     node.members = std::move(*written);
     kv::Options options;
-    options.merges_automatically = false;
+    options.segment_size_max = 64 * 1024;
     options.scrub_rate = 0;
     const kv::Replicated replicated{
         node.hard_state->state().commit_hint, [host = node.host.get()] { host->news(); },
@@ -222,4 +223,38 @@ TEST_CASE("a majority that is gone takes no writes, and its return brings them b
   cluster.put_somewhere("a", "3");
   REQUIRE(LocalCluster::confirm(cluster.leader()).has_value());
   CHECK(LocalCluster::get(cluster.leader(), "a") == "3");
+}
+
+TEST_CASE("what every member has is merged, and what one may ask for is not") {
+  LocalCluster cluster(3);
+  cluster.put_somewhere("a", "1");
+  auto& leader = cluster.leader();
+  auto& away = cluster.nodes[leader.id % 3];
+  LocalCluster::stop(away);
+  const std::string value(1000, 'x');
+  const auto overwrite = [&](const std::string& last) {
+    for (int i = 0; i < 2000; ++i) cluster.put_somewhere("k" + std::to_string(i % 10), value);
+    cluster.put_somewhere("z", last);
+  };
+  overwrite("first");
+  CHECK(leader.store->stats().disk_bytes > 2'000'000);
+  CHECK(leader.store->stats().merge.merges == 0);
+  cluster.restart(away);
+  wait_until([&] { return LocalCluster::get(away, "z") == "first"; });
+  // The merges need a record behind each segment's end, and a moment.
+  overwrite("second");
+  for (auto& node : cluster.nodes) {
+    wait_until([&] { return node.store->stats().disk_bytes < 1'000'000; });
+  }
+  // Each goes on from there, also after a restart.
+  for (auto& node : cluster.nodes) {
+    LocalCluster::stop(node);
+    cluster.restart(node);
+  }
+  cluster.put_somewhere("b", "2");
+  for (auto& node : cluster.nodes) {
+    wait_until([&] { return LocalCluster::get(node, "b") == "2"; });
+    CHECK(LocalCluster::get(node, "z") == "second");
+    CHECK(LocalCluster::get(node, "k7") == value);
+  }
 }

@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include "engine/data_directory.h"
+#include "engine/store_impl.h"
 #include "kv/store.h"
 #include "tests/unit/engine/support/stopped_database.h"
 
@@ -81,8 +82,13 @@ TEST_CASE_FIXTURE(BackedUp, "what is restored is another node, in no cluster") {
     REQUIRE(dir.has_value());
     REQUIRE((*dir)->join_cluster(kv::base::Uuid{1, 2}, 3).has_value());
   }
+  // Nobody writes to it alone.
+  CHECK(kv::Store::open(path, options).error().code == kv::Errc::kInvalidArgument);
   {
-    kv::Store store = open(path);
+    auto& fs = kv::io::posix_file_system();
+    auto impl = kv::StoreImpl::open(fs, path, options, kv::Background::kThreads, kv::Replicated{});
+    REQUIRE(impl.has_value());
+    kv::Store store = kv::StoreImpl::wrap(std::move(*impl));
     make(store);
   }
   restore();

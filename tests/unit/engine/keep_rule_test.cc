@@ -55,6 +55,10 @@ TEST_CASE("each rule that keeps a segment is named, the strongest first") {
   CHECK(one.rule() == KeepRule::kHidingDeletes);
   one.context.log_end = 50;
   CHECK(one.rule() == KeepRule::kEndsLog);
+  one.context.log_floor = 49;
+  CHECK(one.rule() == KeepRule::kInLog);
+  one.context.log_floor = 50;
+  CHECK(one.rule() == KeepRule::kEndsLog);
   one.context.applied_sequence = 49;
   CHECK(one.rule() == KeepRule::kNotVisible);
   one.segment.is_damaged = true;
@@ -64,9 +68,10 @@ TEST_CASE("each rule that keeps a segment is named, the strongest first") {
   CHECK(one.rule(true) == KeepRule::kActive);
 }
 
-TEST_CASE("a merged segment does not end the log, whatever it holds") {
+TEST_CASE("a merged segment is no part of the log, whatever it holds") {
   Sealed merged(SegmentKind::kMerged);
   merged.segment.last_sequence = merged.context.log_end;
+  merged.context.log_floor = 0;
   CHECK(merged.rule() == KeepRule::kNone);
 }
 

@@ -23,6 +23,7 @@ std::vector<Edit> every_edit() {
       SequenceFloor{~std::uint64_t{0}},
       SegmentFloor{0x100000000},
       CutSegment{SegmentId{2}, 3, 4},
+      LogFloor{5, 6, 7},
   };
 }
 
@@ -63,7 +64,7 @@ TEST_CASE("an edit cut anywhere is corruption") {
 }
 
 TEST_CASE("a type this version does not know is a newer format") {
-  for (const char type : {'\x08', '\x7f', '\xff'}) {
+  for (const char type : {'\x09', '\x7f', '\xff'}) {
     CHECK(code_of(std::string(1, type) + std::string(64, '\0')) == Errc::kNewerFormat);
   }
 }

@@ -126,3 +126,13 @@ TEST_CASE("a state's edits build it again from nothing") {
   for (const Edit& edit : state.edits()) REQUIRE(again.apply(edit));
   CHECK(again == state);
 }
+
+TEST_CASE("the log's floor only rises, and is in the next MANIFEST") {
+  ManifestState state;
+  REQUIRE(state.apply(LogFloor{2, 10, 77}));
+  REQUIRE(state.apply(LogFloor{1, 9, 66}));
+  CHECK(state.log_floor == LogFloor{2, 10, 77});
+  ManifestState again;
+  for (const Edit& edit : state.edits()) REQUIRE(again.apply(edit));
+  CHECK(again == state);
+}

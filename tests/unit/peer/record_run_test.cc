@@ -21,11 +21,11 @@ namespace raft = kv::raft;
 using raft::NodeId;
 
 constexpr std::uint64_t kChain = 0x0102030405060708;
-constexpr std::size_t kRecordsAt = 80;
+constexpr std::size_t kRecordsAt = 88;
 
 struct Run {
   raft::Term term = 4;
-  raft::Append append{.prev = {3, 41, kChain}, .last = 41, .commit = 40, .round = 9};
+  raft::Append append{.prev = {3, 41, kChain}, .last = 41, .commit = 40, .round = 9, .safe = 30};
   std::vector<SentRecord> records;
 
   void add(RecordType type, const std::string& key, const std::string& value, raft::Term of = 3,
@@ -146,12 +146,12 @@ TEST_CASE_FIXTURE(Run, "a run that cannot be part of a log is malformed") {
     change(header);
     kv::format::encode_record_header(header, 0, payload.data() + at);
   };
-  SUBCASE("more records than said") { payload[72] = 1; }
-  SUBCASE("fewer records than said") { payload[72] = 3; }
-  SUBCASE("a count beyond all bounds") { set(72, 0xffffffff); }
+  SUBCASE("more records than said") { payload[80] = 1; }
+  SUBCASE("fewer records than said") { payload[80] = 3; }
+  SUBCASE("a count beyond all bounds") { set(80, 0xffffffff); }
   SUBCASE("last before prev") { set(48, 40); }
   SUBCASE("prev of a later term than the message") { set(24, 5); }
-  SUBCASE("zero that is none") { payload[76] = 1; }
+  SUBCASE("zero that is none") { payload[84] = 1; }
   SUBCASE("a gap") {
     set_header(kRecordsAt, [](RecordHeader& h) { h.sequence = 43; });
   }

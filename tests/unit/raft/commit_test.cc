@@ -168,3 +168,33 @@ TEST_CASE("after a restart what is committed is what was noted, and the rest is 
   net.settle();
   CHECK(net.core(2).commit() == 2);
 }
+
+TEST_CASE("the log may be given up to where every member has it, and no further") {
+  Net net(3);
+  net.elect(1);
+  net.settle();
+  net.cut(3);
+  const auto second = net.write(1);
+  REQUIRE(net.core(1).commit() == second.seq);
+  CHECK(net.core(1).safe_floor() == second.seq - 1);
+  CHECK(net.core(2).safe_floor() < second.seq);
+  net.heal(3);
+  net.pass(1, Net::kElection / 10);
+  net.settle();
+  CHECK(net.core(1).safe_floor() == second.seq);
+  // The others hear of it with the next round.
+  net.pass(1, Net::kElection / 10);
+  net.settle();
+  CHECK(net.core(2).safe_floor() == second.seq);
+  CHECK(net.core(3).safe_floor() == second.seq);
+}
+
+TEST_CASE("what is not committed is not given up, though every member has it") {
+  Net net(3);
+  net.elect(1);
+  net.settle();
+  net.member(1).is_disk_held = true;
+  net.append_unsent(1);
+  net.settle();
+  CHECK(net.core(1).safe_floor() == net.core(1).durable());
+}
