@@ -32,7 +32,7 @@ class Connection:
         if not line.endswith(b"\n"):
             raise ConnectionError("the server went away")
         words = line.decode().split()
-        if words[0] != "VALUE":
+        if words[0] not in ("VALUE", "INFO"):
             return words, None
         value = self.file.read(int(words[1]) + 1)
         if len(value) != int(words[1]) + 1:
