@@ -39,4 +39,18 @@ Result<Address> parse_address(std::string_view text) {
   return Address{std::string(host), std::string(port)};
 }
 
+Result<std::vector<std::string>> parse_addresses(std::string_view text) {
+  std::vector<std::string> out;
+  for (;;) {
+    const std::size_t comma = text.find(',');
+    const std::string_view one = text.substr(0, comma);
+    if (auto address = parse_address(one); !address) {
+      return tl::unexpected(std::move(address).error());
+    }
+    out.emplace_back(one);
+    if (comma == std::string_view::npos) return out;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 }  // namespace kv::client

@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "kv/result.h"
 
@@ -15,5 +16,9 @@ struct Address {
 
 // kInvalidArgument: that is no HOST:PORT.
 Result<Address> parse_address(std::string_view text);
+
+// The servers of a cluster, "a:7400,b:7400", each as it stands there; at least one.
+// kInvalidArgument: one of them is no HOST:PORT.
+Result<std::vector<std::string>> parse_addresses(std::string_view text);
 
 }  // namespace kv::client
