@@ -18,11 +18,16 @@
 namespace kv {
 
 struct ClientOptions {
-  std::string address = "127.0.0.1:7400";  // HOST:PORT, an IPv6 host in brackets
+  // HOST:PORT, an IPv6 host in brackets; of a cluster better several of its servers,
+  // "a:7400,b:7400".
+  std::string address = "127.0.0.1:7400";
   std::chrono::milliseconds connect_timeout{5000};
   // The longest silence while a request is sent or its reply awaited. A large value on a slow line
   // takes as long as it takes.
   std::chrono::milliseconds timeout{5000};
+  // How long, from the first failure on, a call looks for a server of a cluster that carries it
+  // out. A try that has begun then is not cut short. 0: not at all.
+  std::chrono::milliseconds retry_for{10'000};
 };
 
 // What the server is to do about merges; see Store::merge, pause_merges and the like.
@@ -41,16 +46,26 @@ struct ServerError {
   std::string text;
 };
 
-// A connection to one server. Blocking calls, and a pipeline for many at once. One thread at a
-// time, which need not be the same.
+// A connection to a server, or to the one of a cluster that leads. Blocking calls, and a pipeline
+// for many at once. One thread at a time, which need not be the same.
 //
 // A fault of the connection closes it, and the next call connects again; a connection that the
 // server closed between two calls is replaced without a word. A call that got no reply fails with
 // kUnavailable or kTimeout when the server has certainly not carried it out, and with
 // kUnknownOutcome when it was a write that had left in full: whether it was applied only the
-// server knows. Nothing is ever sent twice. kProtocol: the other side is no kv server.
+// server knows, and such a write is never sent again. kProtocol: the other side is no kv server.
 // What the server refuses comes as the Errc that an embedded store would give (kConflict,
 // kTryLater, kCorruption ...), the rest as kServer.
+//
+// A cluster: a server that does not lead refuses a request without any effect and names the one
+// that does, which the request goes to then; one that names nobody, as during an election, makes
+// the client ask the others it knows, and after each round of them wait a little longer. What a
+// server says of an epoch before the newest one it was told of is ignored. With several servers
+// known, because several were given or leaders were named, the same holds for one that cannot be
+// reached or is stopping; one that is busy is asked again; a read that got no reply goes to
+// another one. A call fails when retry_for is over: kNotLeader if no leader was found, and the text
+// tells what each server said. stats(), merge(), inspect(), verify(), backup(), hello(), help() and
+// ping() are about the server that answers, and are not repeated elsewhere once they were sent.
 class Client {
  public:
   [[nodiscard]] static Result<Client> connect(const ClientOptions& options = {});
@@ -69,7 +84,8 @@ class Client {
 
   // Calls `visit` for each item as it arrives, asking for further pages until the range or its
   // limit ends; `visit` returns false to stop. Returns the number of items. Memory stays bounded by
-  // one item. Each page is a snapshot of its own. `visit` does not call the client.
+  // one item. Each page is a snapshot of its own, and one that breaks off with its server goes on
+  // from another as a page more. `visit` does not call the client.
   [[nodiscard]] Result<std::uint64_t> range(const RangeOptions& options,
                                             const std::function<bool(Item&)>& visit);
   [[nodiscard]] Result<std::string> stats(std::string_view format = "text",
@@ -90,6 +106,12 @@ class Client {
                                            std::uint64_t rate_max = 0,
                                            std::string_view format = "text");
   [[nodiscard]] Result<void> ping();
+
+  // Finds the server that leads, which the next call goes to, and returns its address; a server
+  // alone leads.
+  [[nodiscard]] Result<std::string> leader();
+  // The server that the next call goes to.
+  const std::string& address() const;
 
   // Pipelining: requests are queued, sent in few writes, and answered in order by drain().
   class Pipeline;
@@ -123,7 +145,11 @@ class Client::Pipeline {
   };
   // Sends what is queued and returns one entry per request, in order. Replies are read while
   // requests are still being sent, so that no number of them makes both sides wait for each other;
-  // a fault fails the requests that have no reply yet, each as its own call would.
+  // a fault fails the requests that have no reply yet, each as its own call would. A server of a
+  // cluster that carries out none of the requests is like one that does not carry out a call: all
+  // of them go to another one, in their order. But when it has, or may have, carried out some,
+  // those that it refused are not sent again behind them: that is the caller's choice, and the next
+  // call goes to the leader.
   [[nodiscard]] std::vector<Result<Reply>> drain();
 
  private:
@@ -132,7 +158,9 @@ class Client::Pipeline {
     std::size_t end;  // in bytes_
     bool is_write;
   };
+  struct Try;
   explicit Pipeline(Client& client);
+  Try try_once(std::string_view bytes, const std::vector<Request>& requests);
 
   Client& client_;
   std::string bytes_;

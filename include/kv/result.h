@@ -26,7 +26,7 @@ enum class Errc {
   kTimeout,              // no answer in time
   kProtocol,             // the peer does not speak this protocol
   kServer,               // the server answered ERR; the context holds its code and text
-  kNotLeader,            // of a cluster: another node takes this; nothing was done
+  kNotLeader,            // of a cluster: another node takes this, or now none; nothing was done
 };
 
 struct Error {

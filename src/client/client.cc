@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "client/address.h"
 #include "client/client_state.h"
 #include "client/request_writer.h"
 
@@ -24,14 +25,14 @@ bool is_option_value(std::string_view text) {
 }  // namespace
 
 Result<Version> Client::State::write(std::string_view head, std::string_view body) {
-  auto reply = call(head, body, true);
+  auto reply = call(head, body, Kind::kWrite);
   if (!reply) return tl::unexpected(std::move(reply).error());
   if (reply->version == 0) return tl::unexpected(unanswered(unexpected_reply(), Sent::kWhole));
   return reply->version;
 }
 
 Result<std::string> Client::State::ask_for_text(std::string_view head) {
-  auto reply = call(head, {}, false);
+  auto reply = call(head, {}, Kind::kOfServer);
   if (!reply) return tl::unexpected(std::move(reply).error());
   if (!reply->value) return tl::unexpected(unanswered(unexpected_reply(), Sent::kNotAWrite));
   return std::move(*reply->value);
@@ -43,8 +44,10 @@ Client& Client::operator=(Client&&) noexcept = default;
 Client::~Client() = default;
 
 Result<Client> Client::connect(const ClientOptions& options) {
-  auto state = std::make_unique<State>(options);
-  if (auto connected = state->ensure_connected(); !connected) {
+  auto addresses = client::parse_addresses(options.address);
+  if (!addresses) return tl::unexpected(std::move(addresses).error());
+  auto state = std::make_unique<State>(options, std::move(*addresses));
+  if (auto connected = state->find_server(); !connected) {
     return tl::unexpected(std::move(connected).error());
   }
   return Client(std::move(state));
@@ -62,7 +65,7 @@ Result<Version> Client::put(std::string_view key, std::string_view value,
 Result<std::optional<Value>> Client::get(std::string_view key) {
   std::string head;
   client::append_get(head, key);
-  auto reply = state_->call(head, {}, false);
+  auto reply = state_->call(head, {}, State::Kind::kRead);
   if (!reply) return tl::unexpected(std::move(reply).error());
   if (!reply->was_found) return std::nullopt;
   if (!reply->value) {
@@ -74,7 +77,7 @@ Result<std::optional<Value>> Client::get(std::string_view key) {
 Result<std::optional<Version>> Client::del(std::string_view key, const WriteOptions& options) {
   std::string head;
   client::append_del(head, key, options);
-  auto reply = state_->call(head, {}, true);
+  auto reply = state_->call(head, {}, State::Kind::kWrite);
   if (!reply) return tl::unexpected(std::move(reply).error());
   if (!reply->was_found) return std::nullopt;
   return reply->version;
@@ -98,8 +101,9 @@ Result<std::string> Client::stats(std::string_view format, std::string_view sect
 }
 
 Result<std::string> Client::hello() {
-  auto reply = state_->call("HELLO v=1 client=cpp/" KV_VERSION "\n", {}, false);
+  auto reply = state_->call("HELLO v=1 client=cpp/" KV_VERSION "\n", {}, State::Kind::kOfServer);
   if (!reply) return tl::unexpected(std::move(reply).error());
+  state_->servers.see_epoch(number_in(reply->fields, "epoch"));
   return std::move(reply->fields);
 }
 
@@ -156,10 +160,26 @@ Result<std::string> Client::inspect(std::string_view key, std::string_view forma
 }
 
 Result<void> Client::ping() {
-  auto reply = state_->call("PING\n", {}, false);
+  auto reply = state_->call("PING\n", {}, State::Kind::kOfServer);
   if (!reply) return tl::unexpected(std::move(reply).error());
   return {};
 }
+
+Result<std::string> Client::leader() {
+  const auto fields = hello();
+  if (!fields) return tl::unexpected(fields.error());
+  if (protocol::field(*fields, "role") == "leader") return address();
+  // No key has that version, so that this changes nothing; but only the leader may say so.
+  WriteOptions never;
+  never.condition = {Condition::Kind::kVersion, UINT64_MAX};
+  std::string head;
+  client::append_del(head, "leader", never);
+  const auto reply = state_->call(head, {}, State::Kind::kRead);
+  if (!reply && reply.error().code != Errc::kConflict) return tl::unexpected(reply.error());
+  return address();
+}
+
+const std::string& Client::address() const { return state_->servers.current(); }
 
 const std::optional<ServerError>& Client::last_server_error() const { return state_->server_error; }
 

@@ -1,30 +1,97 @@
 #include "client/client_state.h"
 
 #include <charconv>
+#include <thread>
 
 #include <fmt/format.h>
+
+#include "base/check.h"
 
 namespace kv {
 
 using client::Socket;
 using protocol::ReplyLine;
 
-Version version_in(const ReplyLine& reply) {
-  const std::string_view text = protocol::field(reply.fields, "ver").value_or("");
-  Version version = 0;
-  std::from_chars(text.data(), text.data() + text.size(), version);
-  return version;
+std::uint64_t number_in(std::string_view fields, std::string_view name) {
+  const std::string_view text = protocol::field(fields, name).value_or("");
+  std::uint64_t number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
 }
+
+Version version_in(const ReplyLine& reply) { return number_in(reply.fields, "ver"); }
 
 Error unexpected_reply() { return {Errc::kProtocol, "the reply does not fit the request", {}}; }
 
 Result<void> Client::State::ensure_connected() {
-  if (socket && !reader.has_input() && socket->is_idle()) return {};
+  const bool is_there = socket && socket->address() == servers.current();
+  if (is_there && !reader.has_input() && socket->is_idle()) return {};
   disconnect();
-  auto connected = Socket::connect(options.address, options.connect_timeout);
+  auto connected = Socket::connect(servers.current(), options.connect_timeout);
   if (!connected) return tl::unexpected(std::move(connected).error());
   socket = std::move(*connected);
   return {};
+}
+
+Result<void> Client::State::find_server() {
+  client::LeaderSearch search = new_search();
+  for (;;) {
+    auto connected = ensure_connected();
+    if (connected || !tries_again(search, connected.error(), true)) return connected;
+  }
+}
+
+bool Client::State::tries_again(client::LeaderSearch& search, Error& error, bool may_repeat) {
+  return server_error ? tries_again_refused(search, error, true)
+                      : tries_again_lost(search, error, may_repeat);
+}
+
+bool Client::State::tries_again_refused(client::LeaderSearch& search, Error& error,
+                                        bool may_repeat) {
+  return goes_on(search, failure_of_refusal(error), error, may_repeat);
+}
+
+// The next call begins at another server even where this one may not go there: this server may
+// keep silent for long.
+bool Client::State::tries_again_lost(client::LeaderSearch& search, Error& error, bool may_repeat) {
+  std::optional<Failure> failure;
+  if (servers.are_several()) failure = Failure{Failure::Kind::kGone, describe(error)};
+  const bool is_certain = error.code == Errc::kUnavailable || error.code == Errc::kTimeout;
+  return goes_on(search, failure, error, may_repeat && is_certain);
+}
+
+std::optional<Client::State::Failure> Client::State::failure_of_refusal(const Error& error) const {
+  KV_CHECK(server_error);
+  if (server_error->maybe_applied) return std::nullopt;
+  const std::string_view code = server_error->code;
+  const std::string_view fields = server_error->fields;
+  Failure out;
+  out.text = fmt::format("{}: {}", servers.current(), error.context);
+  const std::uint64_t wait_ms = std::min<std::uint64_t>(number_in(fields, "retry_ms"), INT32_MAX);
+  out.wait = std::chrono::milliseconds(wait_ms);
+  if (code == "NOT_LEADER") {
+    out.kind = Failure::Kind::kNotLeader;
+    out.leader = protocol::field(fields, "leader").value_or("");
+    out.epoch = number_in(fields, "epoch");
+    return out;
+  }
+  if (!servers.are_several()) return std::nullopt;
+  out.kind = code == "TRY_LATER" ? Failure::Kind::kBusy : Failure::Kind::kGone;
+  if (code == "TRY_LATER" || code == "SHUTTING_DOWN" || code == "LOADING") return out;
+  return std::nullopt;
+}
+
+bool Client::State::goes_on(client::LeaderSearch& search, const std::optional<Failure>& failure,
+                            Error& error, bool may_repeat) {
+  if (!failure) return false;
+  const auto wait = search.after(*failure, Socket::Clock::now());
+  if (!may_repeat) return false;
+  if (!wait) {
+    error = search.give_up(std::move(error));
+    return false;
+  }
+  std::this_thread::sleep_for(*wait);
+  return true;
 }
 
 void Client::State::disconnect() {
@@ -102,11 +169,22 @@ Result<void> Client::State::send(std::string_view part, std::optional<Answer>& e
 }
 
 Result<Client::State::Reply> Client::State::call(std::string_view head, std::string_view body,
-                                                 bool is_write) {
-  server_error.reset();
-  if (auto connected = ensure_connected(); !connected) {
-    return tl::unexpected(std::move(connected).error());
+                                                 Kind kind) {
+  client::LeaderSearch search = new_search();
+  for (;;) {
+    server_error.reset();
+    const auto connected = ensure_connected();
+    auto reply = connected ? exchange(head, body, kind == Kind::kWrite)
+                           : Result<Reply>(tl::unexpected(connected.error()));
+    if (reply) return reply;
+    const bool may_repeat = !connected || kind != Kind::kOfServer;
+    if (!tries_again(search, reply.error(), may_repeat)) return reply;
   }
+}
+
+// One try.
+Result<Client::State::Reply> Client::State::exchange(std::string_view head, std::string_view body,
+                                                     bool is_write) {
   std::optional<Answer> early;
   auto sent = send(head, early);
   if (sent && socket) sent = send(body, early);

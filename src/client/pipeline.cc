@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "client/client_state.h"
@@ -6,6 +7,20 @@
 namespace kv {
 
 using client::Socket;
+
+// What one try to have a pipeline answered has come to.
+struct Client::Pipeline::Try {
+  std::vector<Result<Reply>> replies;
+  bool was_lost = false;    // the connection, or there was none
+  bool had_effect = false;  // or may have had: something was not just refused, or not even sent
+
+  // nullptr: there is none.
+  Result<Reply>* first_failure() {
+    const auto found = std::find_if(replies.begin(), replies.end(),
+                                    [](const Result<Reply>& reply) { return !reply; });
+    return found == replies.end() ? nullptr : &*found;
+  }
+};
 
 Client::Pipeline::Pipeline(Client& client) : client_(client) {}
 
@@ -36,14 +51,31 @@ std::vector<Result<Client::Pipeline::Reply>> Client::Pipeline::drain() {
   State& state = *client_.state_;
   const std::string bytes = std::exchange(bytes_, {});
   const std::vector<Request> requests = std::exchange(requests_, {});
-  std::vector<Result<Reply>> replies;
-  replies.reserve(requests.size());
-  state.server_error.reset();
+  client::LeaderSearch search = state.new_search();
+  for (;;) {
+    state.server_error.reset();
+    Try outcome = try_once(bytes, requests);
+    Result<Reply>* const failed = outcome.first_failure();
+    if (failed == nullptr) return std::move(outcome.replies);
+    // Also where it is not sent again, so that the next call begins where it is better served.
+    const bool tries_again =
+        outcome.was_lost ? state.tries_again_lost(search, failed->error(), !outcome.had_effect)
+                         : state.tries_again_refused(search, failed->error(), !outcome.had_effect);
+    if (!tries_again) return std::move(outcome.replies);
+  }
+}
 
+Client::Pipeline::Try Client::Pipeline::try_once(std::string_view bytes,
+                                                 const std::vector<Request>& requests) {
+  State& state = *client_.state_;
+  Try outcome;
+  std::vector<Result<Reply>>& replies = outcome.replies;
+  replies.reserve(requests.size());
   std::string_view unsent = bytes;
   std::optional<Error> fault;
   if (auto connected = state.ensure_connected(); !connected) {
     fault = std::move(connected).error();
+    outcome.was_lost = true;
   }
   std::optional<Error> cannot_send;
   while (!fault && replies.size() < requests.size()) {
@@ -62,8 +94,11 @@ std::vector<Result<Client::Pipeline::Reply>> Client::Pipeline::drain() {
     auto answer = state.read_answer();
     if (!answer) {
       fault = cannot_send ? std::move(cannot_send) : std::move(answer).error();
+      outcome.was_lost = true;
+      outcome.had_effect = true;
       break;
     }
+    if (!answer->refused || !state.failure_of_refusal(*answer->refused)) outcome.had_effect = true;
     if (answer->refused) {
       // The server has looked at nothing behind a reply that closes the connection.
       if (!state.socket) {
@@ -83,7 +118,7 @@ std::vector<Result<Client::Pipeline::Reply>> Client::Pipeline::drain() {
                                                      : Sent::kPartly;
     replies.push_back(tl::unexpected(state.unanswered(*fault, sent)));
   }
-  return replies;
+  return outcome;
 }
 
 }  // namespace kv

@@ -19,8 +19,17 @@ class RangeReader {
       : state_(state), rest_(options), visit_(visit) {}
 
   Result<std::uint64_t> run() {
+    client::LeaderSearch search = state_.new_search();
     while (!is_done()) {
-      if (auto read = read_page(); !read) return tl::unexpected(std::move(read).error());
+      const std::uint64_t before = count_;
+      auto read = read_page();
+      if (read || count_ > before) search.start_over();
+      if (read) continue;
+      // What is here of a page that broke off stays, and the next try goes on behind it.
+      if (!state_.tries_again(search, read.error(), true)) {
+        return tl::unexpected(std::move(read).error());
+      }
+      state_.server_error.reset();
     }
     return count_;
   }
@@ -84,6 +93,7 @@ Result<void> RangeReader::read_item(const ReplyLine& reply) {
   item_.version = version_in(reply);
   if (auto got = state_.reader.payload(*state_.socket, reply.size1, item_.key); !got) return got;
   if (auto got = state_.reader.payload(*state_.socket, value_size, item_.value); !got) return got;
+  if (auto got = state_.reader.end_of_payload(*state_.socket); !got) return got;
   // Where the next page goes on.
   if (rest_.is_reverse) {
     rest_.end = item_.key;
@@ -93,7 +103,7 @@ Result<void> RangeReader::read_item(const ReplyLine& reply) {
   }
   count_ += 1;
   bytes_ += item_.key.size() + item_.value.size();
-  return state_.reader.end_of_payload(*state_.socket);
+  return {};
 }
 
 }  // namespace

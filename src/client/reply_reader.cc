@@ -15,9 +15,8 @@ Errc code_of(std::string_view code) {
   if (code == "CONFLICT") return Errc::kConflict;
   if (code == "CORRUPT") return Errc::kCorruption;
   if (code == "NO_SPACE") return Errc::kNoSpace;
-  if (code == "TRY_LATER" || code == "LOADING" || code == "NOT_LEADER" || code == "SHUTTING_DOWN") {
-    return Errc::kTryLater;
-  }
+  if (code == "TRY_LATER" || code == "LOADING" || code == "SHUTTING_DOWN") return Errc::kTryLater;
+  if (code == "NOT_LEADER") return Errc::kNotLeader;
   if (code == "READ_ONLY") return Errc::kReadOnly;
   if (code == "UNKNOWN_OUTCOME") return Errc::kUnknownOutcome;
   if (code == "BAD_ARG" || code == "EMPTY_KEY" || code == "KEY_TOO_LARGE" ||

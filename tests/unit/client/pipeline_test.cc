@@ -1,3 +1,5 @@
+#include <memory>
+
 #include <doctest/doctest.h>
 
 #include "kv/client.h"
@@ -180,4 +182,141 @@ TEST_CASE("without a connection nothing is applied") {
   const auto replies = drain_two_puts_and_a_get(client);
   REQUIRE(replies.size() == 3);
   for (const auto& reply : replies) CHECK(reply.error().code == Errc::kUnavailable);
+}
+
+namespace {
+
+std::string not_leader(const std::string& leader) {
+  return "ERR NOT_LEADER applied=no leader=" + leader + " epoch=1\n";
+}
+
+Client connected_to(const std::string& addresses, std::chrono::milliseconds retry_for = 10s) {
+  ClientOptions options;
+  options.address = addresses;
+  options.timeout = 10s;
+  options.retry_for = retry_for;
+  auto client = Client::connect(options);
+  REQUIRE(client);
+  return std::move(*client);
+}
+
+// Reads what drain_two_puts_and_a_get() sends, and answers.
+FakeServer::Script answering(std::string& asked, std::string replies) {
+  return [=, &asked](Talk& talk) {
+    asked += talk.read(kTwoPutsAndAGet);
+    talk.say(replies);
+    talk.read_to_end();
+  };
+}
+
+}  // namespace
+
+TEST_CASE("a pipeline of which nothing was carried out goes to the leader as it is") {
+  std::string asked_first;
+  std::string asked;
+  FakeServer leader({answering(asked, "OK ver=1\nOK ver=2\nVALUE 1 ver=2\n2\n")});
+  const std::string refusal = not_leader(leader.address());
+  FakeServer first({answering(asked_first, refusal + refusal + refusal)});
+  {
+    Client client = connected_to(first.address());
+    const auto replies = drain_two_puts_and_a_get(client);
+    REQUIRE(replies.size() == 3);
+    CHECK(replies[0]->version == 1);
+    CHECK(replies[1]->version == 2);
+    CHECK(replies[2]->value == "2");
+    CHECK(!client.last_server_error());
+  }
+  leader.join();
+  CHECK(asked == asked_first);
+  CHECK(asked == "PUT 1 1\nk1PUT 1 1\nk2GET 1\nk");
+}
+
+TEST_CASE("what is refused in a pipeline is not made again behind what was carried out") {
+  std::string asked_first;
+  std::string asked;
+  FakeServer leader({[&](Talk& talk) {
+    asked = talk.read_line();
+    talk.say("OK\n");
+    talk.read_to_end();
+  }});
+  std::string replies_of_first;
+  SUBCASE("the later ones") {
+    replies_of_first = "OK ver=1\n" + not_leader(leader.address()) + not_leader(leader.address());
+  }
+  SUBCASE("the earlier ones") {
+    replies_of_first = not_leader(leader.address()) + "OK ver=1\n" + not_leader(leader.address());
+  }
+  SUBCASE("with one that is refused for a reason of its own") {
+    replies_of_first = not_leader(leader.address()) + "ERR CONFLICT applied=no ver=4\n" +
+                       not_leader(leader.address());
+  }
+  SUBCASE("with one whose outcome is unknown") {
+    replies_of_first = "ERR UNKNOWN_OUTCOME applied=maybe\n" + not_leader(leader.address()) +
+                       not_leader(leader.address());
+  }
+  FakeServer first({answering(asked_first, replies_of_first)});
+  Client client = connected_to(first.address());
+  const auto replies = drain_two_puts_and_a_get(client);
+  REQUIRE(replies.size() == 3);
+  CHECK(replies[2].error().code == Errc::kNotLeader);
+  CHECK(client.address() == leader.address());
+  CHECK(client.ping());
+  CHECK(asked == "PING\n");
+}
+
+TEST_CASE("a pipeline goes elsewhere from a server that has gone") {
+  std::string asked;
+  FakeServer b({answering(asked, "OK ver=1\nOK ver=2\nVALUE 1 ver=2\n2\n")});
+  auto a = std::make_unique<FakeServer>(std::vector<FakeServer::Script>{[](Talk&) {}});
+  Client client = connected_to(a->address() + "," + b.address());
+  a.reset();
+  const auto replies = drain_two_puts_and_a_get(client);
+  REQUIRE(replies.size() == 3);
+  for (const auto& reply : replies) CHECK(reply);
+  CHECK(asked == "PUT 1 1\nk1PUT 1 1\nk2GET 1\nk");
+}
+
+TEST_CASE("a pipeline goes elsewhere from a server that is stopping") {
+  std::string asked_first;
+  std::string asked;
+  FakeServer b({answering(asked, "OK ver=1\nOK ver=2\nVALUE 1 ver=2\n2\n")});
+  FakeServer a({answering(asked_first, "ERR SHUTTING_DOWN applied=no\n")});
+  Client client = connected_to(a.address() + "," + b.address());
+  const auto replies = drain_two_puts_and_a_get(client);
+  REQUIRE(replies.size() == 3);
+  for (const auto& reply : replies) CHECK(reply);
+  CHECK(asked == asked_first);
+}
+
+TEST_CASE("a pipeline that was sent and lost is not sent again; the next call goes elsewhere") {
+  FakeServer a({[](Talk& talk) { talk.read(kTwoPutsAndAGet); }});
+  std::string asked;
+  FakeServer b({[&](Talk& talk) {
+    asked = talk.read_line();
+    talk.say("OK\n");
+    talk.read_to_end();
+  }});
+  Client client = connected_to(a.address() + "," + b.address());
+  auto pipeline = client.pipeline();
+  pipeline.get("k");
+  pipeline.put("k", "1");
+  pipeline.put("k", "2");
+  const auto replies = pipeline.drain();
+  REQUIRE(replies.size() == 3);
+  CHECK(replies[0].error().code == Errc::kUnavailable);
+  CHECK(replies[1].error().code == Errc::kUnknownOutcome);
+  CHECK(replies[2].error().code == Errc::kUnknownOutcome);
+  CHECK(client.ping());
+  CHECK(asked == "PING\n");
+}
+
+TEST_CASE("a pipeline that finds no leader says so once") {
+  const std::string refusal = "ERR NOT_LEADER applied=no leader=-\n";
+  std::string asked;
+  FakeServer server({answering(asked, refusal + refusal + refusal)});
+  Client client = connected_to(server.address(), 20ms);  // shorter than the shortest wait
+  const auto replies = drain_two_puts_and_a_get(client);
+  REQUIRE(replies.size() == 3);
+  for (const auto& reply : replies) CHECK(reply.error().code == Errc::kNotLeader);
+  CHECK(replies[0].error().context.starts_with("no leader took the request within 20 ms"));
 }

@@ -161,3 +161,67 @@ TEST_CASE("a range that breaks off is told, never taken for its end") {
   REQUIRE(!count);
   CHECK(count.error().code == expected);
 }
+
+TEST_CASE("a range that breaks off goes on at another server, behind the last item that is whole") {
+  std::string rest;
+  SUBCASE("between two items") {}
+  SUBCASE("in the line of an item") { rest = "ITEM 1 "; }
+  SUBCASE("in a value") { rest = "ITEM 1 3 ver=2\nbx"; }
+  SUBCASE("in front of the line feed behind a value") { rest = "ITEM 1 1 ver=2\nbx"; }
+  SUBCASE("at another leader's election") { rest = "ERR NOT_LEADER applied=no leader=-\n"; }
+  std::string asked;
+  FakeServer second({[&](Talk& talk) {
+    const std::string line = talk.read_line();
+    asked = line + talk.read(Paging::payload_of(line));
+    talk.say("ITEM 1 1 ver=2\nby\nEND 1 more=0\n");
+  }});
+  FakeServer first({[&](Talk& talk) {
+    talk.read_line();
+    talk.say("ITEM 1 1 ver=1\nax\n" + rest);
+  }});
+  ClientOptions options;
+  options.address = first.address() + "," + second.address();
+  auto client = Client::connect(options);
+  REQUIRE(client);
+  std::string items;
+  CHECK(client->range({}, [&](Item& item) {
+    items += item.key + "=" + item.value + " ";
+    return true;
+  }) == 2u);
+  CHECK(items == "a=x b=y ");
+  second.join();
+  CHECK(asked == std::string("RANGE 2 0 limit=10000\na\0", 24));
+}
+
+TEST_CASE("a range goes to the leader that a server names") {
+  FakeServer leader({[](Talk& talk) {
+    talk.read_line();
+    talk.say("KEY 1\na\nEND 1 more=0\n");
+    talk.read_to_end();
+  }});
+  Paging paging({"ERR NOT_LEADER applied=no leader=" + leader.address() + " epoch=1\n"});
+  CHECK(paging.read({}) == 1u);
+  CHECK(paging.items == "a=@0 ");
+  CHECK(!paging.client->last_server_error());
+}
+
+TEST_CASE("a range that gets on nowhere ends, and what it got stays got") {
+  FakeServer server({[](Talk& talk) {
+    talk.read_line();
+    talk.say("KEY 1\na\nERR NOT_LEADER applied=no leader=-\n");
+    talk.read_to_end();
+  }});
+  ClientOptions options;
+  options.address = server.address();
+  options.retry_for = 20ms;  // shorter than the shortest wait
+  auto client = Client::connect(options);
+  REQUIRE(client);
+  std::string items;
+  const auto count = client->range({}, [&](Item& item) {
+    items += item.key;
+    return true;
+  });
+  REQUIRE(!count);
+  CHECK(count.error().code == Errc::kNotLeader);
+  CHECK(items == "a");
+}

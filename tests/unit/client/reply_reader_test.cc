@@ -133,7 +133,8 @@ TEST_CASE("each ERR code is the Errc a caller can act on") {
   CHECK(error_in("ERR CORRUPT applied=no").code == Errc::kCorruption);
   CHECK(error_in("ERR NO_SPACE applied=no").code == Errc::kNoSpace);
   CHECK(error_in("ERR READ_ONLY applied=no").code == Errc::kReadOnly);
-  for (const char* code : {"TRY_LATER", "LOADING", "NOT_LEADER", "SHUTTING_DOWN"}) {
+  CHECK(error_in("ERR NOT_LEADER applied=no leader=-").code == Errc::kNotLeader);
+  for (const char* code : {"TRY_LATER", "LOADING", "SHUTTING_DOWN"}) {
     CHECK(error_in(std::string("ERR ") + code + " applied=no").code == Errc::kTryLater);
   }
   for (const char* code :
