@@ -7,9 +7,9 @@
 
 namespace kv::cli {
 
-std::string problem_with_address(const std::string& text) {
-  const auto address = client::parse_address(text);
-  return address ? "" : address.error().context;
+std::string problem_with_addresses(const std::string& text) {
+  const auto addresses = client::parse_addresses(text);
+  return addresses ? "" : addresses.error().context;
 }
 
 std::string problem_with_listen_address(const std::string& text) {

@@ -27,18 +27,21 @@ std::string history_file() {
 
 int run_terminal(const Common& common) {
   Shell shell(common);
-  if (auto connected = connect(common); !connected) {
-    if (connected.error().code == Errc::kInvalidArgument) return fail_to_connect(connected.error());
-    complain(describe(connected.error()) + "; trying again with each request");
+  if (auto reached = shell.reach(); !reached) {
+    if (reached.error().code == Errc::kInvalidArgument) return fail_to_connect(reached.error());
+    complain(describe(reached.error()) + "; trying again with each request");
   } else if (!common.is_quiet) {
-    say(fmt::format("connected to {}; HELP lists the verbs\n", common.address));
+    say(fmt::format("connected to {}; HELP lists the verbs\n", shell.address()));
   }
   std::fflush(stdout);
-  LineEditor editor(fmt::format("kv {}> ", common.address), history_file(), &Shell::completions);
+  // The prompt tells who answers, which changes with the leader of a cluster.
+  const auto prompt = [&] { return fmt::format("kv {}> ", shell.address()); };
+  LineEditor editor(prompt(), history_file(), &Shell::completions);
   while (const auto line = editor.read()) {
     const Shell::Outcome outcome = shell.run(*line);
     print(outcome);
     if (outcome.is_end) return kExitOk;
+    editor.set_prompt(prompt());
   }
   say("\n");
   return kExitOk;

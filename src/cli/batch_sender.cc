@@ -36,11 +36,11 @@ Result<void> BatchSender::finish() { return drain(); }
 Result<void> BatchSender::drain() {
   auto wait = kWaitFirst;
   for (int tries = 1;; ++tries) {
-    auto sent = send_once();
-    if (sent) return sent;
-    if (sent.error().code != Errc::kTryLater || tries == kTriesMax) {
+    Round round = send_once();
+    if (round.outcome) return {};
+    if (!round.may_repeat || tries == kTriesMax) {
       const Part& part = parts_.front();
-      Error error = std::move(sent).error();
+      Error error = std::move(round.outcome).error();
       error.context =
           fmt::format("lines {} to {}: {}", part.first_line, part.last_line, error.context);
       return tl::unexpected(std::move(error));
@@ -50,20 +50,30 @@ Result<void> BatchSender::drain() {
   }
 }
 
-Result<void> BatchSender::send_once() {
+BatchSender::Round BatchSender::send_once() {
   auto pipeline = client_.pipeline();
-  Result<void> outcome;
+  Round round;
   for (const Part& part : parts_) {
-    outcome = pipeline.write(part.batch);
-    if (!outcome) break;
+    round.outcome = pipeline.write(part.batch);
+    if (!round.outcome) break;
   }
-  for (const auto& reply : pipeline.drain()) {
-    if (!reply) return tl::unexpected(reply.error());
+  const auto replies = pipeline.drain();
+  bool were_some_taken = false;
+  Result<void> taken;
+  for (const auto& reply : replies) {
+    were_some_taken = were_some_taken || reply;
+    if (taken && !reply) taken = tl::unexpected(reply.error());
+    if (!taken) continue;
     written_ += parts_.front().batch.operations().size();
     bytes_ -= parts_.front().bytes;
     parts_.pop_front();
   }
-  return outcome;
+  if (taken) return round;
+  // When none was taken the client has looked for the leader already, for as long as it may.
+  round.may_repeat = taken.error().code == Errc::kTryLater ||
+                     (taken.error().code == Errc::kNotLeader && were_some_taken);
+  round.outcome = std::move(taken);
+  return round;
 }
 
 }  // namespace kv::cli

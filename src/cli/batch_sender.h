@@ -11,7 +11,8 @@ namespace kv::cli {
 
 // Writes records in order, in batches that are atomic each, several of them in a pipeline. A batch
 // that is told to try later is sent again after a while, and so are those behind it: of two records
-// with the same key the later one stays the winner. One thread.
+// with the same key the later one stays the winner. The same when a server stops being the leader
+// in the middle of a pipeline, which leaves it to us what to send again. One thread.
 class BatchSender {
  public:
   using Wait = std::function<void(std::chrono::milliseconds)>;
@@ -33,8 +34,12 @@ class BatchSender {
     std::uint64_t last_line = 0;
   };
   Result<void> drain();
-  // Sends all parts once and drops those that are written. The error of the first that is not.
-  Result<void> send_once();
+  struct Round {
+    Result<void> outcome;     // the error of the first part that is not written
+    bool may_repeat = false;  // that and those behind it
+  };
+  // Sends all parts once and drops those that are written, up to the first that is not.
+  Round send_once();
 
   Client& client_;
   const std::uint32_t batch_max_;

@@ -26,6 +26,7 @@ constexpr std::string_view kFooter =
     "kv bench                                       workload b, 10 s, 50 clients\n"
     "kv bench --workload a --rate 20000             how long requests take at 20 000 a second\n"
     "kv bench --mix read=80,insert=20 --value-size 64-1024 --pipeline 16\n"
+    "kv bench --addr a:7400,b:7400,c:7400           on the one of a cluster that leads\n"
     "kv bench --proto resp --addr 127.0.0.1:6379    the same load on Redis\n"
     "kv bench --ops 100000 --json --hdr run.hgrm    for a script, and for HdrHistogram's plotter";
 
@@ -84,11 +85,11 @@ Result<BenchPlan> plan_of(const Common& common, BenchFlags& flags) {
   if (!workload) return tl::unexpected(std::move(workload).error());
   auto sizes = bench::ValueSizes::parse(flags.value_size);
   if (!sizes) return wrong("--value-size: " + sizes.error().context);
-  driver.address = common.address;
   driver.timeout = common.timeout();
   if (driver.clients < driver.threads) return wrong("--threads: every thread needs a client");
   if (flags.protocol == "resp") {
     driver.protocol = bench::Protocol::kResp;
+    if (common.has_several_addresses()) return wrong("--addr: --proto resp takes one server");
     if (!flags.sync.empty()) return wrong("--sync: only the native protocol can ask for it");
     if (workload->mix.has(bench::Operation::kScan)) {
       return wrong("RESP has no scans in the order of the keys; they need --proto native");
@@ -274,6 +275,12 @@ int run_bench(const Common& common, BenchFlags flags) {
   if (!flags.hdr.empty() && !std::ofstream(flags.hdr, std::ios::app)) {
     complain("--hdr: cannot write " + flags.hdr);
     return kExitUsage;
+  }
+  flags.driver.address = common.address;
+  if (flags.driver.protocol == bench::Protocol::kNative) {
+    const auto leader = leader_address(common);
+    if (!leader) return fail_to_connect(leader.error());
+    flags.driver.address = *leader;
   }
   const auto driver = bench::Driver::connect(flags.driver, plan->sizes);
   if (!driver) return fail_to_connect(driver.error());

@@ -36,9 +36,10 @@ struct Tally {
   nlohmann::ordered_json failures = nlohmann::ordered_json::array();
 };
 
-void run_one(const Common& common, const VectorCase& vector, Sending sending, Tally& tally) {
+void run_one(const Common& common, const std::string& address, const VectorCase& vector,
+             Sending sending, Tally& tally) {
   const char* const how = sending == Sending::kWhole ? "whole" : "byte by byte";
-  const auto wrong = client::run_case(vector, common.address, sending, common.timeout());
+  const auto wrong = client::run_case(vector, address, sending, common.timeout());
   tally.runs += 1;
   if (!wrong) return;
   tally.failures.push_back({{"file", vector.file},
@@ -63,17 +64,25 @@ int run_conformance(const Common& common, std::string folder) {
     complain(describe(vectors.error()));
     return kExitUsage;
   }
-  // A server that is not there would fail every case.
-  if (auto client = connect(common); !client) return fail_to_connect(client.error());
+  // A server that is not there would fail every case, and so would one that does not lead. Of a
+  // single one nothing else is asked, as it may be any program's.
+  std::string address = common.address;
+  if (common.has_several_addresses()) {
+    const auto leader = leader_address(common);
+    if (!leader) return fail_to_connect(leader.error());
+    address = *leader;
+  } else if (auto client = connect(common); !client) {
+    return fail_to_connect(client.error());
+  }
   Tally tally;
   for (const VectorCase& vector : *vectors) {
     tally.cases += 1;
-    run_one(common, vector, Sending::kWhole, tally);
-    if (vector.is_bytewise()) run_one(common, vector, Sending::kBytewise, tally);
+    run_one(common, address, vector, Sending::kWhole, tally);
+    if (vector.is_bytewise()) run_one(common, address, vector, Sending::kBytewise, tally);
   }
   const std::size_t failed = tally.failures.size();
   if (common.is_json) {
-    say(nlohmann::ordered_json{{"address", common.address},
+    say(nlohmann::ordered_json{{"address", address},
                                {"cases", tally.cases},
                                {"runs", tally.runs},
                                {"failed", failed},

@@ -18,6 +18,11 @@ std::chrono::milliseconds Common::timeout() const {
   return parse_duration(timeout_text).value_or(std::chrono::seconds(5));
 }
 
+std::chrono::milliseconds Common::retry_for() const {
+  if (retry_for_text == "0") return std::chrono::milliseconds(0);
+  return parse_duration(retry_for_text).value_or(std::chrono::seconds(10));
+}
+
 void say(std::string_view text) { std::fwrite(text.data(), 1, text.size(), stdout); }
 
 void complain_in_json() { is_complaint_json = true; }
@@ -41,15 +46,18 @@ int finish_stdout(int code) {
 }
 
 int fail(const Error& error) {
-  constexpr std::string_view kHint =
-      "is a server running? `kv status` looks, `kv start` starts one, --addr names another";
-  const bool has_hint = error.code == Errc::kUnavailable;
+  std::string_view hint;
+  if (error.code == Errc::kUnavailable) {
+    hint = "is a server running? `kv status` looks, `kv start` starts one, --addr names another";
+  } else if (error.code == Errc::kNotLeader) {
+    hint = "--addr HOST:PORT,HOST:PORT names more of its servers, --retry-for waits longer";
+  }
   if (is_complaint_json) {
-    complain(has_hint ? fmt::format("{}; {}", describe(error), kHint) : describe(error));
+    complain(hint.empty() ? describe(error) : fmt::format("{}; {}", describe(error), hint));
     return exit_code_of(error);
   }
   complain(describe(error));
-  if (has_hint) complain(kHint);
+  if (!hint.empty()) complain(hint);
   return exit_code_of(error);
 }
 
@@ -58,21 +66,32 @@ int fail_to_connect(const Error& error) {
   return error.code == Errc::kInvalidArgument ? kExitUsage : code;
 }
 
-Result<Client> connect(const Common& common) {
+namespace {
+
+ClientOptions options_of(const Common& common) {
   ClientOptions options;
   options.address = common.address;
   options.timeout = common.timeout();
   options.connect_timeout = options.timeout;
+  options.retry_for = common.retry_for();
+  return options;
+}
+
+}  // namespace
+
+Result<Client> connect(const Common& common) { return Client::connect(options_of(common)); }
+
+Result<Client> connect_patiently(const Common& common) {
+  ClientOptions options = options_of(common);
+  const bool has_default = common.timeout_text == kTimeoutDefault;
+  if (has_default) options.timeout = std::chrono::hours(1000);
   return Client::connect(options);
 }
 
-Result<Client> connect_patiently(const Common& common) {
-  ClientOptions options;
-  options.address = common.address;
-  options.connect_timeout = common.timeout();
-  const bool has_default = common.timeout_text == kTimeoutDefault;
-  options.timeout = has_default ? std::chrono::hours(1000) : common.timeout();
-  return Client::connect(options);
+Result<std::string> leader_address(const Common& common) {
+  auto client = connect(common);
+  if (!client) return tl::unexpected(std::move(client).error());
+  return client->leader();
 }
 
 }  // namespace kv::cli

@@ -20,15 +20,18 @@ inline constexpr std::string_view kTimeoutDefault = "5s";
 
 // Flags that every command has.
 struct Common {
-  std::string address = "127.0.0.1:7400";
-  bool has_address_flag = false;  // --addr was typed, and does not come from KV_ADDR
+  std::string address = "127.0.0.1:7400";  // or several, with commas between
+  bool has_address_flag = false;           // --addr was typed, and does not come from KV_ADDR
   std::string timeout_text = std::string(kTimeoutDefault);
   std::uint32_t retries = 3;
+  std::string retry_for_text = "10s";
   bool is_json = false;
   bool is_quiet = false;
   bool has_no_color = false;
 
   std::chrono::milliseconds timeout() const;
+  std::chrono::milliseconds retry_for() const;
+  bool has_several_addresses() const { return address.find(',') != std::string::npos; }
 };
 
 // From here on complaints are JSON objects, {"error": TEXT}, as all that is printed is to be JSON.
@@ -52,13 +55,17 @@ Result<Client> connect(const Common& common);
 // The same, and as patient as a request of minutes needs, unless the user set a timeout.
 Result<Client> connect_patiently(const Common& common);
 
+// Of the server that leads, for those who then speak to it without a Client.
+Result<std::string> leader_address(const Common& common);
+
 // Makes the call again for as long as the server says to try later, which promises that nothing was
-// done, and the flags allow it. Waits longer each time.
+// done, and the flags allow it. Waits longer each time. A client of several servers does so itself.
 template <class Call>
 auto retried(const Common& common, const Call& call) {
   constexpr std::chrono::milliseconds kWaitFirst{25};
   auto result = call();
-  for (std::uint32_t tries = 0; tries < common.retries; ++tries) {
+  const std::uint32_t retries = common.has_several_addresses() ? 0 : common.retries;
+  for (std::uint32_t tries = 0; tries < retries; ++tries) {
     if (result || result.error().code != Errc::kTryLater) break;
     std::this_thread::sleep_for(kWaitFirst * (1u << std::min(tries, 6u)));
     result = call();

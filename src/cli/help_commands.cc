@@ -17,7 +17,7 @@ constexpr std::string_view kExitCodes =
     "  2  wrong flag, argument or config entry\n"
     "  3  key not found\n"
     "  4  conflict: a condition did not hold\n"
-    "  5  try later\n"
+    "  5  try later; a cluster has no leader\n"
     "  6  data damaged or of a newer kv, failed conformance cases, a finding of torture, a wrong\n"
     "     answer under bench\n"
     "  7  cannot connect, or no answer in time\n"

@@ -24,6 +24,7 @@ class LineEditor {
   LineEditor(const LineEditor&) = delete;
   LineEditor& operator=(const LineEditor&) = delete;
 
+  void set_prompt(std::string prompt) { prompt_ = std::move(prompt); }
   // The next line, without its end. nullopt: the end of input.
   std::optional<std::string> read();
 

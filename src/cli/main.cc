@@ -12,6 +12,37 @@ namespace kv::cli {
 
 namespace {
 
+std::string problem_with_duration(const std::string& text) {
+  return parse_duration(text) ? "" : text + " is no duration such as 5s or 250ms";
+}
+
+// The flags of all commands.
+void add_common(CLI::App& app, Common& common) {
+  app.add_option("--addr", common.address,
+                 "HOST:PORT of the server; of a cluster several, as a:7400,b:7400")
+      ->envname("KV_ADDR")
+      ->check(problem_with_addresses)
+      ->capture_default_str();
+  app.add_option("--timeout", common.timeout_text, "longest wait for the server, as 5s or 250ms")
+      ->envname("KV_TIMEOUT")
+      ->check(problem_with_duration)
+      ->capture_default_str();
+  app.add_option("--retry", common.retries, "how often to ask again when the server says try later")
+      ->envname("KV_RETRY")
+      ->check(CLI::Range(0, 100))
+      ->capture_default_str();
+  app.add_option("--retry-for", common.retry_for_text,
+                 "how long to look for the server of a cluster that leads, as 10s; 0: not at all")
+      ->envname("KV_RETRY_FOR")
+      ->check([](const std::string& text) {
+        return text == "0" ? std::string() : problem_with_duration(text);
+      })
+      ->capture_default_str();
+  app.add_flag("--json", common.is_json, "print JSON only");
+  app.add_flag("--quiet", common.is_quiet, "say only what is asked for");
+  app.add_flag("--no-color", common.has_no_color, "no colour (kv uses none yet)");
+}
+
 int run(int count, char** arguments) {
   CLI::App app("kv: a log-structured key-value server", "kv");
   app.require_subcommand(1);
@@ -22,23 +53,7 @@ int run(int count, char** arguments) {
   if (std::find(arguments, arguments + count, std::string_view("--json")) != arguments + count) {
     complain_in_json();
   }
-  app.add_option("--addr", common.address, "HOST:PORT of the server")
-      ->envname("KV_ADDR")
-      ->check(problem_with_address)
-      ->capture_default_str();
-  app.add_option("--timeout", common.timeout_text, "longest wait for the server, as 5s or 250ms")
-      ->envname("KV_TIMEOUT")
-      ->check([](const std::string& text) {
-        return parse_duration(text) ? std::string() : text + " is no duration such as 5s or 250ms";
-      })
-      ->capture_default_str();
-  app.add_option("--retry", common.retries, "how often to ask again when the server says try later")
-      ->envname("KV_RETRY")
-      ->check(CLI::Range(0, 100))
-      ->capture_default_str();
-  app.add_flag("--json", common.is_json, "print JSON only");
-  app.add_flag("--quiet", common.is_quiet, "say only what is asked for");
-  app.add_flag("--no-color", common.has_no_color, "no colour (kv uses none yet)");
+  add_common(app, common);
   Run action;
   add_start(app, common, action);
   add_control(app, common, action);

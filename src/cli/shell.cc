@@ -137,6 +137,12 @@ Result<Client*> Shell::client() {
   return &*client_;
 }
 
+Result<void> Shell::reach() {
+  auto connected = client();
+  if (!connected) return tl::unexpected(std::move(connected).error());
+  return {};
+}
+
 Shell::Outcome Shell::failed(const Error& error) {
   return {"", describe(error), exit_code_of(error), false};
 }

@@ -25,6 +25,12 @@ class Shell {
   };
   Outcome run(std::string_view line);
 
+  // Connects now, which run() does otherwise.
+  Result<void> reach();
+
+  // The server that the next request goes to, as far as that is known.
+  const std::string& address() const { return client_ ? client_->address() : common_.address; }
+
   // What the last word of `line` could become: verbs first, then the options of the verb.
   static std::vector<std::string> completions(std::string_view line);
 

@@ -102,12 +102,13 @@ def a_wrong_answer_is_noticed(server):
         return data[:-2] + bytes([data[-2] ^ 1]) + data[-1:] if data.startswith(b"VALUE") else data
 
     def serve():
-        client, _ = listener.accept()
-        with client, socket.create_connection((host, int(port))) as upstream:
-            up = threading.Thread(target=relay, args=(client, upstream, bytes))
-            up.start()
-            relay(upstream, client, spoil)
-            up.join()
+        for _ in range(2):  # the first one only asks who leads
+            client, _ = listener.accept()
+            with client, socket.create_connection((host, int(port))) as upstream:
+                up = threading.Thread(target=relay, args=(client, upstream, bytes))
+                up.start()
+                relay(upstream, client, spoil)
+                up.join()
 
     proxy = threading.Thread(target=serve)
     proxy.start()

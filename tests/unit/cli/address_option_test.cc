@@ -5,10 +5,12 @@
 using namespace kv::cli;
 
 TEST_CASE("addresses are checked where they are named, and an example is given") {
-  CHECK(problem_with_address("127.0.0.1:7400").empty());
-  CHECK(problem_with_address("[::1]:7400").empty());
-  CHECK(problem_with_address("foo") == "\"foo\" is not HOST:PORT, such as 127.0.0.1:7400");
-  CHECK_FALSE(problem_with_address("127.0.0.1:0").empty());
+  CHECK(problem_with_addresses("127.0.0.1:7400").empty());
+  CHECK(problem_with_addresses("[::1]:7400").empty());
+  CHECK(problem_with_addresses("127.0.0.1:7400,[::1]:7400").empty());
+  CHECK(problem_with_addresses("foo") == "\"foo\" is not HOST:PORT, such as 127.0.0.1:7400");
+  CHECK(problem_with_addresses("a:1,foo") == "\"foo\" is not HOST:PORT, such as 127.0.0.1:7400");
+  CHECK_FALSE(problem_with_addresses("127.0.0.1:0").empty());
   CHECK(problem_with_listen_address("127.0.0.1:0").empty());
   CHECK(problem_with_listen_address("7400") == "\"7400\" is not HOST:PORT, such as 127.0.0.1:7400");
 }

@@ -41,6 +41,7 @@ struct Sending {
       : server({replying(got, std::move(replies))}) {
     ClientOptions options;
     options.address = server.address();
+    options.retry_for = std::chrono::milliseconds(20);  // shorter than the client's shortest wait
     client.emplace(std::move(*Client::connect(options)));
     sender.emplace(*client, batch_max,
                    [this](std::chrono::milliseconds wait) { waits.push_back(wait.count()); });
@@ -123,4 +124,37 @@ TEST_CASE("what was written in front of a refusal is known") {
   REQUIRE(!sent);
   CHECK(sent.error().code == Errc::kNoSpace);
   CHECK(sending.sender->written() == 2);
+}
+
+TEST_CASE(
+    "when the leader changes in a pipeline, what it refused and all behind goes to the new one") {
+  std::string got;
+  FakeServer leader({replying(got, {"OK count=2 ver=6\n"})});
+  const std::string refusal = "ERR NOT_LEADER applied=no leader=" + leader.address() + " epoch=2\n";
+  Sending sending({"OK count=2 ver=2\n", refusal, "OK count=2 ver=4\n"});
+  for (const char* key : {"a", "b", "c", "d", "a", "f"}) REQUIRE(sending.sender->add(key, "1", 1));
+  REQUIRE(sending.sender->finish());
+  CHECK(sending.sender->written() == 6);
+  CHECK(sending.all() == "[a=1 b=1 ][c=1 d=1 ][a=1 f=1 ]");
+  leader.join();
+  CHECK(got == "[c=1 d=1 ][a=1 f=1 ]");
+}
+
+TEST_CASE("a cluster without a leader is given up when the client has") {
+  Sending sending({"ERR NOT_LEADER applied=no leader=-\n"});
+  REQUIRE(sending.sender->add("a", "1", 11));
+  const auto sent = sending.sender->finish();
+  REQUIRE(!sent);
+  CHECK(sent.error().code == Errc::kNotLeader);
+  CHECK(sending.waits.empty());
+}
+
+TEST_CASE("a batch that no server takes is refused once") {
+  Sending sending({"OK count=1 ver=1\n"}, 20'000);
+  for (int i = 0; i <= 10'000; ++i) REQUIRE(sending.sender->add("k", "1", 1));
+  const auto sent = sending.sender->finish();
+  REQUIRE(!sent);
+  CHECK(sent.error().code == Errc::kInvalidArgument);
+  CHECK(sending.waits.empty());
+  CHECK(sending.all().empty());
 }

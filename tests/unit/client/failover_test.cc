@@ -39,7 +39,7 @@ std::string not_leader(const std::string& leader, int epoch) {
 // One connection on which each request, as long as a put or a get, is answered by the next reply.
 // Appends what was asked to `asked`.
 FakeServer::Script answering(std::string& asked, std::string_view request,
-                             std::vector<std::string> replies) {
+                             const std::vector<std::string>& replies) {
   return [=, &asked](Talk& talk) {
     for (const std::string& reply : replies) {
       asked += talk.read(request.size());
@@ -372,12 +372,15 @@ TEST_CASE("who finds nobody tells whom it asked") {
 
 TEST_CASE("the leader is who says so, or whom the others name") {
   SUBCASE("the first one") {
-    FakeServer a({[](Talk& talk) {
+    std::string asked_more;
+    FakeServer a({[&](Talk& talk) {
       talk.read_line();
       talk.say("OK v=1 server=kv/9 node=n1 role=leader epoch=7\n");
-      CHECK(talk.read_to_end() == "");
+      asked_more = talk.read_to_end();
     }});
     CHECK(connected(a.address()).leader() == a.address());
+    a.join();
+    CHECK(asked_more.empty());
   }
   SUBCASE("another one, which is asked for a change that can be none") {
     std::string reply;

@@ -201,7 +201,7 @@ Client connected_to(const std::string& addresses, std::chrono::milliseconds retr
 }
 
 // Reads what drain_two_puts_and_a_get() sends, and answers.
-FakeServer::Script answering(std::string& asked, std::string replies) {
+FakeServer::Script answering(std::string& asked, const std::string& replies) {
   return [=, &asked](Talk& talk) {
     asked += talk.read(kTwoPutsAndAGet);
     talk.say(replies);
