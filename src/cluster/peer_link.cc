@@ -147,6 +147,7 @@ bool PeerLink::accept_answer(const peer::Frame& frame) {
     return false;
   }
   state_ = State::kOpen;
+  opened_ = std::chrono::steady_clock::now();
   attempts_ = 0;
   timer_.cancel();
   log_.tell(Event::Level::kInfo, "peer connected",

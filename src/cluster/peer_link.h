@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -43,6 +44,7 @@ class PeerLink {
   void stop();  // for good
   void send(peer::Gather frame);
   bool is_open() const { return state_ == State::kOpen; }
+  std::chrono::steady_clock::time_point opened() const { return opened_; }  // if it is open
 
  private:
   enum class State { kStopped, kWaiting, kConnecting, kOpen };
@@ -72,6 +74,7 @@ class PeerLink {
   asio::steady_timer timer_;  // until the next attempt, or for the one under way
   std::shared_ptr<Connection> connection_;
   State state_ = State::kStopped;
+  std::chrono::steady_clock::time_point opened_;
   std::uint32_t attempts_ = 0;  // since it was open last
   std::deque<peer::Gather> queue_;
   std::size_t queued_ = 0;  // bytes, with those being written

@@ -11,6 +11,7 @@
 #include "base/check.h"
 #include "base/thread.h"
 #include "base/uuid.h"
+#include "cluster/successor.h"
 
 namespace kv::cluster {
 
@@ -241,7 +242,7 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   }
   asio::post(io_, [this, node_id] {
     if (is_stopping_ || replica_->failure()) return;
-    const std::uint64_t target = node_id != 0 ? node_id : best_successor();
+    const std::uint64_t target = node_id != 0 ? node_id : successor();
     if (target == 0) return;
     if (const auto begun = replica_->transfer(raft::NodeId{target}, now()); !begun) {
       log_.tell(Event::Level::kWarning, "transfer refused",
@@ -253,18 +254,19 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   return {};
 }
 
-// The voter that has most of the log on its disk; 0: there is none.
-std::uint64_t ReplicaHost::best_successor() const {
+// 0: there is none.
+std::uint64_t ReplicaHost::successor() const {
   const raft::Core& core = replica_->core();
-  std::uint64_t best = 0;
-  raft::Seq best_match = 0;
+  const auto time = std::chrono::steady_clock::now();
+  std::vector<Successor> members;
   for (const auto& [id, progress] : core.peers()) {
-    if (!core.config().is_voter(id) || !links_.at(id)->is_open()) continue;
-    if (best != 0 && progress.match <= best_match) continue;
-    best = number(id);
-    best_match = progress.match;
+    const PeerLink& link = *links_.at(id);
+    if (!core.config().is_voter(id) || !link.is_open()) continue;
+    members.push_back(
+        {number(id), progress.match,
+         std::chrono::duration_cast<std::chrono::microseconds>(time - link.opened())});
   }
-  return best;
+  return best_successor(members, std::chrono::microseconds(core.config().boot_silence_us()));
 }
 
 server::ReplicationStatus ReplicaHost::status() const {

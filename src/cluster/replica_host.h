@@ -89,7 +89,7 @@ class ReplicaHost final : public server::ClusterMember,
   void finish_reads();
   void look_around();
   void note_status();
-  std::uint64_t best_successor() const;
+  std::uint64_t successor() const;
   peer::Hello hello() const;
   bool is_disk_of(std::uint64_t node_id, const base::Uuid& uuid);
   static raft::Instant now();
