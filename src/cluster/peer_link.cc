@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <netinet/tcp.h>
 #include <utility>
 
 #include <asio/connect.hpp>
@@ -18,7 +19,9 @@ using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kPauseMin{20};
 constexpr std::chrono::milliseconds kPauseMax{1000};
-constexpr std::chrono::milliseconds kPatience{2000};  // until the other one said who it is
+constexpr std::chrono::milliseconds kPatience{2000};  // with a peer that says nothing
+// Milliseconds.
+using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
 constexpr std::size_t kWriteMax = std::size_t{1} << 20;
 
 std::vector<asio::const_buffer> buffers_of(const std::deque<peer::Gather>& frames) {
@@ -92,9 +95,13 @@ void PeerLink::connect() {
       });
 }
 
+// What nobody acknowledges makes the system wait longer and longer until it tries again: a member
+// that was cut off for a minute would be left alone for one more when it is back. So the connection
+// ends soon, and attempts to make another go on.
 void PeerLink::greet() {
   asio::error_code ignored;
   connection_->socket.set_option(tcp::no_delay(true), ignored);
+  connection_->socket.set_option(UserTimeout(static_cast<int>(kPatience.count())), ignored);
   peer::Hello hello = ask_.hello();
   hello.to = raft::NodeId{member_.node_id};
   peer::Gather frame;

@@ -60,6 +60,12 @@ class Drill:
     def pause(self, shortest_s, longest_s):
         time.sleep(self.random.uniform(shortest_s, longest_s))
 
+    def rest(self):
+        """Until the next harm. Where times count, until who was started last may take part in elections again."""
+        self.pause(0.2, 1)
+        if self.given.failover:
+            time.sleep(1.2 * self.given.election_timeout_ms / 1000)
+
     def failover(self, since, besides):
         self.failovers.append(self.load.await_write(since, besides))
 

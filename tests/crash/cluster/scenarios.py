@@ -42,7 +42,7 @@ def kill_and_restart(drill, *nodes):
         drill.load.await_write(at, nodes)
     drill.pause(0, 1)
     cluster.start(*nodes)
-    drill.pause(0.2, 1)
+    drill.rest()
 
 
 @scenario("kill-leader")
@@ -117,7 +117,7 @@ def hand_over(drill):
         drill.failovers.append(drill.load.longest_silence(at, leader))
         drill.cluster.start(leader)
         await_caught_up(drill.cluster, leader)
-        drill.pause(0.2, 0.5)
+        drill.rest()
 
 
 def await_caught_up(cluster, node):
@@ -125,8 +125,8 @@ def await_caught_up(cluster, node):
         leader = cluster.leader()
         if leader == node:
             return True
-        peer = (cluster.status(leader) or {}).get("replication_peer_%d" % node, {})
-        return peer.get("connected") and peer.get("lag_seconds") == 0
+        known = peer(cluster.status(leader), node)
+        return known.get("connected") and known.get("lag_seconds") == 0
 
     wait_for("node %d to catch up" % node, caught_up)
 
@@ -167,11 +167,12 @@ def refuses(cluster, node):
 # The network between nodes. Clients reach all of them, also the one that takes itself for the leader.
 
 
-def until_written(drill, pairs, besides):
+def until_written(drill, pairs, besides, or_longer=lambda: True):
     """Cuts, and keeps it so until others have acknowledged, and some time more."""
     at = now_ns()
     drill.network.cut(pairs)
     drill.failover(at, besides)
+    wait_for("what the cut leads to", or_longer)
     drill.pause(0.5, max(2, drill.seconds / 3))
     drill.network.heal()
     drill.load.await_write(now_ns())
@@ -183,7 +184,18 @@ def until_written(drill, pairs, besides):
 def isolate_leader(drill):
     while drill.goes_on():
         leader = drill.cluster.leader()
-        until_written(drill, both_ways([leader], drill.cluster.numbers), (leader,))
+        until_written(drill, both_ways([leader], drill.cluster.numbers), (leader,),
+                      lambda cut_off=leader: is_given_up(drill.cluster, cut_off))
+
+
+def is_given_up(cluster, node):
+    """By who leads now: if that waited for the system to send again, a node would not be back when the network is."""
+    leader = cluster.leader()
+    return leader != node and not peer(cluster.status(leader), node).get("connected", True)
+
+
+def peer(status, node):
+    return (status or {}).get("replication_peer_%d" % node, {})
 
 
 @scenario("one-way", needs=("cuts",))
