@@ -144,7 +144,8 @@ class CommitPipeline {
   void adopt(const AppendTarget& target, std::span<const AdoptedRecord> records);
   // Takes back all from `first` on, none of which is committed, in two steps. In between nothing is
   // written or synced, and the caller makes it durable that what lies behind the cut is void.
-  Cut begin_roll_back(std::uint64_t first);
+  // Refused after a failed write: where the log ends is not known then, and the next open tells.
+  Result<Cut> begin_roll_back(std::uint64_t first);
   void finish_roll_back(const Cut& cut, std::uint64_t chain);
   // Where the log ends is not known any more.
   void abandon_roll_back(const Error& error);

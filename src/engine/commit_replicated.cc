@@ -190,7 +190,7 @@ void CommitPipeline::forget_uncommitted(std::uint64_t last) {
   told_sequence_ = std::min(told_sequence_, last);
 }
 
-Cut CommitPipeline::begin_roll_back(std::uint64_t first) {
+Result<Cut> CommitPipeline::begin_roll_back(std::uint64_t first) {
   Lock lock(mutex_);
   KV_CHECK(not_leading_ && first > committed_sequence_);
   for (;;) {
@@ -199,6 +199,7 @@ Cut CommitPipeline::begin_roll_back(std::uint64_t first) {
     if (is_idle && (failure_ || written_groups_ == groups_.size())) break;
     step_done_.wait(lock);
   }
+  if (failure_) return tl::unexpected(refused_after(*failure_));
   is_rolling_back_ = true;
   Cut cut;
   cut.first = first;

@@ -12,7 +12,9 @@ Result<void> SegmentKeeper::roll_back(std::uint64_t first, std::uint64_t chain) 
   if (pipeline_.wants_spare()) {
     if (auto made = make_spare(); !made) return made;
   }
-  const Cut cut = pipeline_.begin_roll_back(first);
+  const auto begun = pipeline_.begin_roll_back(first);
+  if (!begun) return tl::unexpected(begun.error());
+  const Cut& cut = *begun;
   if (auto done = void_behind(cut); !done) {
     pipeline_.abandon_roll_back(done.error());
     return done;

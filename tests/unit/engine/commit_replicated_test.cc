@@ -48,6 +48,7 @@ struct ReplicatedStore {
   std::unique_ptr<StoreImpl> store;
   std::vector<ModelRecord> log;  // the record of sequence n at n - 1
   std::uint64_t committed = 0;
+  std::uint64_t cut_from = 0;  // a roll-back that the power may have cut off; 0: none
   std::uint64_t term = 1;
   std::uint64_t claimed_term = 0;  // what the last open told of
   std::uint64_t claimed_sequence = 0;
@@ -60,6 +61,10 @@ struct ReplicatedStore {
   ~ReplicatedStore() { store.reset(); }
 
   void open() {
+    auto opened = try_open();
+    REQUIRE_MESSAGE(opened.has_value(), describe(opened.error()));
+  }
+  kv::Result<void> try_open() {
     const auto on_lost = [this](std::uint64_t lost_term, std::uint64_t sequence) {
       claimed_term = lost_term;
       claimed_sequence = sequence;
@@ -67,8 +72,9 @@ struct ReplicatedStore {
     };
     auto opened = StoreImpl::open(fs, "/db", options, Background::kCaller,
                                   kv::Replicated{committed, {}, on_lost});
-    REQUIRE_MESSAGE(opened.has_value(), describe(opened.error()));
+    if (!opened) return tl::unexpected(std::move(opened).error());
     store = std::move(*opened);
+    return {};
   }
   kv::engine::CommitPipeline& pipeline() { return store->pipeline(); }
 
@@ -87,16 +93,19 @@ struct ReplicatedStore {
     header.sequence = log.size() + 1;
     const std::string body = key + value;
     const ForeignRecord record{header, body};
-    REQUIRE(pipeline().append({&record, 1}).has_value());
-    note(header, key, value);
+    const auto appended = pipeline().append({&record, 1});
+    REQUIRE((appended.has_value() || !fs.is_on()));
+    if (appended) note(header, key, value);
   }
   void put(const std::string& key, const std::string& value) {
     append(RecordType::kPut, key, value);
   }
   void sync() {
     pipeline().flush(kv::ReadMode::kMayBlock);
-    REQUIRE(pipeline().sync().has_value());
+    const auto synced = pipeline().sync();
     store->work();
+    if (!fs.is_on()) return;
+    REQUIRE(synced.has_value());
     CHECK(pipeline().last_sequence() == log.size());
     CHECK(pipeline().synced_sequence() == log.size());
   }
@@ -106,9 +115,15 @@ struct ReplicatedStore {
     store->work();
   }
   void roll_back(std::uint64_t first) {
-    REQUIRE(store->roll_back(first, chain_at(first - 1)).has_value());
-    log.resize(first - 1);
+    cut_from = first;
+    const auto done = store->roll_back(first, chain_at(first - 1));
+    if (done) {
+      log.resize(first - 1);
+      cut_from = 0;
+    }
     store->work();
+    if (!fs.is_on()) return;
+    REQUIRE_MESSAGE(done.has_value(), describe(done.error()));
     CHECK(pipeline().last_sequence() == log.size());
   }
   // A leader's own writes are in the log as it says.
@@ -149,22 +164,34 @@ struct ReplicatedStore {
     CHECK(found() == expected());
     CHECK(pipeline().applied_sequence() == committed);
   }
-  // After a crash: what was synced is there, and nothing that never was.
-  void reopen(CrashMode mode, std::uint64_t variant, std::uint64_t hint) {
+  // After a crash: what was synced is there, and nothing that never was. The power may go again
+  // after `changes` of the opening, which then begins anew.
+  void reopen(CrashMode mode, std::uint64_t variant, std::uint64_t hint,
+              std::optional<std::uint64_t> changes = {}) {
     const std::uint64_t synced = pipeline().synced_sequence();
     const std::uint64_t was_committed = committed;
     fs.lose_power();
     store.reset();
     fs.restart(mode, variant);
     committed = hint;
-    open();
+    if (changes) fs.lose_power_after(*changes);
+    if (const auto opened = try_open(); !opened || !fs.is_on()) {
+      REQUIRE(!fs.is_on());
+      store.reset();
+      fs.restart(mode, variant + 1);
+      open();
+    }
+    fs.keep_power();
     // What is sealed was committed.
     committed = pipeline().committed_sequence();
     REQUIRE(committed >= hint);
     REQUIRE(committed <= was_committed);
     const std::uint64_t last = pipeline().last_sequence();
-    REQUIRE(last >= synced);
+    // A roll-back that was cut off is done or not done.
+    const bool is_rolled_back = cut_from != 0 && last == cut_from - 1;
+    REQUIRE((is_rolled_back || last >= synced));
     REQUIRE(last <= log.size());
+    cut_from = 0;
     log.resize(last);
     CHECK(pipeline().chain() == chain_at(last));
     CHECK(store->lost_sequence() == 0);
@@ -304,6 +331,21 @@ TEST_CASE_FIXTURE(ReplicatedStore, "a roll-back that fails stops the store, whic
   CHECK_FALSE(store->close().has_value());
 }
 
+TEST_CASE_FIXTURE(ReplicatedStore, "after a failed write nothing is rolled back") {
+  put("a", "1");
+  sync();
+  fs.plan({.operation = kv::io::SimOperation::kWrite, .path_part = ".seg"});
+  put("b", std::string(1000, 'b'));
+  put("c", "1");
+  pipeline().flush(kv::ReadMode::kMayBlock);
+  REQUIRE(pipeline().failure().has_value());
+  const auto done = store->roll_back(3, chain_at(2));
+  REQUIRE_FALSE(done.has_value());
+  CHECK(done.error().code == Errc::kReadOnly);
+  log.resize(1);
+  reopen(CrashMode::kKeepCache, 0, 0);
+}
+
 TEST_CASE_FIXTURE(ReplicatedStore, "what was rolled back does not come again") {
   for (int i = 0; i < 30; ++i) {
     put("k" + std::to_string(i % 3), std::string(400, 'a'));
@@ -355,18 +397,91 @@ TEST_CASE_FIXTURE(ReplicatedStore, "segments are sealed once all in them is comm
   CHECK(sealed() > before);
 }
 
+namespace {
+
+constexpr CrashMode kPowerModes[] = {CrashMode::kKeepCache, CrashMode::kLoseUnsynced,
+                                     CrashMode::kKeepAll, CrashMode::kRandom};
+
+// Several segments, of which a roll-back keeps the beginning of the first.
+void fill(ReplicatedStore& node) {
+  for (int i = 0; i < 30; ++i) {
+    node.put("k" + std::to_string(i % 3), std::string(400, 'a'));
+    if (i % 2 == 0) node.sync();
+  }
+  node.sync();
+  node.commit(4);
+}
+
+// The log takes what comes next, and keeps it.
+void go_on(ReplicatedStore& node) {
+  if (node.log.size() > 5) node.roll_back(6);
+  node.term += 1;
+  node.put("k0", "new");
+  node.sync();
+  node.reopen(CrashMode::kLoseUnsynced, 0, 4);
+  CHECK(node.log.size() == 6);
+  node.commit(6);
+  node.check();
+}
+
+}  // namespace
+
+TEST_CASE("a roll-back that is cut off at any change is done or not done") {
+  for (const CrashMode mode : kPowerModes) {
+    for (std::uint64_t changes = 0;; ++changes) {
+      CAPTURE(changes);
+      ReplicatedStore node;
+      fill(node);
+      node.fs.lose_power_after(changes);
+      node.roll_back(6);
+      if (node.fs.is_on()) break;
+      CAPTURE(node.fs.last_words());
+      node.reopen(mode, changes, 4);
+      go_on(node);
+    }
+  }
+}
+
+TEST_CASE("so is the opening after it") {
+  for (const CrashMode mode : kPowerModes) {
+    for (std::uint64_t changes = 0;; ++changes) {
+      CAPTURE(changes);
+      ReplicatedStore node;
+      fill(node);
+      node.roll_back(6);
+      node.put("k1", "not synced");
+      node.pipeline().flush(kv::ReadMode::kMayBlock);
+      const std::uint64_t before = node.fs.changes();
+      node.reopen(mode, changes, 4, changes);
+      const bool was_cut = node.fs.changes() - before > changes;
+      CHECK(node.log.size() <= 6);
+      go_on(node);
+      if (!was_cut) break;
+    }
+  }
+}
+
 TEST_CASE("random lives of a replicated log") {
   const char* const given = std::getenv("KV_SEED");  // NOLINT(concurrency-mt-unsafe)
   const std::uint64_t first_seed = given != nullptr ? std::stoull(given) : 1;
   const std::uint64_t seeds = given != nullptr ? 1 : 300;
+  std::uint64_t deaths = 0;
   for (std::uint64_t seed = first_seed; seed < first_seed + seeds; ++seed) {
     CAPTURE(seed);
     ReplicatedStore node(seed);
     kv::io::SimRandom random(seed);
     const auto up_to = [&](std::uint64_t max) { return max == 0 ? 0 : random.below(max + 1); };
+    const auto reopen = [&] {
+      const CrashMode mode = random.below(2) == 0 ? CrashMode::kLoseUnsynced : CrashMode::kRandom;
+      std::optional<std::uint64_t> changes;
+      if (random.below(4) == 0) changes = random.below(30);
+      node.reopen(mode, random.below(1000), up_to(node.committed), changes);
+    };
     for (int step = 0; step < 60; ++step) {
       CAPTURE(step);
       const std::string key = "k" + std::to_string(random.below(8));
+      // The power may go in the midst of it.
+      if (random.below(8) == 0) node.fs.lose_power_after(random.below(12));
       switch (random.below(10)) {
         case 0:
         case 1:
@@ -393,7 +508,7 @@ TEST_CASE("random lives of a replicated log") {
           if (synced > node.committed) {
             node.commit(node.committed + up_to(synced - node.committed));
           }
-          node.check();
+          if (node.fs.is_on()) node.check();
           break;
         }
         case 7:
@@ -404,14 +519,17 @@ TEST_CASE("random lives of a replicated log") {
           }
           break;
         case 8:
-          node.reopen(random.below(2) == 0 ? CrashMode::kLoseUnsynced : CrashMode::kRandom,
-                      random.below(1000), up_to(node.committed));
+          reopen();
           break;
         default:
           node.check();
       }
+      if (node.fs.is_on()) continue;
+      deaths += 1;
+      reopen();
     }
   }
+  CHECK((given != nullptr || deaths > seeds));
 }
 
 TEST_CASE_FIXTURE(ReplicatedStore, "damage ends a replicated log, and what was durable is told") {
