@@ -20,6 +20,11 @@ void SimFileSystem::keep_power() {
   machine_.keep_power();
 }
 
+void SimFileSystem::let_reads_outlive_power() {
+  const std::lock_guard guard(mutex_);
+  machine_.let_reads_outlive_power();
+}
+
 void SimFileSystem::set_hook(SimMachine::Hook hook) {
   const std::lock_guard guard(mutex_);
   machine_.set_hook(std::move(hook));

@@ -59,6 +59,10 @@ class SimFileSystem final : public FileSystem {
   void lose_power_after(std::uint64_t changes);
   void lose_power();
   void keep_power();  // takes back lose_power_after()
+  // A program that does not outlive a failed read, as what it would do then is nobody's business,
+  // has still to come to its end in the simulation: from now on, whenever the power is gone, reads
+  // and looks go on as if it were not, and only changes fail.
+  void let_reads_outlive_power();
   void set_hook(SimMachine::Hook hook);
   // With what `mode` and `variant` let survive. The machine must be off.
   void restart(CrashMode mode, std::uint64_t variant = 0);

@@ -36,13 +36,17 @@ Error off(const std::string& context) {
 }  // namespace
 
 std::optional<Error> SimMachine::find_off(const std::string& context, std::uint64_t boot) const {
-  if (is_on_ && boot == boot_) return std::nullopt;
+  if (boot == boot_ && (is_on_ || do_reads_outlive_power_)) return std::nullopt;
   return off(context);
 }
 
 std::optional<SimRefusal> SimMachine::start(const SimCall& call, std::uint64_t boot) {
   if (auto error = find_off(place_of(call), boot)) {
     return SimRefusal{SimRefusal::Reason::kIsOff, std::move(*error)};
+  }
+  if (!is_on_) {
+    if (!is_change(call.operation)) return std::nullopt;
+    return SimRefusal{SimRefusal::Reason::kIsOff, off(place_of(call))};
   }
   if (loses_power(call)) {
     lose_power();

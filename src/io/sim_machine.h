@@ -42,6 +42,9 @@ class SimMachine {
   // The operation in which the power went by plan.
   const std::string& last_words() const { return last_words_; }
 
+  // Once the power is gone, what was opened before can still be read: see SimFileSystem.
+  void let_reads_outlive_power() { do_reads_outlive_power_ = true; }
+
   void set_hook(Hook hook) { hook_ = std::move(hook); }
   void plan(SimFault fault) { faults_.push_back(std::move(fault)); }
   void clear_faults() { faults_.clear(); }
@@ -53,6 +56,7 @@ class SimMachine {
   Hook hook_;
   std::vector<SimFault> faults_;  // counted down in place
   bool is_on_ = true;
+  bool do_reads_outlive_power_ = false;
   std::uint64_t boot_ = 0;
   std::uint64_t operations_ = 0;
   std::uint64_t changes_ = 0;

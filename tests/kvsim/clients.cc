@@ -41,7 +41,8 @@ Cluster::Operation Cluster::draw_operation(std::size_t client) {
   if (dice < 4) return operation;  // GET
   operation.kind = dice == 4 ? Operation::Kind::kDelete : Operation::Kind::kPut;
   if (operation.kind == Operation::Kind::kPut) {
-    operation.value = fmt::format("v{}", next_value_++) + std::string(random_.below(300), '.');
+    operation.value =
+        fmt::format("v{}", next_value_++) + std::string(random_.below(options_.value_max), '.');
     if (dice == 5) operation.condition.kind = Condition::Kind::kAbsent;
   }
   return operation;

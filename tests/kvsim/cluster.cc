@@ -19,33 +19,6 @@ constexpr std::uint64_t kElectionUs = 300'000;
 
 }  // namespace
 
-Options draw_options(std::uint64_t seed) {
-  io::SimRandom random(seed, 7);
-  Options options;
-  options.seed = seed;
-  constexpr std::size_t kSizes[] = {1, 3, 3, 3, 3, 5};
-  options.machines = kSizes[random.below(std::size(kSizes))];
-  options.clients = 1 + random.below(6);
-  options.keys = 1 + random.below(8);
-  options.duration_us = (5 + random.below(20)) * kSecond;
-  options.trouble_mean_us = (100 + random.below(2000)) * kMillisecond;
-  options.disk_max_us = 1 + random.below(random.chance(20) ? 200 * kMillisecond : 5 * kMillisecond);
-  options.clock_spread_permille = random.below(20);
-  options.network.delay_min_us = random.below(3 * kMillisecond);
-  options.network.delay_mean_us = random.below(10 * kMillisecond);
-  options.network.loss_percent = random.chance(50) ? random.below(20) : 0;
-  options.network.duplicate_percent = random.chance(50) ? random.below(20) : 0;
-  options.network.duplicate_delay_us = 2 * kSecond;
-  return options;
-}
-
-std::string describe(const Options& options) {
-  return fmt::format(
-      "{} machines, {} clients, {} keys, {} s, trouble every {} ms, disk {} us, loss {} %",
-      options.machines, options.clients, options.keys, options.duration_us / kSecond,
-      options.trouble_mean_us / kMillisecond, options.disk_max_us, options.network.loss_percent);
-}
-
 Cluster::Cluster(const Options& options)
     : options_(options),
       random_(options.seed, 3),
@@ -77,6 +50,7 @@ Outcome Cluster::run() {
   whole.delay_mean_us = kMillisecond;
   network_.heal(whole);
   for (auto& machine : machines_) {
+    machine->keep_power();
     if (!machine->is_up()) machine->start();
   }
   const Time calm_since = options_.duration_us;
@@ -110,63 +84,6 @@ void Cluster::look_at(Machine& machine) {
   if (is_new || known->second == point.chain) return;
   report(
       fmt::format("machine {} has another record committed at {}", machine.index() + 1, point.seq));
-}
-
-void Cluster::plan_trouble() {
-  events_.after(1 + random_.below(2 * options_.trouble_mean_us), [this] {
-    if (is_calm_) return;
-    make_trouble();
-    plan_trouble();
-  });
-}
-
-void Cluster::make_trouble() {
-  constexpr io::CrashMode kModes[] = {io::CrashMode::kKeepCache, io::CrashMode::kLoseUnsynced,
-                                      io::CrashMode::kRandom};
-  const std::size_t one = random_.below(machines_.size());
-  const auto restart_later = [this](std::size_t which) {
-    events_.after(random_.below(3 * kSecond), [this, which] {
-      if (!machines_[which]->is_up()) machines_[which]->start();
-    });
-  };
-  switch (random_.below(6)) {
-    case 0:  // all at once
-      if (random_.chance(70)) return;
-      for (std::size_t i = 0; i < machines_.size(); ++i) {
-        machines_[i]->crash(kModes[random_.below(std::size(kModes))]);
-        restart_later(i);
-      }
-      outcome_.crashes += 1;
-      return;
-    case 1:
-    case 2: {  // the leader, if there is one
-      std::size_t which = one;
-      for (std::size_t i = 0; i < machines_.size(); ++i) {
-        if (machines_[i]->leads() && random_.chance(70)) which = i;
-      }
-      machines_[which]->crash(kModes[random_.below(std::size(kModes))]);
-      outcome_.crashes += 1;
-      restart_later(which);
-      return;
-    }
-    case 3: {  // a machine on its own, both ways or one
-      const Time duration = random_.below(4 * kSecond);
-      const std::uint64_t ways = 1 + random_.below(3);
-      for (std::size_t other = 0; other < machines_.size(); ++other) {
-        if (other == one) continue;
-        if ((ways & 1) != 0) network_.cut(one, other, duration);
-        if ((ways & 2) != 0) network_.cut(other, one, duration);
-      }
-      return;
-    }
-    case 4:
-      network_.clog(one, random_.below(machines_.size()), random_.below(3 * kSecond));
-      return;
-    default:
-      if (machines_[one]->leads()) {
-        machines_[one]->transfer(raft::NodeId{1 + random_.below(machines_.size())});
-      }
-  }
 }
 
 bool Cluster::has_converged() {

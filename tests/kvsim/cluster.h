@@ -19,10 +19,12 @@ struct Options {
   std::size_t machines = 3;
   std::size_t clients = 4;
   std::size_t keys = 4;
+  std::size_t value_max = 300;           // bytes, about
   Time duration_us = 20 * sim::kSecond;  // with faults
   Time trouble_mean_us = sim::kSecond;   // between two of them
   Time disk_max_us = 5 * sim::kMillisecond;
   std::uint64_t clock_spread_permille = 5;
+  std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
 };
 Options draw_options(std::uint64_t seed);
@@ -32,8 +34,10 @@ struct Outcome {
   std::optional<std::string> problem;
   std::uint64_t writes = 0;  // acknowledged
   std::uint64_t reads = 0;
-  std::uint64_t crashes = 0;
-  std::uint64_t hash = 0;  // of the committed log and all answers
+  std::uint64_t crashes = 0;  // between two events
+  std::uint64_t roll_backs = 0;
+  std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
+  std::uint64_t hash = 0;                       // of the committed log and all answers
 };
 
 // Machines, their network, clients and misfortune, all from one seed. First the clients work while
@@ -57,6 +61,9 @@ class Cluster {
   const format::Membership& members() const { return members_; }
   void look_at(Machine& machine);
   void report(std::string problem);
+  // The power went in the midst of what it did; it is off now.
+  void on_death(const Machine& machine, const std::string& last_words);
+  Outcome& outcome() { return outcome_; }
 
  private:
   struct Client {
@@ -75,6 +82,12 @@ class Cluster {
   void look_elsewhere(Client& client);
   void plan_trouble();
   void make_trouble();
+  std::size_t leader_or(std::size_t machine) const;
+  void crash_all();
+  void cut_power(std::size_t machine);
+  PowerCut draw_power_cut();
+  void isolate(std::size_t machine);
+  void restart_later(std::size_t machine);
   void run_until(Time end);
   bool has_converged();
   void check_end();

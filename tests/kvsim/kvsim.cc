@@ -40,6 +40,8 @@ bool run_seed(std::uint64_t seed, bool is_twice, Outcome& total) {
   total.writes += outcome.writes;
   total.reads += outcome.reads;
   total.crashes += outcome.crashes;
+  total.roll_backs += outcome.roll_backs;
+  for (const auto& [death, times] : outcome.deaths) total.deaths[death] += times;
   if (!outcome.problem) return true;
   fmt::print("seed {}: {}\n  world: {}\n  replay: kvsim --seed {}\n", seed, *outcome.problem,
              describe(options), seed);
@@ -60,6 +62,8 @@ int main(int count, char** arguments) {
   app.add_flag("--fresh", is_fresh, "Begin with a seed that nobody had");
   app.add_option("--twice-percent", twice_percent, "Of the seeds: run twice and compare")
       ->capture_default_str();
+  bool is_verbose = false;
+  app.add_flag("--verbose", is_verbose, "Tell what was under way when the power went");
   CLI11_PARSE(app, count, arguments);
   std::signal(SIGABRT, on_abort);
   if (is_fresh) seed = std::random_device()();
@@ -68,7 +72,14 @@ int main(int count, char** arguments) {
   for (std::uint64_t i = 0; i < seeds; ++i) {
     if (!run_seed(seed + i, (seed + i) % 100 < twice_percent, total)) ++failed;
   }
-  fmt::print("{} seeds from {}: {} failed; {} writes, {} reads, {} crashes\n", seeds, seed, failed,
-             total.writes, total.reads, total.crashes);
+  std::uint64_t deaths = 0;
+  for (const auto& [death, times] : total.deaths) deaths += times;
+  fmt::print(
+      "{} seeds from {}: {} failed; {} writes, {} reads, {} crashes between two events, {} within "
+      "one, {} roll-backs\n",
+      seeds, seed, failed, total.writes, total.reads, total.crashes, deaths, total.roll_backs);
+  if (is_verbose) {
+    for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
+  }
   return failed == 0 ? 0 : 1;
 }

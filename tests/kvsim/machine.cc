@@ -16,6 +16,17 @@ namespace {
 constexpr Time kDiskMin = 200;  // microseconds between two looks at the disk
 constexpr const char* kPath = "/db";
 
+// "write /db/000003.seg at 64" -> "write .seg".
+std::string without_numbers(const std::string& words) {
+  constexpr const char* kPlaces[] = {"lost+found", "MANIFEST", "HARDSTATE", "CURRENT",
+                                     "IDENTITY",   "LOCK",     ".seg",      ".hint"};
+  const std::string operation = words.substr(0, words.find(' '));
+  for (const char* place : kPlaces) {
+    if (words.find(place) != std::string::npos) return operation + " " + place;
+  }
+  return operation + " directory";
+}
+
 template <class T>
 T must(Result<T> result) {
   KV_CHECK(result.has_value());
@@ -28,7 +39,13 @@ constexpr std::uint64_t kMergeEvery = 30;
 }  // namespace
 
 Machine::Machine(Cluster& cluster, std::size_t index, std::uint64_t seed)
-    : cluster_(cluster), index_(index), random_(seed, index), fs_(seed * 31 + index) {
+    : cluster_(cluster),
+      index_(index),
+      random_(seed, index),
+      fs_(seed * 31 + index),
+      waiting_(fs_) {
+  // A replica does not outlive a failed read: it would be a check that fails.
+  fs_.let_reads_outlive_power();
   const std::uint64_t spread = cluster.options().clock_spread_permille;
   clock_.set_rate(0, 1000 - spread + random_.below(2 * spread + 1));
 }
@@ -43,39 +60,88 @@ raft::Instant Machine::now() const { return clock_.read(cluster_.events().now())
 void Machine::start() {
   KV_CHECK(!is_up());
   life_ += 1;
+  is_starting_ = true;
+  if (auto opened = open(); !opened && fs_.is_on()) {
+    return cluster_.report(
+        fmt::format("machine {} does not start: {}", index_ + 1, kv::describe(opened.error())));
+  }
+  plan_disk();
+  if (fs_.is_on()) check_claims();
+  look();
+  is_starting_ = false;
+}
+
+// A crash takes nothing that was durable.
+void Machine::check_claims() {
+  if (store_->lost_sequence() == 0 && hard_state_->state().claimed_last == raft::Position{}) return;
+  cluster_.report(fmt::format("machine {} says that it lost records up to {}, and nothing is",
+                              index_ + 1, store_->lost_sequence()));
+}
+
+Result<void> Machine::open() {
   kv::Options options;
   options.segment_size_max = 4096;
   options.merges_automatically = false;
   options.scrub_rate = 0;
   options.value_cache_max = 0;
-  auto dir = must(engine::DataDirectory::open(fs_, kPath, "kvsim", true, nullptr));
-  hard_state_ = must(node::HardStateFile::open(
-      fs_, kPath, format::database_id_hash(dir->identity()), node::Memory::kMayBeNew));
+  options.listener = this;
+  auto dir = engine::DataDirectory::open(fs_, kPath, "kvsim", true, nullptr);
+  if (!dir) return tl::unexpected(std::move(dir).error());
+  auto hard_state = node::HardStateFile::open(
+      fs_, kPath, format::database_id_hash((*dir)->identity()), node::Memory::kMayBeNew);
+  if (!hard_state) return tl::unexpected(std::move(hard_state).error());
+  hard_state_ = std::move(*hard_state);
   const Replicated replicated{
       hard_state_->state().commit_hint, {}, [this](std::uint64_t term, std::uint64_t sequence) {
         return node::Replica::claim(*hard_state_, {term, sequence});
       }};
-  store_ = must(StoreImpl::open(std::move(dir), options, Background::kCaller, replicated));
+  auto store = StoreImpl::open(std::move(*dir), options, Background::kCaller, replicated);
+  if (!store) return tl::unexpected(std::move(store).error());
+  store_ = std::move(*store);
   constexpr std::uint64_t kRetention = 8192;
   const node::Replica::Parts parts{*store_, *hard_state_, *this, kRetention};
   replica_ = std::make_unique<node::Replica>(parts, raft::NodeId{index_ + 1}, cluster_.members(),
                                              raft::Settings{}, random_.below(UINT64_MAX), now());
-  plan_disk();
+  return {};
 }
 
 void Machine::crash(io::CrashMode mode) {
   if (!is_up()) return;
-  life_ += 1;
   fs_.lose_power();
+  end(mode);
+}
+
+void Machine::end(io::CrashMode mode) {
+  life_ += 1;
+  keep_power();
   waiting_.writes.clear();  // nobody is told
   reads_.clear();
   replica_.reset();
-  hard_state_.reset();
   store_.reset();
+  hard_state_.reset();
   fs_.restart(mode, random_.below(1000));
 }
 
-void Machine::plan(Time delay, std::function<void()> action) {
+void Machine::plan(PowerCut cut) {
+  fs_.set_hook([cut = std::move(cut), has_begun = false](const io::SimCall& call) mutable {
+    if (!io::is_change(call.operation)) return false;
+    has_begun = has_begun || call.path.find(cut.path_part) != std::string::npos;
+    return has_begun && cut.changes-- == 0;
+  });
+}
+
+void Machine::keep_power() { fs_.set_hook(nullptr); }
+
+void Machine::look() {
+  if (fs_.is_on()) return cluster_.look_at(*this);
+  constexpr io::CrashMode kModes[] = {io::CrashMode::kKeepCache, io::CrashMode::kLoseUnsynced,
+                                      io::CrashMode::kKeepAll, io::CrashMode::kRandom};
+  const std::string words = (is_starting_ ? "start: " : "") + without_numbers(fs_.last_words());
+  end(kModes[random_.below(std::size(kModes))]);
+  cluster_.on_death(*this, words);
+}
+
+void Machine::after(Time delay, std::function<void()> action) {
   cluster_.events().after(delay, [this, life = life_, action = std::move(action)] {
     if (life == life_) action();
   });
@@ -83,17 +149,19 @@ void Machine::plan(Time delay, std::function<void()> action) {
 
 // The process's other threads: the log is synced, segments are made and sealed, time passes.
 void Machine::plan_disk() {
-  plan(kDiskMin + random_.below(cluster_.options().disk_max_us), [this] {
+  after(kDiskMin + random_.below(cluster_.options().disk_max_us), [this] {
     if (random_.below(3) != 0) store_->work();
     if (random_.below(kMergeEvery) == 0) [[maybe_unused]]
       const auto merged = store_->merge(0);
     replica_->work(now());
     finish_reads();
     plan_disk();
+    look();
   });
 }
 
 void Machine::Waiting::on_written(const WriteTag& tag, Result<WriteResult> result) {
+  if (!fs.is_on()) return;
   auto found = writes.extract(tag.request);
   if (!found.empty()) found.mapped()(std::move(result));
 }
@@ -104,25 +172,29 @@ void Machine::write(const Write& write, Done done) {
   store_->submit(write, waiting_, WriteTag{0, number});
   store_->flush(ReadMode::kNoWait);
   replica_->work(now());
+  look();
 }
 
 void Machine::read(const std::string& key, ReadDone done) {
   const std::uint64_t number = next_read_++;
   reads_[number] = {key, std::move(done), std::nullopt};
-  if (!replica_->read_index(number, now())) {
+  if (!replica_->read_index(number, now()) && fs_.is_on()) {
     auto refused = reads_.extract(number);
     if (!refused.empty()) {
       refused.mapped().done(tl::unexpected(Error{Errc::kNotLeader, "reads are not served", {}}));
     }
   }
   finish_reads();
+  look();
 }
 
 void Machine::transfer(raft::NodeId target) {
   [[maybe_unused]] const auto begun = replica_->transfer(target, now());
+  look();
 }
 
 void Machine::on_read(const raft::ReadResult& read) {
+  if (!fs_.is_on()) return;
   const auto found = reads_.find(read.id);
   if (found == reads_.end()) return;
   if (read.seq) {
@@ -134,6 +206,7 @@ void Machine::on_read(const raft::ReadResult& read) {
 }
 
 void Machine::finish_reads() {
+  if (!fs_.is_on()) return;
   std::vector<std::uint64_t> ready;
   for (const auto& [number, read] : reads_) {
     if (read.seq && *read.seq <= replica_->applied()) ready.push_back(number);
@@ -145,14 +218,21 @@ void Machine::finish_reads() {
 }
 
 void Machine::on_alarm(const raft::Alarm& alarm) {
+  if (!fs_.is_on()) return;
   cluster_.report(std::string("an alarm: ") + raft::name_of(alarm.kind));
 }
 
 void Machine::on_stranded(raft::NodeId peer) {
+  if (!fs_.is_on()) return;
   cluster_.report("stranded: node " + std::to_string(static_cast<std::uint64_t>(peer)));
 }
 
+void Machine::on_event(const Event& event) {
+  if (event.name == "records rolled back") cluster_.outcome().roll_backs += 1;
+}
+
 void Machine::send(raft::NodeId to, peer::Gather frame) {
+  if (!fs_.is_on()) return;
   const std::size_t receiver = static_cast<std::size_t>(to) - 1;
   cluster_.network().send(index_, receiver,
                           [cluster = &cluster_, receiver, bytes = frame.joined()] {
@@ -170,7 +250,7 @@ void Machine::receive(const std::string& bytes) {
   KV_CHECK(received.has_value());
   replica_->receive(*received, now());
   finish_reads();
-  cluster_.look_at(*this);
+  look();
 }
 
 std::vector<std::pair<std::string, std::string>> Machine::content() const {

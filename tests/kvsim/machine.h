@@ -21,16 +21,30 @@ using sim::Time;
 
 class Cluster;
 
+// When the power is to go: during the change that follows `changes` others, the first of which
+// concerns a file whose path has `path_part` in it.
+struct PowerCut {
+  std::string path_part;  // empty: any
+  std::uint64_t changes = 0;
+};
+
 // A machine with a disk and clocks of its own and, while it is up, the process on it: the replica
 // and the store as they ship, driven by the simulation's events.
-class Machine : private node::ReplicaListener {
+//
+// The power may go between two events or in the midst of what one does. Then the process comes to
+// its end without a change to the disk, or a word to anybody.
+class Machine : private node::ReplicaListener, private EventListener {
  public:
   Machine(Cluster& cluster, std::size_t index, std::uint64_t seed);
   ~Machine() override;
 
+  // A process that dies on the way is reported by Cluster::on_death().
   void start();
   // The process dies, or the power goes: what was not synced is kept, lost or torn.
   void crash(io::CrashMode mode);
+  // The same in the midst of what it will be doing. One at a time.
+  void plan(PowerCut cut);
+  void keep_power();  // takes that back
   bool is_up() const { return replica_ != nullptr; }
   bool leads() const { return is_up() && replica_->core().serves(); }
   raft::NodeId leader() const { return is_up() ? replica_->core().leader() : raft::kNoNode; }
@@ -54,6 +68,8 @@ class Machine : private node::ReplicaListener {
 
  private:
   struct Waiting : WriteListener {
+    explicit Waiting(const io::SimFileSystem& machine_fs) : fs(machine_fs) {}
+    const io::SimFileSystem& fs;
     std::unordered_map<std::uint64_t, Done> writes;
     std::uint64_t next = 1;
     void on_written(const WriteTag& tag, Result<WriteResult> result) override;
@@ -70,8 +86,14 @@ class Machine : private node::ReplicaListener {
   // Nobody loses what was synced, so nobody may be.
   void on_stranded(raft::NodeId peer) override;
   void on_alarm(const raft::Alarm& alarm) override;
+  void on_event(const Event& event) override;
+  Result<void> open();
+  void check_claims();
+  void end(io::CrashMode mode);
+  // To be called after all that the process did: did it outlive it?
+  void look();
   void receive(const std::string& frame);
-  void plan(Time delay, std::function<void()> action);
+  void after(Time delay, std::function<void()> action);
   void plan_disk();
   void finish_reads();
   raft::Instant now() const;
@@ -82,6 +104,7 @@ class Machine : private node::ReplicaListener {
   io::SimFileSystem fs_;
   sim::NodeClock clock_;
   std::uint64_t life_ = 0;
+  bool is_starting_ = false;
   Waiting waiting_;
   std::unique_ptr<StoreImpl> store_;
   std::unique_ptr<node::HardStateFile> hard_state_;

@@ -98,6 +98,33 @@ TEST_CASE_FIXTURE(Machine, "after the power went everything fails, until and bey
   CHECK(text("/d/a") == "text");
 }
 
+TEST_CASE_FIXTURE(Machine, "reads may outlive the power, and changes never do") {
+  fs.let_reads_outlive_power();
+  const auto file = create_file(fs, "/d/a", "text");
+  fs.lose_power_after(0);
+  CHECK(!write(*file, 0, "x").has_value());
+  CHECK(!fs.is_on());
+  const std::uint64_t changes = fs.changes();
+  char byte = 0;
+  CHECK(file->read_at(0, &byte, 1).has_value());
+  CHECK(byte == 't');
+  CHECK(file->size().has_value());
+  CHECK(fs.open("/d/a", OpenMode::kRead).has_value());
+  CHECK(fs.list("/d").has_value());
+  CHECK(!write(*file, 0, "x").has_value());
+  CHECK(!file->sync().has_value());
+  CHECK(!file->truncate(0).has_value());
+  CHECK(!fs.open("/d/b", OpenMode::kCreate).has_value());
+  CHECK(!fs.rename("/d/a", "/d/b").has_value());
+  CHECK(!fs.remove("/d/a").has_value());
+  CHECK(!fs.create_dir("/e").has_value());
+  CHECK(!fs.sync_dir("/d").has_value());
+  CHECK(!fs.lock("/d/LOCK", "me").has_value());
+  CHECK(fs.changes() == changes);
+  fs.restart(CrashMode::kLoseUnsynced);
+  CHECK(!file->read_at(0, &byte, 1).has_value());
+}
+
 TEST_CASE_FIXTURE(Machine, "locks end with the power, and an old handle does not end a new lock") {
   auto old_lock = fs.lock("/d/LOCK", "old");
   REQUIRE(old_lock.has_value());

@@ -1,0 +1,44 @@
+#include <fmt/format.h>
+
+#include "io/sim_random.h"
+#include "kvsim/cluster.h"
+
+namespace kv::kvsim {
+
+using sim::kMillisecond;
+using sim::kSecond;
+
+Options draw_options(std::uint64_t seed) {
+  io::SimRandom random(seed, 7);
+  Options options;
+  options.seed = seed;
+  constexpr std::size_t kSizes[] = {1, 3, 3, 3, 3, 5};
+  options.machines = kSizes[random.below(std::size(kSizes))];
+  options.clients = 1 + random.below(random.chance(30) ? 16 : 6);
+  options.keys = 1 + random.below(8);
+  // A few of the large ones fill a segment.
+  options.value_max = random.chance(30) ? 2000 : 300;
+  options.duration_us = (5 + random.below(20)) * kSecond;
+  options.trouble_mean_us = (100 + random.below(2000)) * kMillisecond;
+  options.disk_max_us = 1 + random.below(random.chance(20) ? 200 * kMillisecond : 5 * kMillisecond);
+  options.clock_spread_permille = random.below(20);
+  options.inside_percent = random.chance(70) ? random.below(60) : 0;
+  options.network.delay_min_us = random.below(3 * kMillisecond);
+  options.network.delay_mean_us = random.below(10 * kMillisecond);
+  options.network.loss_percent = random.chance(50) ? random.below(20) : 0;
+  options.network.duplicate_percent = random.chance(50) ? random.below(20) : 0;
+  options.network.duplicate_delay_us = 2 * kSecond;
+  return options;
+}
+
+std::string describe(const Options& options) {
+  return fmt::format(
+      "{} machines, {} clients, {} keys, values to {}, {} s, trouble every {} ms, {} % of cuts "
+      "inside, disk {} us, "
+      "loss {} %",
+      options.machines, options.clients, options.keys, options.value_max,
+      options.duration_us / kSecond, options.trouble_mean_us / kMillisecond, options.inside_percent,
+      options.disk_max_us, options.network.loss_percent);
+}
+
+}  // namespace kv::kvsim
