@@ -96,6 +96,8 @@ class Core {
   // knows: nobody will ask for these records as a log but who lost what it had. It never falls.
   Seq safe_floor() const;
   Point last() const { return log_.last(); }
+  // Of a record from the floor to the last one.
+  Point point_at(Seq seq) const { return log_.point_at(seq); }
   const Config& config() const { return configs_.latest(); }
   Seq config_seq() const { return configs_.latest_seq(); }
   const std::map<NodeId, Progress>& peers() const { return peers_; }  // of a leader

@@ -9,6 +9,7 @@
 
 #include "format/membership.h"
 #include "kvsim/machine.h"
+#include "kvsim/oracle.h"
 #include "tests/linearizability/history.h"
 
 namespace kv::kvsim {
@@ -44,8 +45,7 @@ struct Outcome {
 // things go wrong; then everything is whole again, and within a minute of simulated time all
 // machines must have one log and one content, and every client an answer to a last write.
 //
-// Checked: what any two machines take for committed at one place is the same record (by the hash
-// chain, so the whole log before it is); what clients saw is linearizable; all that was
+// Checked: what the oracle says, after each event; what clients saw is linearizable; all that was
 // acknowledged is in the log at the end.
 class Cluster {
  public:
@@ -64,6 +64,7 @@ class Cluster {
   // The power went in the midst of what it did; it is off now.
   void on_death(const Machine& machine, const std::string& last_words);
   Outcome& outcome() { return outcome_; }
+  Oracle& oracle() { return oracle_; }
 
  private:
   struct Client {
@@ -100,7 +101,7 @@ class Cluster {
   std::vector<std::unique_ptr<Machine>> machines_;
   std::vector<Client> clients_;
   linearizability::History history_;
-  std::map<std::uint64_t, std::uint64_t> chains_;  // of what anybody took for committed
+  Oracle oracle_;
   std::uint64_t next_value_ = 1;
   std::uint64_t next_client_ = 1;
   bool is_calm_ = false;  // no more trouble

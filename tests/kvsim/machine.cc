@@ -66,16 +66,24 @@ void Machine::start() {
         fmt::format("machine {} does not start: {}", index_ + 1, kv::describe(opened.error())));
   }
   plan_disk();
-  if (fs_.is_on()) check_claims();
+  if (fs_.is_on()) {
+    check_memory();
+    cluster_.oracle().look_at_start(*this);
+  }
   look();
   is_starting_ = false;
 }
 
-// A crash takes nothing that was durable.
-void Machine::check_claims() {
-  if (store_->lost_sequence() == 0 && hard_state_->state().claimed_last == raft::Position{}) return;
-  cluster_.report(fmt::format("machine {} says that it lost records up to {}, and nothing is",
-                              index_ + 1, store_->lost_sequence()));
+// A crash takes nothing that was durable, and nobody says that it did.
+void Machine::check_memory() {
+  if (store_->lost_sequence() != 0 || hard_state_->state().claimed_last != raft::Position{}) {
+    return cluster_.report(
+        fmt::format("machine {} says that it lost records up to {}, and nothing is", index_ + 1,
+                    store_->lost_sequence()));
+  }
+  if (durable_end_.seq == 0 || chain_at(durable_end_.seq) == durable_end_.chain) return;
+  cluster_.report(fmt::format("machine {} had record {} of term {} on its disk, and has it no more",
+                              index_ + 1, durable_end_.seq, durable_end_.term));
 }
 
 Result<void> Machine::open() {
@@ -114,6 +122,7 @@ void Machine::crash(io::CrashMode mode) {
 void Machine::end(io::CrashMode mode) {
   life_ += 1;
   keep_power();
+  note_durable();
   waiting_.writes.clear();  // nobody is told
   reads_.clear();
   replica_.reset();
@@ -253,13 +262,41 @@ void Machine::receive(const std::string& bytes) {
   look();
 }
 
-std::vector<std::pair<std::string, std::string>> Machine::content() const {
-  std::vector<std::pair<std::string, std::string>> rows;
+std::map<std::string, std::string> Machine::content() const {
+  std::map<std::string, std::string> rows;
   auto cursor = store_->range({}, store_->snapshot());
   while (must(cursor.next(ReadMode::kMayBlock)) == Cursor::Step::kItem) {
-    rows.emplace_back(cursor.item().key, cursor.item().value);
+    rows[cursor.item().key] = cursor.item().value;
   }
   return rows;
+}
+
+std::optional<std::uint64_t> Machine::chain_at(raft::Seq seq) const {
+  engine::LogReader reader(store_->segments());
+  const auto point = reader.point_at(seq);
+  if (!point) return std::nullopt;
+  return point->chain;
+}
+
+std::optional<std::uint64_t> Machine::durable_chain_at(raft::Seq seq) const {
+  if (is_up()) return seq <= store_->pipeline().synced_sequence() ? chain_at(seq) : std::nullopt;
+  const auto found = durable_.find(seq);
+  if (found == durable_.end()) return std::nullopt;
+  return found->second;
+}
+
+// A life that ended before it knew its log leaves things as they were. What was being rolled back
+// may be there again or not.
+void Machine::note_durable() {
+  if (!is_up()) return;
+  const raft::Core& core = replica_->core();
+  raft::Seq last = std::min(store_->pipeline().synced_sequence(), core.last().seq);
+  while (last > 0 && chain_at(last) != core.point_at(last).chain) --last;
+  durable_end_ = core.point_at(last);
+  durable_.clear();
+  for (raft::Seq seq = cluster_.oracle().committed() + 1; seq <= last; ++seq) {
+    durable_[seq] = core.point_at(seq).chain;
+  }
 }
 
 std::string Machine::describe() const {

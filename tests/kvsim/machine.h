@@ -2,7 +2,9 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -60,8 +62,17 @@ class Machine : private node::ReplicaListener, private EventListener {
   raft::Point committed() const { return replica_->committed(); }
   std::uint64_t applied() const { return replica_->applied(); }
   std::uint64_t last_sequence() const { return store_->pipeline().last_sequence(); }
-  std::vector<std::pair<std::string, std::string>> content() const;
+  std::map<std::string, std::string> content() const;
   std::string describe() const;
+  StoreImpl& store() const { return *store_; }
+  raft::Term term() const { return replica_->core().term(); }
+  // As its disk has it.
+  raft::Seq commit_hint() const { return hard_state_->state().commit_hint; }
+  // Of its log, as it was written; none where it ends before.
+  std::optional<std::uint64_t> chain_at(raft::Seq seq) const;
+  // The same of what is on its disk, be it up or not; only of what was not known to be committed
+  // when it went down.
+  std::optional<std::uint64_t> durable_chain_at(raft::Seq seq) const;
   bool has_failed() const { return replica_->failure().has_value(); }
   sim::NodeClock& clock() { return clock_; }
   std::size_t index() const { return index_; }
@@ -88,7 +99,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   void on_alarm(const raft::Alarm& alarm) override;
   void on_event(const Event& event) override;
   Result<void> open();
-  void check_claims();
+  void check_memory();
+  void note_durable();
   void end(io::CrashMode mode);
   // To be called after all that the process did: did it outlive it?
   void look();
@@ -110,6 +122,9 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::unique_ptr<node::HardStateFile> hard_state_;
   std::unique_ptr<node::Replica> replica_;
   std::unordered_map<std::uint64_t, Read> reads_;
+  // Of the last life: what its log had on the disk, as chains; and the end of that.
+  std::map<raft::Seq, std::uint64_t> durable_;
+  raft::Point durable_end_;
   std::uint64_t next_read_ = 1;
 };
 

@@ -6,7 +6,6 @@
 
 namespace kv::kvsim {
 
-using sim::kMillisecond;
 using sim::kSecond;
 
 namespace {
