@@ -26,6 +26,7 @@ struct ClusterNode::State {
   std::unique_ptr<node::MembersFile> members;
   std::unique_ptr<ReplicaHost> host;
   std::optional<Store> store;
+  std::chrono::microseconds election{0};
 
   Result<void> start(std::unique_ptr<engine::DataDirectory> dir, Settings settings);
 };
@@ -162,6 +163,7 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
   if (!opened) return tl::unexpected(std::move(opened).error());
   StoreImpl& impl = **opened;
   store.emplace(StoreImpl::wrap(std::move(*opened)));
+  election = std::chrono::microseconds(members->membership().election_us);  // the host has them now
   host->start({impl, *hard_state, *members});
   return {};
 }
@@ -181,8 +183,7 @@ void ClusterNode::step_down() {
   ReplicaHost& host = *state_->host;
   const auto is_leader = [&host] { return host.status().role == "leader"; };
   if (!is_leader() || !host.transfer(0)) return;
-  const auto election = std::chrono::microseconds(state_->members->membership().election_us);
-  const auto end = std::chrono::steady_clock::now() + election;
+  const auto end = std::chrono::steady_clock::now() + state_->election;
   while (is_leader() && std::chrono::steady_clock::now() < end) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
