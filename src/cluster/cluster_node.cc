@@ -181,12 +181,17 @@ server::ClusterMember& ClusterNode::member() { return *state_->host; }
 
 void ClusterNode::step_down() {
   ReplicaHost& host = *state_->host;
+  const auto wait_while = [](const auto& condition, std::chrono::microseconds patience) {
+    const auto end = std::chrono::steady_clock::now() + patience;
+    while (condition() && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+  };
+  // In a rolling restart all others may have just begun. Clients are served meanwhile.
+  wait_while([&host] { return host.should_wait_to_transfer(); }, 2 * state_->election);
   const auto is_leader = [&host] { return host.status().role == "leader"; };
   if (!is_leader() || !host.transfer(0)) return;
-  const auto end = std::chrono::steady_clock::now() + state_->election;
-  while (is_leader() && std::chrono::steady_clock::now() < end) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(5));
-  }
+  wait_while(is_leader, state_->election);
 }
 
 Result<void> ClusterNode::close() {

@@ -18,8 +18,9 @@ namespace {
 using asio::ip::tcp;
 
 constexpr std::chrono::milliseconds kPauseMin{20};
-constexpr std::chrono::milliseconds kPauseMax{1000};
-constexpr std::chrono::milliseconds kPatience{2000};  // with a peer that says nothing
+constexpr std::chrono::milliseconds kPauseMax{300};
+constexpr std::chrono::milliseconds kPatience{1000};  // until the other one said who it is
+constexpr std::chrono::milliseconds kSilence{2000};   // without an acknowledgement of what was sent
 // Milliseconds.
 using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
 constexpr std::size_t kWriteMax = std::size_t{1} << 20;
@@ -101,7 +102,7 @@ void PeerLink::connect() {
 void PeerLink::greet() {
   asio::error_code ignored;
   connection_->socket.set_option(tcp::no_delay(true), ignored);
-  connection_->socket.set_option(UserTimeout(static_cast<int>(kPatience.count())), ignored);
+  connection_->socket.set_option(UserTimeout(static_cast<int>(kSilence.count())), ignored);
   peer::Hello hello = ask_.hello();
   hello.to = raft::NodeId{member_.node_id};
   peer::Gather frame;

@@ -11,7 +11,6 @@
 #include "base/check.h"
 #include "base/thread.h"
 #include "base/uuid.h"
-#include "cluster/successor.h"
 
 namespace kv::cluster {
 
@@ -242,7 +241,8 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   }
   asio::post(io_, [this, node_id] {
     if (is_stopping_ || replica_->failure()) return;
-    const std::uint64_t target = node_id != 0 ? node_id : successor();
+    const std::uint64_t target =
+        node_id != 0 ? node_id : best_successor(successors(), boot_silence());
     if (target == 0) return;
     if (const auto begun = replica_->transfer(raft::NodeId{target}, now()); !begun) {
       log_.tell(Event::Level::kWarning, "transfer refused",
@@ -254,8 +254,8 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   return {};
 }
 
-// 0: there is none.
-std::uint64_t ReplicaHost::successor() const {
+// Of a leader.
+std::vector<Successor> ReplicaHost::successors() const {
   const raft::Core& core = replica_->core();
   const auto time = std::chrono::steady_clock::now();
   std::vector<Successor> members;
@@ -266,7 +266,16 @@ std::uint64_t ReplicaHost::successor() const {
         {number(id), progress.match,
          std::chrono::duration_cast<std::chrono::microseconds>(time - link.opened())});
   }
-  return best_successor(members, std::chrono::microseconds(core.config().boot_silence_us()));
+  return members;
+}
+
+std::chrono::microseconds ReplicaHost::boot_silence() const {
+  return std::chrono::microseconds(replica_->core().config().boot_silence_us());
+}
+
+bool ReplicaHost::should_wait_to_transfer() const {
+  const std::lock_guard lock(mutex_);
+  return should_wait_to_transfer_;
 }
 
 server::ReplicationStatus ReplicaHost::status() const {
@@ -324,8 +333,10 @@ void ReplicaHost::note_status() {
     }
     status.peers.push_back(std::move(peer));
   }
+  const bool should_wait = status.is_serving && are_all_silent(successors(), boot_silence());
   const std::lock_guard lock(mutex_);
   status_ = std::move(status);
+  should_wait_to_transfer_ = should_wait;
 }
 
 void ReplicaHost::on_role(const raft::RoleChange& change) {

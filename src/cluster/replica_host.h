@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -18,6 +19,7 @@
 #include "cluster/lag_clock.h"
 #include "cluster/peer_link.h"
 #include "cluster/peer_session.h"
+#include "cluster/successor.h"
 #include "node/members_file.h"
 #include "node/replica.h"
 #include "server/acceptor.h"
@@ -64,6 +66,8 @@ class ReplicaHost final : public server::ClusterMember,
   // Many together cost one round of messages. `done` is called on its thread.
   void confirm_read(ReadDone done) override;
   Result<void> transfer(std::uint64_t node_id) override;
+  // It leads, and would hand over in vain now, but not in a moment.
+  bool should_wait_to_transfer() const;
   server::ReplicationStatus status() const override;
 
  private:
@@ -89,7 +93,8 @@ class ReplicaHost final : public server::ClusterMember,
   void finish_reads();
   void look_around();
   void note_status();
-  std::uint64_t successor() const;
+  std::vector<Successor> successors() const;
+  std::chrono::microseconds boot_silence() const;
   peer::Hello hello() const;
   bool is_disk_of(std::uint64_t node_id, const base::Uuid& uuid);
   static raft::Instant now();
@@ -117,6 +122,7 @@ class ReplicaHost final : public server::ClusterMember,
   mutable std::mutex mutex_;
   std::vector<ReadDone> asked_;  // guarded by mutex_, as the next
   server::ReplicationStatus status_;
+  bool should_wait_to_transfer_ = false;
 };
 
 }  // namespace kv::cluster

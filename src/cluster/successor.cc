@@ -14,4 +14,10 @@ std::uint64_t best_successor(const std::vector<Successor>& members,
   return best == members.end() ? 0 : best->node_id;
 }
 
+bool are_all_silent(const std::vector<Successor>& members, std::chrono::microseconds silence) {
+  return !members.empty() && std::ranges::all_of(members, [silence](const Successor& member) {
+    return member.connected_for < silence;
+  });
+}
+
 }  // namespace kv::cluster

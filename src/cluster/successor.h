@@ -19,4 +19,7 @@ struct Successor {
 std::uint64_t best_successor(const std::vector<Successor>& members,
                              std::chrono::microseconds silence);
 
+// There are some, and all of them have just started: it is better to wait.
+bool are_all_silent(const std::vector<Successor>& members, std::chrono::microseconds silence);
+
 }  // namespace kv::cluster

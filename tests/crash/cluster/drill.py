@@ -151,7 +151,9 @@ def left_out(name, net):
 
 
 def run_all(given, net):
-    names = ["kill-leader", "hand-over"] if given.failover else given.scenario or [name for name, one in SCENARIOS.items() if one.is_short or not given.short]
+    some = ["kill-leader", "hand-over"] if given.failover else [
+        name for name, one in SCENARIOS.items() if one.is_short or not given.short]
+    names = given.scenario or some
     scratch = tempfile.mkdtemp(prefix="kv-drill-")
     print(HEADING, flush=True)
     bad = 0
