@@ -21,12 +21,6 @@ constexpr std::size_t kHeadSize = 16;
 constexpr std::size_t kMemberHeadSize = 30;
 static_assert(kHeadSize + kMembersMax * (kMemberHeadSize + 2 * kAddressSizeMax) <= kConfigSizeMax);
 
-// As few bytes as an address can have: h:1. Whether it leads anywhere is not for here.
-bool is_address(std::string_view text) {
-  return text.size() >= 3 && text.size() <= kAddressSizeMax &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
-}
-
 bool is_member(const Member& member) {
   return member.node_id != 0 &&
          (member.role == MemberRole::kVoter || member.role == MemberRole::kLearner) &&
@@ -46,6 +40,11 @@ std::string take(std::string_view& bytes, std::size_t size) {
 }
 
 }  // namespace
+
+bool is_address(std::string_view text) {
+  return text.size() >= 3 && text.size() <= kAddressSizeMax &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+}
 
 bool is_well_formed(const Membership& membership) {
   const auto& members = membership.members;

@@ -47,6 +47,8 @@ inline constexpr std::uint16_t kMembershipVersion = 1;
 inline constexpr std::size_t kMembersMax = 64;
 inline constexpr std::size_t kAddressSizeMax = 262;  // a name of 255 bytes, ':', five digits, and 1
 
+// As few bytes as an address can have: h:1. Whether it leads anywhere is not for here.
+bool is_address(std::string_view text);
 // Whether it can be encoded: order, sizes, nothing that is 0 and must not be.
 bool is_well_formed(const Membership& membership);
 // Of a well-formed one.

@@ -77,7 +77,7 @@ PayloadBounds payload_bounds(FrameType type) {
   switch (type) {
     case FrameType::kHello:
     case FrameType::kHelloOk:
-      return exactly(layout::kHelloSize);
+      return {layout::kHelloSize, layout::kHelloSize + format::kAddressSizeMax};
     case FrameType::kGoodbye:
       return {layout::kGoodbyeSize, layout::kGoodbyeSize + layout::kGoodbyeTextMax};
     case FrameType::kPrevoteRequest:

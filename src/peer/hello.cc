@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/membership.h"
 #include "peer/field_reader.h"
 #include "peer/layout.h"
 
@@ -20,6 +21,7 @@ void append(Gather& out, FrameType type, const Hello& hello) {
   frame.add(hello.last);
   frame.add(hello.floor);
   frame.add(hello.commit);
+  frame.copy(hello.address);
   frame.finish();
 }
 
@@ -69,9 +71,11 @@ Parsed<Hello> decode_hello(std::string_view payload) {
   hello.last = in.point();
   hello.floor = in.u64();
   hello.commit = in.u64();
+  hello.address = in.bytes(in.rest().size());
   const bool is_sane = hello.version_min >= 1 && hello.version_min <= hello.version_max &&
                        !hello.cluster_id.is_nil() && hello.node_id != raft::kNoNode &&
-                       !hello.node_uuid.is_nil();
+                       !hello.node_uuid.is_nil() &&
+                       (hello.address.empty() || format::is_address(hello.address));
   if (!in.is_done() || !is_sane) return refuse(Fault::kMalformed, "HELLO");
   return hello;
 }

@@ -25,6 +25,9 @@ struct Hello {
   raft::Point last;                 // of its log
   raft::Seq floor = 0;              // records above it can be had from it
   raft::Seq commit = 0;             // as far as it knows
+  // Where the sender hears other members: who is behind may not know it yet, and has to answer.
+  // Empty: it does not say.
+  std::string address = {};
   friend bool operator==(const Hello&, const Hello&) = default;
 };
 

@@ -2,12 +2,13 @@
 
 #include <cstddef>
 
+#include "format/membership.h"
 #include "format/record.h"
 
 namespace kv::peer::layout {
 
 // Bytes of payloads, or of the part in front of what varies. docs/peer-protocol.md has the tables.
-inline constexpr std::size_t kHelloSize = 96;
+inline constexpr std::size_t kHelloSize = 96;  // and an address
 inline constexpr std::size_t kGoodbyeSize = 4;
 inline constexpr std::size_t kGoodbyeTextMax = 500;
 

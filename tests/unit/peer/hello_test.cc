@@ -20,7 +20,8 @@ Hello some_hello() {
           .to = NodeId{2},
           .last = {3, 42, 0x0102030405060708},
           .floor = 7,
-          .commit = 40};
+          .commit = 40,
+          .address = "a:17400"};
 }
 std::string payload_of(const Hello& hello) {
   Gather out;
@@ -45,6 +46,7 @@ TEST_CASE("the frames of a greeting have their golden bytes") {
   answer.node_id = NodeId{2};
   answer.node_uuid = {0x2222, 0x22};
   answer.to = NodeId{1};
+  answer.address.clear();
   append_hello_ok(out, answer);
   append_goodbye(out, {Reason::kOtherNode, "this is node 3"});
   CHECK(kv::test::golden_difference("peer-hello.hex", out.joined()) == "");
@@ -63,10 +65,13 @@ TEST_CASE("a hello without a name, a cluster or a version is malformed") {
   CHECK(is_refused([](Hello& hello) { hello.node_id = kv::raft::kNoNode; }));
   CHECK(is_refused([](Hello& hello) { hello.version_min = 0; }));
   CHECK(is_refused([](Hello& hello) { hello.version_min = kProtocolVersion + 1; }));
+  CHECK_FALSE(is_refused([](Hello& hello) { hello.address.clear(); }));
+  CHECK(is_refused([](Hello& hello) { hello.address = "a"; }));
+  CHECK(is_refused([](Hello& hello) { hello.address = "a 7:1"; }));
   std::string payload = payload_of(some_hello());
   payload[5] = 1;
   CHECK_FALSE(decode_hello(payload));
-  CHECK_FALSE(decode_hello(payload_of(some_hello()) + "x"));
+  CHECK_FALSE(decode_hello(payload_of(some_hello()) + '\0'));
   CHECK_FALSE(decode_hello(payload_of(some_hello()).substr(1)));
 }
 
