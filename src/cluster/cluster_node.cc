@@ -68,7 +68,8 @@ Result<std::unique_ptr<node::MembersFile>> open_members(const ClusterNode::Setti
   }
   auto members = node::MembersFile::open(dir.fs(), dir.path(), hash);
   if (!members || settings.members.members.empty()) return members;
-  if (ids_of(settings.members) != ids_of((*members)->membership())) {
+  const bool is_as_made = (*members)->content().config_sequence == 0;
+  if (is_as_made && ids_of(settings.members) != ids_of((*members)->membership())) {
     return tl::unexpected(
         mismatch(fmt::format("the peers are not those that {} was made a member with; a list of "
                              "the same numbers may tell new addresses",

@@ -151,7 +151,7 @@ bool PeerLink::accept_answer(const peer::Frame& frame) {
     return false;
   }
   if (!ask_.is_disk(hello->node_uuid)) {
-    give_up("that node had another disk; add it as a new member");
+    give_up("that node had another disk; remove it, and add it again");
     return false;
   }
   state_ = State::kOpen;

@@ -43,6 +43,7 @@ class PeerLink {
   void start();
   void stop();  // for good
   void send(peer::Gather frame);
+  const format::Member& member() const { return member_; }
   bool is_open() const { return state_ == State::kOpen; }
   std::chrono::steady_clock::time_point opened() const { return opened_; }  // if it is open
 

@@ -37,12 +37,12 @@ bool PeerSession::take(std::string_view bytes) {
 }
 
 bool PeerSession::take_frame(peer::Frame frame) {
-  if (from_ == raft::kNoNode) return greet(frame);
+  if (!who_) return greet(frame);
   if (frame.type == peer::FrameType::kGoodbye) return false;
   const auto received = peer::decode_message(std::move(frame));
   if (!received) return refuse(received.error().context);
-  if (received->message.from != from_) return refuse("a message in another's name");
-  listener_.receive(from_, *received);
+  if (received->message.from != who_->node_id) return refuse("a message in another's name");
+  listener_.receive(who_->node_id, *received);
   return true;
 }
 
@@ -59,7 +59,7 @@ bool PeerSession::greet(const peer::Frame& frame) {
   }
   append_hello_ok(out, std::get<peer::Hello>(said));
   answer(out);
-  from_ = hello->node_id;
+  who_ = *hello;
   return true;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <variant>
 #include <vector>
 
@@ -33,6 +34,8 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
 
   void start();
   void stop();
+  // Who it is, once it said so and was let in.
+  const std::optional<peer::Hello>& who() const { return who_; }
 
  private:
   void read();
@@ -46,7 +49,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   PeerListener& listener_;
   peer::FrameReader reader_;
   std::vector<char> buffer_ = std::vector<char>(256 * 1024);
-  raft::NodeId from_ = raft::kNoNode;
+  std::optional<peer::Hello> who_;
 };
 
 }  // namespace kv::cluster

@@ -72,7 +72,6 @@ void ReplicaHost::news() {
 
 void ReplicaHost::start(const Parts& parts) {
   parts_.emplace(parts);
-  const format::Membership& membership = parts.members.membership();
   acceptor_.next_io = [this]() -> asio::io_context& { return io_; };
   acceptor_.paused = [] {};
   acceptor_.take = [this](asio::ip::tcp::socket socket) {
@@ -85,23 +84,14 @@ void ReplicaHost::start(const Parts& parts) {
       session->start();
     });
   };
-  for (const format::Member& member : membership.members) {
-    if (member.node_id == options_.node_id) continue;
-    links_[raft::NodeId{member.node_id}] = std::make_unique<PeerLink>(
-        io_, member,
-        PeerLink::Questions{
-            [this] { return hello(); },
-            [this, id = member.node_id](const base::Uuid& uuid) { return is_disk_of(id, uuid); }},
-        log_);
-  }
-  const node::Replica::Parts replica_parts{parts.store, parts.hard_state, *this,
+  const node::Replica::Parts replica_parts{parts.store, parts.hard_state, parts.members, *this,
                                            options_.log_retention};
-  replica_.emplace(replica_parts, raft::NodeId{options_.node_id}, membership, raft::Settings{},
-                   base::random_uuid().low, now());
+  const node::Self self{raft::NodeId{options_.node_id}, options_.node_uuid,
+                        parts.members.content().has_joined};
+  replica_.emplace(replica_parts, self, raft::Settings{}, base::random_uuid().low, now());
   note_status();
   thread_ = std::thread([this] {
     base::name_thread("kv-replica");
-    for (auto& [node, link] : links_) link->start();
     tick();
     io_.run();
   });
@@ -148,6 +138,7 @@ void ReplicaHost::tick() {
     tick();
   });
   work();
+  follow_members();
   note_status();
 }
 
@@ -260,11 +251,11 @@ std::vector<Successor> ReplicaHost::successors() const {
   const auto time = std::chrono::steady_clock::now();
   std::vector<Successor> members;
   for (const auto& [id, progress] : core.peers()) {
-    const PeerLink& link = *links_.at(id);
-    if (!core.config().is_voter(id) || !link.is_open()) continue;
+    const auto link = links_.find(id);
+    if (!core.config().is_voter(id) || link == links_.end() || !link->second->is_open()) continue;
     members.push_back(
         {number(id), progress.match,
-         std::chrono::duration_cast<std::chrono::microseconds>(time - link.opened())});
+         std::chrono::duration_cast<std::chrono::microseconds>(time - link->second->opened())});
   }
   return members;
 }
@@ -304,6 +295,7 @@ void ReplicaHost::note_status() {
   status.node_id = options_.node_id;
   const bool is_learner = core.config().is_learner(core.id());
   status.role = is_learner ? "learner" : role_name(core.role());
+  if (!replica_->is_member()) status.role = "waiting";
   status.term = core.term();
   status.leader = number(core.leader());
   status.is_serving = core.serves() && !core.is_transferring();
@@ -315,14 +307,15 @@ void ReplicaHost::note_status() {
   if (const auto contact = core.leader_contact()) {
     status.contact_seconds = static_cast<double>(raft::longest_us(*contact, instant)) / kMicro;
   }
-  for (const format::Member& member : parts_->members.membership().members) {
-    if (member.node_id == status.leader) status.leader_address = member.client_address;
-    if (member.node_id == options_.node_id) continue;
-    const raft::NodeId id{member.node_id};
+  if (const format::Member* const leader = replica_->find_member(core.leader())) {
+    status.leader_address = leader->client_address;
+  }
+  for (const auto& [id, member] : replica_->neighbours()) {
     server::ReplicationStatus::Peer peer;
     peer.node_id = member.node_id;
     peer.address = member.client_address;
-    peer.is_connected = links_.at(id)->is_open();
+    const auto link = links_.find(id);
+    peer.is_connected = link != links_.end() && link->second->is_open();
     if (const auto progress = core.peers().find(id); progress != core.peers().end()) {
       const auto lag = lag_.behind(progress->second.match, time);
       peer.is_followed = true;
@@ -377,18 +370,8 @@ peer::Hello ReplicaHost::hello() const {
   hello.last = replica_->core().last();
   hello.commit = replica_->core().commit();
   hello.floor = replica_->floor_sequence();
+  hello.address = options_.listen;
   return hello;
-}
-
-// Where that could not be written down it is nobody's: whoever asks will ask again.
-bool ReplicaHost::is_disk_of(std::uint64_t node_id, const base::Uuid& uuid) {
-  const auto is_its = parts_->members.is_disk_of(node_id, uuid);
-  if (is_its) return *is_its;
-  log_.tell(
-      Event::Level::kError, "members not written",
-      fmt::format("cause=\"{}\" action=\"make room, or mend the disk\"", describe(is_its.error())),
-      std::chrono::steady_clock::now());
-  return false;
 }
 
 std::variant<peer::Hello, peer::Goodbye> ReplicaHost::greet(const peer::Hello& other) {
@@ -403,16 +386,14 @@ std::variant<peer::Hello, peer::Goodbye> ReplicaHost::greet(const peer::Hello& o
   if (other.to != raft::kNoNode && number(other.to) != options_.node_id) {
     return refuse(Reason::kOtherNode, fmt::format("this is node {}", options_.node_id));
   }
-  const auto& members = parts_->members.membership().members;
-  if (std::ranges::find(members, number(other.node_id), &format::Member::node_id) ==
-      members.end()) {
-    return refuse(Reason::kNotAMember, "not a member");
-  }
-  if (!is_disk_of(number(other.node_id), other.node_uuid)) {
-    return refuse(Reason::kReplaced, "that node had another disk; add it as a new member");
+  if (const auto reason = reason_of(replica_->admit(other))) {
+    const bool is_replaced = *reason == Reason::kReplaced;
+    return refuse(*reason, is_replaced ? "that node had another disk; remove it, and add it again"
+                                       : "not a member; stop that node, or add it to the cluster");
   }
   peer::Hello answer = hello();
   answer.to = other.node_id;
+  follow_members();
   answer.version_min = answer.version_max = *peer::common_version(other);
   return answer;
 }

@@ -82,6 +82,7 @@ class ReplicaHost final : public server::ClusterMember,
   void on_read(const raft::ReadResult& read) override;
   void on_alarm(const raft::Alarm& alarm) override;
   void on_stranded(raft::NodeId peer) override;
+  void on_members() override;
   // PeerListener
   std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) override;
   void receive(raft::NodeId from, const peer::Received& received) override;
@@ -96,7 +97,9 @@ class ReplicaHost final : public server::ClusterMember,
   std::vector<Successor> successors() const;
   std::chrono::microseconds boot_silence() const;
   peer::Hello hello() const;
-  bool is_disk_of(std::uint64_t node_id, const base::Uuid& uuid);
+  // replica_host_members.cc
+  void follow_members();
+  std::optional<peer::Reason> reason_of(const Result<node::Replica::Standing>& standing);
   static raft::Instant now();
 
   const Options options_;
@@ -112,6 +115,8 @@ class ReplicaHost final : public server::ClusterMember,
   // Its thread's.
   std::optional<node::Replica> replica_;
   std::map<raft::NodeId, std::unique_ptr<PeerLink>> links_;
+  // To members that are none any more, stopped: what they began may still call back.
+  std::vector<std::unique_ptr<PeerLink>> ended_links_;
   std::vector<std::weak_ptr<PeerSession>> sessions_;
   std::map<raft::ReadId, Read> reads_;
   raft::ReadId next_read_ = 1;

@@ -131,6 +131,9 @@ class CommitPipeline {
   // From here on writes are taken, with that term; or refused, as at the start.
   void lead(std::uint64_t term);
   void follow(Error refusal);
+  // A leader's own record of who the members are, in the place that comes next: its sequence.
+  // take_written() tells of it, or a full disk takes it out again. kTryLater: no segment is ready.
+  Result<std::uint64_t> append_config(std::string_view value);
   // What submitted writes became, in log order, once it is written; each is told once.
   void take_written(std::vector<LogRecord>& records);
   // Called, from any thread and without locks, when there is more to take, or more is synced.

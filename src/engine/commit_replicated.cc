@@ -67,6 +67,21 @@ void CommitPipeline::append_noop(Pending& pending) {
   note_uncommitted(group, group.records);
 }
 
+Result<std::uint64_t> CommitPipeline::append_config(std::string_view value) {
+  const std::lock_guard lock(mutex_);
+  if (auto refusal = refusal_of_all()) return tl::unexpected(std::move(*refusal));
+  if (!spare_ && !tail_.has_target()) {
+    return tl::unexpected(Error{Errc::kTryLater, "no room for another segment yet", {}});
+  }
+  WriteGroup& group = open_group();
+  PreparedRecord record = prepare_record(format::RecordType::kConfig, {}, value, nullptr);
+  std::string_view key;
+  const Place place = tail_.append(group, record, key);
+  take_in(*group.target.segment, record.header, {}, place);
+  note_uncommitted(group, group.records);
+  return record.header.sequence;
+}
+
 void CommitPipeline::take_written(std::vector<LogRecord>& records) {
   const std::lock_guard lock(mutex_);
   for (const Uncommitted& one : uncommitted_) {

@@ -17,12 +17,12 @@ namespace {
 constexpr std::uint64_t kRetryMs = 200;
 constexpr std::uint64_t kFloorIntervalUs = 1'000'000;
 
-raft::Boot boot_of(raft::NodeId id, const raft::HardState& state, const format::Membership& members,
+raft::Boot boot_of(const Self& self, const raft::HardState& state, const MembershipLog& members,
                    raft::Seq applied, std::uint64_t seed) {
   raft::Boot boot;
-  boot.id = id;
+  boot.id = self.id;
   boot.hard_state = state;
-  boot.configs.push_back({0, std::make_shared<raft::Config>(peer::config_of(members))});
+  boot.configs = members.configs(self, applied);
   boot.applied = applied;
   boot.seed = seed;
   return boot;
@@ -30,16 +30,17 @@ raft::Boot boot_of(raft::NodeId id, const raft::HardState& state, const format::
 
 }  // namespace
 
-Replica::Replica(const Parts& parts, raft::NodeId id, const format::Membership& members,
-                 raft::Settings settings, std::uint64_t seed, const raft::Instant& now)
-    : parts_(parts), members_(members.members), reader_(parts.store.segments()) {
+Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::uint64_t seed,
+                 const raft::Instant& now)
+    : parts_(parts), self_(self), reader_(parts.store.segments()) {
   // The store refuses what would be too much before it has a place in the log.
   settings.uncommitted_bytes_max = UINT64_MAX;
   const format::LogFloor floor = parts.store.log_floor();
   floor_ = {floor.term, floor.sequence, floor.sequence == 0 ? format::kChainStart : floor.chain};
   agreed_ = pipeline().last_sequence();
   told_applied_ = pipeline().applied_sequence();
-  core_.emplace(boot_of(id, parts.hard_state.state(), members, told_applied_, seed),
+  read_memberships();
+  core_.emplace(boot_of(self_, parts.hard_state.state(), *memberships_, told_applied_, seed),
                 static_cast<const raft::Log&>(*this), settings, now);
   process();
 }
@@ -47,10 +48,9 @@ Replica::Replica(const Parts& parts, raft::NodeId id, const format::Membership& 
 // The fields are those of the reply. A node that leads and does not serve yet, or is about to hand
 // over, knows nobody better.
 Error Replica::not_leading() const {
-  const auto leader = static_cast<std::uint64_t>(core_->leader());
-  const auto member = std::ranges::find(members_, leader, &format::Member::node_id);
-  const bool is_known = leader != 0 && core_->leader() != core_->id() && member != members_.end() &&
-                        !member->client_address.empty();
+  const format::Member* const member = find_member(core_->leader());
+  const bool is_known =
+      core_->leader() != core_->id() && member != nullptr && !member->client_address.empty();
   std::string text = is_known ? fmt::format("leader={} epoch={} that node leads",
                                             member->client_address, core_->term())
                               : fmt::format("leader=- epoch={} retry_ms={} nobody is known to lead",
@@ -68,8 +68,10 @@ Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
 void Replica::work(const raft::Instant& now) {
   core_->tick(now);
   process();
+  promote_learners(now);
   const bool is_due =
       !looked_at_floor_ || raft::longest_us(*looked_at_floor_, now) >= kFloorIntervalUs;
+  if (!failure_) note_members(is_due);
   if (!is_due || failure_) return;
   looked_at_floor_ = now;
   raise_floor();
@@ -83,6 +85,8 @@ void Replica::raise_floor() {
       engine::log_floor_candidate(parts_.store.segments(), safe, parts_.log_retention);
   if (seq <= floor_.seq) return;
   const raft::Point point = point_at(seq);
+  // Before the records go that tell who the members are.
+  if (parts_.members.content().sequence < seq && !write_members()) return;
   const auto raised = parts_.store.raise_log_floor({point.term, point.seq, point.chain});
   if (!raised && raised.error().code == Errc::kNoSpace) return;  // again when there is room
   if (!raised) return fail(raised.error());
@@ -94,10 +98,20 @@ void Replica::receive(const peer::Received& received, const raft::Instant& now) 
   // Nobody sends one.
   if (std::holds_alternative<raft::Snapshot>(received.message.body)) return;
   core_->tick(now);
+  bool has_config = false;
   for (const peer::ReceivedRecord& record : received.records) {
     received_[record.header.sequence] = {record.header, record.body, received.payload};
+    has_config = has_config || record.header.type == format::RecordType::kConfig;
   }
-  core_->step(received.message);
+  // Nobody votes who is not, or not any more, a member under this disk's name: what an earlier disk
+  // of the same number promised, it does not know.
+  const bool is_election = std::holds_alternative<raft::PrevoteRequest>(received.message.body) ||
+                           std::holds_alternative<raft::VoteRequest>(received.message.body);
+  if (has_config) {
+    core_->step(as_self_counts(received.message));
+  } else if (!is_election || is_member()) {
+    core_->step(received.message);
+  }
   process();
   received_.clear();
 }
@@ -152,6 +166,7 @@ bool Replica::do_once() {
     }
   }
   if (failure_) return false;
+  if (std::exchange(has_news_of_members_, false)) parts_.listener.on_members();
   for (const raft::Message& message : ready.messages) send(message);
   if (ready.apply_first <= ready.commit) pipeline().commit(ready.commit);
   tell(ready);
@@ -161,6 +176,8 @@ bool Replica::do_once() {
 // What the store's own writers wrote.
 void Replica::propose_written() {
   if (leading_ == 0) return;
+  // A full disk took it out again.
+  if (change_ && pipeline().last_sequence() < change_->sequence) change_.reset();
   std::vector<engine::LogRecord> records;
   pipeline().take_written(records);
   for (const engine::LogRecord& record : records) {
@@ -171,7 +188,7 @@ void Replica::propose_written() {
     header.key_size = record.key_size;
     header.value_size = record.value_size;
     header.body_crc = record.body_crc;
-    const auto point = core_->propose(peer::payload_of(header));
+    const auto point = propose(header);
     // It leads no more, or is about to hand over: nobody has heard of this record.
     if (!point) return stop_leading();
     KV_CHECK((*point == raft::Point{record.term, record.sequence, record.chain}));
@@ -181,12 +198,15 @@ void Replica::propose_written() {
 }
 
 void Replica::stop_leading() {
+  change_.reset();
   pipeline().follow(not_leading());
   leading_ = 0;
   if (pipeline().last_sequence() > agreed_) roll_back(agreed_ + 1);
 }
 
 void Replica::roll_back(raft::Seq first) {
+  change_.reset();
+  has_news_of_members_ = memberships_->truncate_from(first) || has_news_of_members_;
   if (leading_ != 0) pipeline().follow(not_leading());
   leading_ = 0;
   while (!held_.empty() && held_.back().header.sequence >= first) held_.pop_back();
@@ -208,6 +228,7 @@ void Replica::append(const raft::Ready& ready) {
     if (entry.seq <= agreed_) continue;  // the store's own, as it was proposed
     KV_CHECK(entry.seq == agreed_ + 1);
     held_.push_back(held_of(entry));
+    if (entry.kind == raft::EntryKind::kConfig) take_membership(held_.back());
     agreed_ = entry.seq;
     bytes_appended_ += entry.size;
   }
@@ -329,7 +350,8 @@ raft::Extent Replica::extent(raft::Seq first, raft::Seq last, std::uint64_t byte
 }
 
 std::uint64_t Replica::extend_chain(std::uint64_t chain, const raft::Entry& entry) const {
-  return peer::extend_chain(chain, entry, members_);
+  const auto& known = change_ ? change_->membership : memberships_->latest().membership;
+  return peer::extend_chain(chain, entry, known.members);
 }
 
 }  // namespace kv::node

@@ -13,7 +13,10 @@
 #include "engine/store_impl.h"
 #include "format/membership.h"
 #include "node/hard_state_file.h"
+#include "node/members_file.h"
+#include "node/membership_log.h"
 #include "peer/gather.h"
+#include "peer/hello.h"
 #include "peer/message.h"
 #include "raft/core.h"
 
@@ -30,6 +33,15 @@ class ReplicaListener {
   virtual void on_alarm(const raft::Alarm& alarm) = 0;
   // A member lost so much of its log that what it lacks was merged here: it does not catch up.
   virtual void on_stranded(raft::NodeId peer) = 0;
+  // memberships() changed.
+  virtual void on_members() = 0;
+};
+
+// One step of one member: see raft::ConfigChange.
+struct MemberChange {
+  raft::ConfigChange::Kind kind = raft::ConfigChange::Kind::kAddLearner;
+  format::Member member;  // to promote or remove: only its number counts
+  bool is_forced = false;
 };
 
 // One node of a cluster: the raft core driven by, and driving, a store whose log is replicated.
@@ -50,13 +62,14 @@ class Replica : private raft::Log {
   struct Parts {
     StoreImpl& store;
     HardStateFile& hard_state;
+    MembersFile& members;
     ReplicaListener& listener;
     // Bytes of log that are kept for members that come back, even if all have them.
     std::uint64_t log_retention = std::uint64_t{1} << 30;
   };
-  // `members`: who they are at the beginning of the log. `seed`: another one at each start.
-  Replica(const Parts& parts, raft::NodeId id, const format::Membership& members,
-          raft::Settings settings, std::uint64_t seed, const raft::Instant& now);
+  // `self`: number and disk. `seed`: another one at each start.
+  Replica(const Parts& parts, Self self, raft::Settings settings, std::uint64_t seed,
+          const raft::Instant& now);
   Replica(const Replica&) = delete;
   Replica& operator=(const Replica&) = delete;
   ~Replica() override = default;
@@ -71,8 +84,35 @@ class Replica : private raft::Log {
   // on_read() tells how it ended.
   tl::expected<void, raft::Refusal> read_index(raft::ReadId id, const raft::Instant& now);
   tl::expected<void, raft::Refusal> transfer(raft::NodeId target, const raft::Instant& now);
+  // Of a leader. It is in force as soon as it is in the log, and taken back with it; once it is
+  // committed, memberships() from core().commit() on are that one or later ones. A learner that has
+  // caught up is promoted without being asked for (rule M4). kConfigPending: one at a time.
+  tl::expected<void, raft::Refusal> change_members(const MemberChange& change,
+                                                   const raft::Instant& now);
 
   const raft::Core& core() const { return *core_; }
+  // Who the members are, from the newest committed or an earlier record on. Disks that are known to
+  // this node alone are told by MEMBERS.
+  const MembershipLog& memberships() const { return *memberships_; }
+  // What is committed or in the log says that this disk is a member.
+  bool is_member() const;
+  // The other members by what is in the log from the newest committed configuration on: one that is
+  // about to be removed may still be needed. Of a node that is no member: where the others were.
+  std::map<raft::NodeId, format::Member> neighbours() const;
+  enum class Standing {
+    kMember,
+    kReplaced,  // the member of that number has another disk
+    kStranger,  // there is none, or not any more
+  };
+  // What that disk is to this node: whoever is no member itself knows nobody, and hears everybody.
+  // A disk of which nobody knew is written down first; the error: it could not be.
+  Result<Standing> standing_of(raft::NodeId node, const base::Uuid& uuid);
+  // The same of one that says hello. This node may not know of the last changes, so it lets in who
+  // knows of more: who was removed by a change that is known here can not. It is a neighbour from
+  // then on, until another configuration is known to be committed.
+  Result<Standing> admit(const peer::Hello& hello);
+  // A neighbour, or one that MEMBERS knows; null: nobody knows it.
+  const format::Member* find_member(raft::NodeId node) const;
   // The store has all that is committed up to here.
   raft::Seq applied() const;
   // Records above it are there as a log.
@@ -117,9 +157,35 @@ class Replica : private raft::Log {
   void raise_floor();
   void fail(Error error);
 
+  // replica_members.cc
+  struct Change {
+    raft::ConfigChange step;
+    format::Membership membership;
+    raft::Seq sequence = 0;  // of its record, which is in the store's log and not yet in the core's
+  };
+  void read_memberships();
+  raft::Seq committed_config() const;
+  raft::Message as_self_counts(const raft::Message& message) const;
+  tl::expected<raft::Point, raft::Refusal> propose(const format::RecordHeader& header);
+  void take_membership(const Held& held);
+  void promote_learners(const raft::Instant& now);
+  void note_members(bool is_due);
+  bool write_members();
+
   const Parts parts_;
-  const std::vector<format::Member> members_;
+  const Self self_;
   mutable engine::LogReader reader_;
+  std::optional<MembershipLog> memberships_;
+  std::optional<Change> change_;
+  struct Guest {
+    format::Member member;
+    raft::Seq known = 0;  // the newest committed configuration, when it was let in
+  };
+  bool is_valid(const Guest& guest) const;
+  std::map<raft::NodeId, Guest> guests_;
+  bool has_news_of_members_ = false;
+  std::uint64_t noted_bytes_ = 0;  // of the log, when MEMBERS was written last
+  bool has_no_room_ = false;       // for it, at the last attempt
   std::optional<raft::Core> core_;
   raft::Point floor_;
   std::optional<raft::Instant> looked_at_floor_;

@@ -68,6 +68,8 @@ class Core {
   tl::expected<void, Refusal> read_index(ReadId id);
   tl::expected<void, Refusal> transfer(NodeId target);
   tl::expected<Point, Refusal> change_config(const ConfigChange& change);
+  // What change_config() would put in force, if it did not refuse.
+  tl::expected<Config, Refusal> try_config(const ConfigChange& change) const;
   // Whether nobody else can have been elected, as far as clocks can tell. `now` is read from the
   // clocks for the purpose, and what was decided on the answer is asked for once more before
   // anybody hears of it (rule L3).

@@ -43,7 +43,7 @@ void insert(std::vector<NodeId>& nodes, NodeId node) {
 // Old and new majorities overlap only between neighbours. Rule M1: without a committed record of
 // its own term a leader cannot know that the configuration it starts from is not about to be
 // overridden by a rival's (Ongaro, raft-dev, July 2015). Rule M2: nor may two of its own be open.
-tl::expected<Point, Refusal> Core::change_config(const ConfigChange& change) {
+tl::expected<Config, Refusal> Core::try_config(const ConfigChange& change) const {
   if (role_ != Role::kLeader) return tl::unexpected(Refusal::kNotLeader);
   if (commit_ < noop_seq_ && !is_planted(Bug::kConfigBeforeNoop)) {
     return tl::unexpected(Refusal::kNotReady);
@@ -52,7 +52,11 @@ tl::expected<Point, Refusal> Core::change_config(const ConfigChange& change) {
   if (configs_.latest_seq() > commit_ && !is_planted(Bug::kTwoConfigs)) {
     return tl::unexpected(Refusal::kConfigPending);
   }
-  auto config = changed_config(change);
+  return changed_config(change);
+}
+
+tl::expected<Point, Refusal> Core::change_config(const ConfigChange& change) {
+  auto config = try_config(change);
   if (!config) return tl::unexpected(config.error());
   // Rule M3: in force from here on.
   const Point point = append_own(Entry{

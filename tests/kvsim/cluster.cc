@@ -22,16 +22,19 @@ constexpr std::uint64_t kElectionUs = 300'000;
 Cluster::Cluster(const Options& options)
     : options_(options),
       random_(options.seed, 3),
-      network_(events_, options.network, options.machines, options.seed),
-      oracle_(*this, options.machines) {
+      network_(events_, options.network, options.machines + options.spares, options.seed),
+      oracle_(*this, options.machines + options.spares) {
   members_.election_us = kElectionUs;
-  for (std::size_t i = 0; i < options.machines; ++i) {
+  for (std::size_t i = 0; i < options.machines + options.spares; ++i) {
+    const bool is_founder = i < options.machines;
+    machines_.push_back(std::make_unique<Machine>(
+        *this, i, is_founder ? Machine::Role::kFounder : Machine::Role::kSpare, options.seed));
+    if (!is_founder) continue;
     format::Member member;
     member.node_id = i + 1;
     member.node_uuid = {1, i + 1};
     member.peer_address = fmt::format("machine-{}:7401", i + 1);
     members_.members.push_back(std::move(member));
-    machines_.push_back(std::make_unique<Machine>(*this, i, options.seed));
   }
   clients_.resize(options.clients);
 }
@@ -45,6 +48,7 @@ Outcome Cluster::run() {
     plan_client(i);
   }
   plan_trouble();
+  plan_administration();
   run_until(options_.duration_us);
   is_calm_ = true;
   sim::NetworkOptions whole;
@@ -62,7 +66,9 @@ Outcome Cluster::run() {
     until += 100 * kMillisecond;
     run_until(until);
   }
-  if (!outcome_.problem && outcome_.writes == writes_before) report("nobody serves any more");
+  if (!outcome_.problem && outcome_.writes == writes_before) {
+    report("nobody serves any more" + states());
+  }
   if (!outcome_.problem) check_end();
   return outcome_;
 }
@@ -83,28 +89,34 @@ void Cluster::look_at(Machine& machine) {
 }
 
 bool Cluster::has_converged() {
-  const raft::Point point = machines_[0]->committed();
+  if (!reference().leads()) return false;
+  const raft::Point point = reference().committed();
   return std::ranges::all_of(machines_, [&](const auto& machine) {
+    if (!is_member(*machine)) return true;
     return machine->committed() == point && machine->last_sequence() == point.seq &&
            machine->applied() == point.seq;
   });
 }
 
+std::string Cluster::states() const {
+  std::string states;
+  for (const auto& machine : machines_) states += "\n  " + machine->describe();
+  return states;
+}
+
 void Cluster::check_end() {
   if (!has_converged()) {
-    std::string states;
-    for (const auto& machine : machines_) states += "\n  " + machine->describe();
-    return report("the machines did not come to one log" + states);
+    return report("the machines did not come to one log" + states());
   }
-  const auto content = oracle_.content_at(machines_[0]->applied());
+  const auto content = oracle_.content_at(reference().applied());
   for (const auto& machine : machines_) {
-    if (machine->content() != content) {
+    if (is_member(*machine) && machine->content() != content) {
       return report(
           fmt::format("machine {} has another content than the log", machine->index() + 1));
     }
   }
-  outcome_.hash = base::crc32c(
-      fmt::format("{} {}", machines_[0]->committed().chain, history_.operations.size()));
+  outcome_.hash =
+      base::crc32c(fmt::format("{} {}", reference().committed().chain, history_.operations.size()));
   // What is there at the end is one more thing that a client sees.
   for (std::size_t key = 0; key < options_.keys; ++key) {
     Operation last;

@@ -18,6 +18,8 @@ namespace kv::kvsim {
 struct Options {
   std::uint64_t seed = 1;
   std::size_t machines = 3;
+  std::size_t spares = 0;              // that wait to be added; the members change if there are any
+  std::uint64_t retention = 8 * 1024;  // bytes of log that merges leave alone
   std::size_t clients = 4;
   std::size_t keys = 4;
   std::size_t value_max = 300;           // bytes, about
@@ -37,6 +39,8 @@ struct Outcome {
   std::uint64_t reads = 0;
   std::uint64_t crashes = 0;  // between two events
   std::uint64_t roll_backs = 0;
+  std::uint64_t changes = 0;                    // of the members, that a leader took
+  std::uint64_t wiped = 0;                      // disks
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
   std::uint64_t hash = 0;                       // of the committed log and all answers
 };
@@ -84,13 +88,21 @@ class Cluster {
   void plan_trouble();
   void make_trouble();
   std::size_t leader_or(std::size_t machine) const;
+  // admin.cc
+  void plan_administration();
+  void administer();
+  void replace_disk(Machine& machine);
+  bool is_member(const Machine& machine) const;
   void crash_all();
   void cut_power(std::size_t machine);
   PowerCut draw_power_cut();
   void isolate(std::size_t machine);
   void restart_later(std::size_t machine);
   void run_until(Time end);
+  // Who leads, or else any.
+  Machine& reference() const;
   bool has_converged();
+  std::string states() const;
   void check_end();
 
   const Options options_;
@@ -104,7 +116,8 @@ class Cluster {
   Oracle oracle_;
   std::uint64_t next_value_ = 1;
   std::uint64_t next_client_ = 1;
-  bool is_calm_ = false;  // no more trouble
+  bool is_calm_ = false;              // no more trouble
+  std::optional<std::size_t> wiped_;  // a member whose disk was, before it was removed
   Outcome outcome_;
 };
 

@@ -41,6 +41,8 @@ bool run_seed(std::uint64_t seed, bool is_twice, Outcome& total) {
   total.reads += outcome.reads;
   total.crashes += outcome.crashes;
   total.roll_backs += outcome.roll_backs;
+  total.changes += outcome.changes;
+  total.wiped += outcome.wiped;
   for (const auto& [death, times] : outcome.deaths) total.deaths[death] += times;
   if (!outcome.problem) return true;
   fmt::print("seed {}: {}\n  world: {}\n  replay: kvsim --seed {}\n", seed, *outcome.problem,
@@ -76,8 +78,9 @@ int main(int count, char** arguments) {
   for (const auto& [death, times] : total.deaths) deaths += times;
   fmt::print(
       "{} seeds from {}: {} failed; {} writes, {} reads, {} crashes between two events, {} within "
-      "one, {} roll-backs\n",
-      seeds, seed, failed, total.writes, total.reads, total.crashes, deaths, total.roll_backs);
+      "one, {} roll-backs, {} changes of members, {} disks wiped\n",
+      seeds, seed, failed, total.writes, total.reads, total.crashes, deaths, total.roll_backs,
+      total.changes, total.wiped);
   if (is_verbose) {
     for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
   }

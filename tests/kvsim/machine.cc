@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "format/identity.h"
+#include "format/names.h"
 #include "kvsim/cluster.h"
 #include "peer/frame_reader.h"
 
@@ -18,8 +19,8 @@ constexpr const char* kPath = "/db";
 
 // "write /db/000003.seg at 64" -> "write .seg".
 std::string without_numbers(const std::string& words) {
-  constexpr const char* kPlaces[] = {"lost+found", "MANIFEST", "HARDSTATE", "CURRENT",
-                                     "IDENTITY",   "LOCK",     ".seg",      ".hint"};
+  constexpr const char* kPlaces[] = {"lost+found", "MANIFEST", "HARDSTATE", "CURRENT", "IDENTITY",
+                                     "LOCK",       "MEMBERS",  ".seg",      ".hint"};
   const std::string operation = words.substr(0, words.find(' '));
   for (const char* place : kPlaces) {
     if (words.find(place) != std::string::npos) return operation + " " + place;
@@ -38,11 +39,14 @@ constexpr std::uint64_t kMergeEvery = 30;
 
 }  // namespace
 
-Machine::Machine(Cluster& cluster, std::size_t index, std::uint64_t seed)
+Machine::Machine(Cluster& cluster, std::size_t index, Role role, std::uint64_t seed)
     : cluster_(cluster),
       index_(index),
       random_(seed, index),
       fs_(seed * 31 + index),
+      blank_(fs_.disk()),
+      role_(role),
+      uuid_{1, index + 1},
       waiting_(fs_) {
   // A replica does not outlive a failed read: it would be a check that fails.
   fs_.let_reads_outlive_power();
@@ -51,6 +55,7 @@ Machine::Machine(Cluster& cluster, std::size_t index, std::uint64_t seed)
 }
 
 Machine::~Machine() {
+  waiting_.writes.clear();  // those who would be told are gone
   replica_.reset();
   store_.reset();
 }
@@ -99,6 +104,7 @@ Result<void> Machine::open() {
       fs_, kPath, format::database_id_hash((*dir)->identity()), node::Memory::kMayBeNew);
   if (!hard_state) return tl::unexpected(std::move(hard_state).error());
   hard_state_ = std::move(*hard_state);
+  if (auto opened = open_members(**dir); !opened) return opened;
   const Replicated replicated{
       hard_state_->state().commit_hint, {}, [this](std::uint64_t term, std::uint64_t sequence) {
         return node::Replica::claim(*hard_state_, {term, sequence});
@@ -106,10 +112,25 @@ Result<void> Machine::open() {
   auto store = StoreImpl::open(std::move(*dir), options, Background::kCaller, replicated);
   if (!store) return tl::unexpected(std::move(store).error());
   store_ = std::move(*store);
-  constexpr std::uint64_t kRetention = 8192;
-  const node::Replica::Parts parts{*store_, *hard_state_, *this, kRetention};
-  replica_ = std::make_unique<node::Replica>(parts, raft::NodeId{index_ + 1}, cluster_.members(),
-                                             raft::Settings{}, random_.below(UINT64_MAX), now());
+  const node::Replica::Parts parts{*store_, *hard_state_, *members_, *this,
+                                   cluster_.options().retention};
+  const node::Self self{raft::NodeId{index_ + 1}, uuid_, members_->content().has_joined};
+  replica_ = std::make_unique<node::Replica>(parts, self, raft::Settings{},
+                                             random_.below(UINT64_MAX), now());
+  return {};
+}
+
+Result<void> Machine::open_members(engine::DataDirectory& dir) {
+  const std::uint64_t hash = format::database_id_hash(dir.identity());
+  const auto is_there = fs_.exists(std::string(kPath) + "/" + std::string(format::kMembersName));
+  if (!is_there) return tl::unexpected(is_there.error());
+  auto members = *is_there ? node::MembersFile::open(fs_, kPath, hash)
+                           : node::MembersFile::create(fs_, kPath, hash, cluster_.members(),
+                                                       role_ == Role::kFounder
+                                                           ? node::MembersFile::Origin::kFounder
+                                                           : node::MembersFile::Origin::kJoined);
+  if (!members) return tl::unexpected(std::move(members).error());
+  members_ = std::move(*members);
   return {};
 }
 
@@ -128,7 +149,20 @@ void Machine::end(io::CrashMode mode) {
   replica_.reset();
   store_.reset();
   hard_state_.reset();
+  members_.reset();
   fs_.restart(mode, random_.below(1000));
+}
+
+void Machine::wipe() {
+  KV_CHECK(!is_up());
+  fs_.restore(blank_);
+  fs_.restart(io::CrashMode::kKeepAll);
+  role_ = Role::kSpare;
+  former_uuid_ = uuid_;
+  uuid_.high += 1;
+  former_ = std::exchange(durable_, {});
+  durable_end_ = {};
+  cluster_.oracle().forget(*this);
 }
 
 void Machine::plan(PowerCut cut) {
@@ -202,6 +236,11 @@ void Machine::transfer(raft::NodeId target) {
   look();
 }
 
+void Machine::change_members(const node::MemberChange& change) {
+  if (replica_->change_members(change, now())) cluster_.outcome().changes += 1;
+  look();
+}
+
 void Machine::on_read(const raft::ReadResult& read) {
   if (!fs_.is_on()) return;
   const auto found = reads_.find(read.id);
@@ -241,16 +280,33 @@ void Machine::on_event(const Event& event) {
 }
 
 void Machine::send(raft::NodeId to, peer::Gather frame) {
-  if (!fs_.is_on()) return;
+  if (!fs_.is_on() || !replica_) return;
+  const format::Member* const member = replica_->find_member(to);
+  if (member == nullptr) return;
   const std::size_t receiver = static_cast<std::size_t>(to) - 1;
   cluster_.network().send(index_, receiver,
-                          [cluster = &cluster_, receiver, bytes = frame.joined()] {
+                          [cluster = &cluster_, receiver, bytes = frame.joined(), hello = hello(),
+                           to_uuid = member->node_uuid] {
                             Machine& machine = cluster->machine(receiver);
-                            if (machine.is_up()) machine.receive(bytes);
+                            if (machine.is_up() && machine.uuid() == to_uuid) {
+                              machine.receive(bytes, hello);
+                            }
                           });
 }
 
-void Machine::receive(const std::string& bytes) {
+peer::Hello Machine::hello() const {
+  peer::Hello hello;
+  hello.node_id = raft::NodeId{index_ + 1};
+  hello.node_uuid = uuid_;
+  hello.commit = replica_->core().commit();
+  hello.address = "machine:7401";
+  return hello;
+}
+
+// Each side looks at who the other one is, as connections do when they begin.
+void Machine::receive(const std::string& bytes, const peer::Hello& sender) {
+  const auto standing = replica_->admit(sender);
+  if (!standing || *standing != node::Replica::Standing::kMember) return;
   peer::FrameReader reader;
   std::string_view rest = bytes;
   auto frame = reader.take(rest);
@@ -278,7 +334,13 @@ std::optional<std::uint64_t> Machine::chain_at(raft::Seq seq) const {
   return point->chain;
 }
 
-std::optional<std::uint64_t> Machine::durable_chain_at(raft::Seq seq) const {
+std::optional<std::uint64_t> Machine::durable_chain_at(const base::Uuid& disk,
+                                                       raft::Seq seq) const {
+  if (disk == former_uuid_) {
+    const auto gone = former_.find(seq);
+    return gone == former_.end() ? std::nullopt : std::optional(gone->second);
+  }
+  if (disk != uuid_) return std::nullopt;
   if (is_up()) return seq <= store_->pipeline().synced_sequence() ? chain_at(seq) : std::nullopt;
   const auto found = durable_.find(seq);
   if (found == durable_.end()) return std::nullopt;
@@ -302,11 +364,20 @@ void Machine::note_durable() {
 std::string Machine::describe() const {
   const raft::Core& core = replica_->core();
   const engine::CommitPipeline& log = store_->pipeline();
+  std::string members;
+  for (const auto& one : memberships().all()) {
+    members += fmt::format(" from {}:", one.sequence);
+    for (const format::Member& member : one.membership.members) {
+      members +=
+          fmt::format(" {}{}/{}", member.role == format::MemberRole::kVoter ? "" : "learner ",
+                      member.node_id, member.node_uuid.high);
+    }
+  }
   return fmt::format(
-      "machine {}: role {} term {} leader {} last {} synced {} commit {} ({}) applied {} {}",
-      index_ + 1, static_cast<int>(core.role()), core.term(),
+      "machine {}/{}: role {} term {} leader {} last {} synced {} commit {} ({}) applied {}{} {}",
+      index_ + 1, uuid_.high, static_cast<int>(core.role()), core.term(),
       static_cast<std::uint64_t>(core.leader()), log.last_sequence(), log.synced_sequence(),
-      core.commit(), log.committed_sequence(), replica_->applied(),
+      core.commit(), log.committed_sequence(), replica_->applied(), members,
       replica_->failure() ? kv::describe(*replica_->failure()) : "");
 }
 

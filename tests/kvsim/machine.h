@@ -37,7 +37,9 @@ struct PowerCut {
 // its end without a change to the disk, or a word to anybody.
 class Machine : private node::ReplicaListener, private EventListener {
  public:
-  Machine(Cluster& cluster, std::size_t index, std::uint64_t seed);
+  // One that is no founder waits to be added to the cluster.
+  enum class Role { kFounder, kSpare };
+  Machine(Cluster& cluster, std::size_t index, Role role, std::uint64_t seed);
   ~Machine() override;
 
   // A process that dies on the way is reported by Cluster::on_death().
@@ -47,6 +49,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   // The same in the midst of what it will be doing. One at a time.
   void plan(PowerCut cut);
   void keep_power();  // takes that back
+  // It is down: another disk takes the place of its own.
+  void wipe();
   bool is_up() const { return replica_ != nullptr; }
   bool leads() const { return is_up() && replica_->core().serves(); }
   raft::NodeId leader() const { return is_up() ? replica_->core().leader() : raft::kNoNode; }
@@ -57,6 +61,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   using ReadDone = std::function<void(Result<std::optional<Value>>)>;
   void read(const std::string& key, ReadDone done);
   void transfer(raft::NodeId target);
+  void change_members(const node::MemberChange& change);
 
   // The end of its log, as far as it is committed.
   raft::Point committed() const { return replica_->committed(); }
@@ -65,6 +70,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::map<std::string, std::string> content() const;
   std::string describe() const;
   StoreImpl& store() const { return *store_; }
+  const base::Uuid& uuid() const { return uuid_; }
+  const node::MembershipLog& memberships() const { return replica_->memberships(); }
   raft::Term term() const { return replica_->core().term(); }
   // As its disk has it.
   raft::Seq commit_hint() const { return hard_state_->state().commit_hint; }
@@ -72,7 +79,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::optional<std::uint64_t> chain_at(raft::Seq seq) const;
   // The same of what is on its disk, be it up or not; only of what was not known to be committed
   // when it went down.
-  std::optional<std::uint64_t> durable_chain_at(raft::Seq seq) const;
+  std::optional<std::uint64_t> durable_chain_at(const base::Uuid& disk, raft::Seq seq) const;
   bool has_failed() const { return replica_->failure().has_value(); }
   sim::NodeClock& clock() { return clock_; }
   std::size_t index() const { return index_; }
@@ -96,15 +103,18 @@ class Machine : private node::ReplicaListener, private EventListener {
   void on_read(const raft::ReadResult& read) override;
   // Nobody loses what was synced, so nobody may be.
   void on_stranded(raft::NodeId peer) override;
+  void on_members() override {}
   void on_alarm(const raft::Alarm& alarm) override;
   void on_event(const Event& event) override;
   Result<void> open();
+  Result<void> open_members(engine::DataDirectory& dir);
   void check_memory();
   void note_durable();
   void end(io::CrashMode mode);
   // To be called after all that the process did: did it outlive it?
   void look();
-  void receive(const std::string& frame);
+  peer::Hello hello() const;
+  void receive(const std::string& frame, const peer::Hello& sender);
   void after(Time delay, std::function<void()> action);
   void plan_disk();
   void finish_reads();
@@ -114,17 +124,24 @@ class Machine : private node::ReplicaListener, private EventListener {
   const std::size_t index_;
   io::SimRandom random_;
   io::SimFileSystem fs_;
+  const io::SimDisk blank_;
+  Role role_;
+  base::Uuid uuid_;
   sim::NodeClock clock_;
   std::uint64_t life_ = 0;
   bool is_starting_ = false;
   Waiting waiting_;
   std::unique_ptr<StoreImpl> store_;
   std::unique_ptr<node::HardStateFile> hard_state_;
+  std::unique_ptr<node::MembersFile> members_;
   std::unique_ptr<node::Replica> replica_;
   std::unordered_map<std::uint64_t, Read> reads_;
   // Of the last life: what its log had on the disk, as chains; and the end of that.
   std::map<raft::Seq, std::uint64_t> durable_;
   raft::Point durable_end_;
+  // The same of the disk before this one.
+  base::Uuid former_uuid_;
+  std::map<raft::Seq, std::uint64_t> former_;
   std::uint64_t next_read_ = 1;
 };
 

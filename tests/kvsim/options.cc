@@ -23,6 +23,9 @@ Options draw_options(std::uint64_t seed) {
   options.disk_max_us = 1 + random.below(random.chance(20) ? 200 * kMillisecond : 5 * kMillisecond);
   options.clock_spread_permille = random.below(20);
   options.inside_percent = random.chance(70) ? random.below(60) : 0;
+  // Nobody catches up from below another's floor.
+  options.spares = random.chance(40) ? 1 + random.below(2) : 0;
+  if (options.spares != 0) options.retention = UINT64_MAX;
   options.network.delay_min_us = random.below(3 * kMillisecond);
   options.network.delay_mean_us = random.below(10 * kMillisecond);
   options.network.loss_percent = random.chance(50) ? random.below(20) : 0;
@@ -33,10 +36,11 @@ Options draw_options(std::uint64_t seed) {
 
 std::string describe(const Options& options) {
   return fmt::format(
-      "{} machines, {} clients, {} keys, values to {}, {} s, trouble every {} ms, {} % of cuts "
+      "{} machines, {} spares, {} clients, {} keys, values to {}, {} s, trouble every {} ms, {} % "
+      "of cuts "
       "inside, disk {} us, "
       "loss {} %",
-      options.machines, options.clients, options.keys, options.value_max,
+      options.machines, options.spares, options.clients, options.keys, options.value_max,
       options.duration_us / kSecond, options.trouble_mean_us / kMillisecond, options.inside_percent,
       options.disk_max_us, options.network.loss_percent);
 }

@@ -65,7 +65,7 @@ void Oracle::look(const Machine& machine) {
   View& view = views_[machine.index()];
   const std::uint64_t known = records_.size();
   if (machine.applied() > view.compared) compare(machine, view);
-  if (records_.size() > known) check_durable(records_.size());
+  if (records_.size() > known) check_durable(machine, records_.size());
   check_leader(machine, view);
   check_commit(machine, view);
   check_content(machine, view);
@@ -119,15 +119,25 @@ void Oracle::check_leader(const Machine& machine, View& view) {
                               machine.index() + 1, view.led_term, last));
 }
 
-void Oracle::check_durable(std::uint64_t sequence) {
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < views_.size(); ++i) {
-    if (cluster_.machine(i).durable_chain_at(sequence) == records_[sequence - 1].chain) ++count;
+// It may have been committed before the members changed, and be told of after it.
+void Oracle::check_durable(const Machine& machine, std::uint64_t sequence) {
+  for (const auto& one : machine.memberships().all()) {
+    std::size_t voters = 0;
+    std::size_t count = 0;
+    for (const format::Member& member : one.membership.members) {
+      if (member.role != format::MemberRole::kVoter) continue;
+      voters += 1;
+      const Machine& voter = cluster_.machine(member.node_id - 1);
+      const auto chain = voter.durable_chain_at(member.node_uuid, sequence);
+      if (chain == records_[sequence - 1].chain) count += 1;
+    }
+    if (count > voters / 2) return;
   }
-  if (count > views_.size() / 2) return;
-  cluster_.report(fmt::format("record {} is committed, and {} of {} machines have it on their disk",
-                              sequence, count, views_.size()));
+  cluster_.report(
+      fmt::format("record {} is committed, and no majority has it on their disks", sequence));
 }
+
+void Oracle::forget(const Machine& machine) { views_[machine.index()] = {}; }
 
 void Oracle::check_commit(const Machine& machine, View& view) {
   const std::uint64_t hint = machine.commit_hint();

@@ -17,7 +17,8 @@ class Machine;
 //   applied
 //                          there before, and lies in its log as it did there
 //   leader completeness    who leads has all that was committed in earlier terms
-//   committed is durable   a majority had it on their disks when it was first told
+//   committed is durable   a majority of the voters, by a configuration that counts where it was
+//                          first told, had it on their disks then
 //   it stays so            what a machine's disk says is committed never goes back
 //   replay                 what a start finds, and applies again, is what the log up to there makes
 //   of
@@ -32,6 +33,8 @@ class Oracle {
   void look_at_start(const Machine& machine);
   // What the log up to there makes of an empty store.
   std::map<std::string, std::string> content_at(std::uint64_t sequence) const;
+  // Its disk is another one.
+  void forget(const Machine& machine);
   std::uint64_t committed() const { return records_.size(); }
 
  private:
@@ -53,7 +56,7 @@ class Oracle {
 
   void compare(const Machine& machine, View& view);
   void check_leader(const Machine& machine, View& view);
-  void check_durable(std::uint64_t sequence);
+  void check_durable(const Machine& machine, std::uint64_t sequence);
   void check_content(const Machine& machine, View& view);
   void check_commit(const Machine& machine, View& view);
 

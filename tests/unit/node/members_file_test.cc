@@ -77,6 +77,48 @@ TEST_CASE_FIXTURE(Machine, "members move, and keep their disks") {
   CHECK(file->membership().members[0] == pair().members[0]);
 }
 
+TEST_CASE_FIXTURE(Machine,
+                  "a change takes the place of what was, and keeps the disks it does not know") {
+  auto file = create();
+  REQUIRE(file->is_disk_of(2, kOther).value());
+  Membership changed = pair();
+  changed.members[0].node_uuid = kFirst;
+  changed.members.push_back({3, {3, 3}, MemberRole::kLearner, "c:17400", "c:7400"});
+  REQUIRE(file->advance(7, 9, changed).has_value());
+  file = open();
+  CHECK(file->content().config_sequence == 7);
+  CHECK(file->content().sequence == 9);
+  CHECK(file->membership().members[1].node_uuid == kOther);
+  CHECK(file->membership().members[2] == changed.members[2]);
+  CHECK_FALSE(file->is_disk_of(1, kOther).value());
+  // Only the place rises where nothing changed, and it never falls.
+  REQUIRE(file->advance(7, 20, pair()).has_value());
+  REQUIRE(file->advance(0, 15, pair()).has_value());
+  file = open();
+  CHECK(file->content().sequence == 20);
+  CHECK(file->membership().members.size() == 3);
+  // Addresses are the log's from then on.
+  Membership moved = changed;
+  moved.members[0].peer_address = "x:1";
+  REQUIRE(file->relocate(moved).has_value());
+  CHECK(file->membership().members[0].peer_address == "a:17400");
+}
+
+TEST_CASE_FIXTURE(Machine, "a node that joins is told apart, also after a restart") {
+  CHECK_FALSE(create()->content().has_joined);
+  auto joined = MembersFile::create(fs, "/d", kDatabase, {.election_us = 1'000'000},
+                                    MembersFile::Origin::kJoined);
+  REQUIRE(joined.has_value());
+  CHECK(open()->content().has_joined);
+}
+
+TEST_CASE_FIXTURE(Machine, "one disk is nobody's second member") {
+  auto file = create();
+  CHECK(file->is_disk_of(1, kFirst).value());
+  CHECK_FALSE(file->is_disk_of(2, kFirst).value());
+  CHECK(file->membership().members[1].node_uuid.is_nil());
+}
+
 TEST_CASE_FIXTURE(Machine, "a missing, damaged or foreign file is not taken for one") {
   CHECK(code_of_open() == Errc::kCorruption);
   create();
