@@ -340,9 +340,11 @@ void ReplicaHost::on_role(const raft::RoleChange& change) {
 }
 
 void ReplicaHost::on_alarm(const raft::Alarm& alarm) {
+  const bool has_forgotten = alarm.kind == raft::Alarm::Kind::kPeerForgot;
   log_.tell(Event::Level::kError, "replicas differ",
-            fmt::format("what=\"{}\" peer={} seq={} action=\"compare the nodes' data\"",
-                        raft::name_of(alarm.kind), number(alarm.peer), alarm.ours.seq),
+            fmt::format("what=\"{}\" peer={} seq={} action=\"{}\"", raft::name_of(alarm.kind),
+                        number(alarm.peer), alarm.ours.seq,
+                        has_forgotten ? "look at that node's disk" : "compare the nodes' data"),
             std::chrono::steady_clock::now());
 }
 

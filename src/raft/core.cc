@@ -38,6 +38,7 @@ Core::Core(const Boot& boot, const Log& log, const Settings& settings, const Ins
   // The log may be ahead of the hard state, as nothing that needs the latter was sent yet: then no
   // vote was given in the log's term.
   if (last.term > hard_.term) change_hard_state(last.term, kNoNode);
+  claim_committed();
   told_role_.term = hard_.term;
   note_durable_position();
   reset_election_timer();
@@ -204,6 +205,15 @@ void Core::change_hard_state(Term term, NodeId voted_for) {
   KV_CHECK(term >= hard_.term);
   hard_.term = term;
   hard_.voted_for = voted_for;
+  vote_version_ = hard_.version += 1;
+}
+
+// Rule 3.11: the end of a log that is damaged looks like one that was never written, but for what
+// we know to be committed and on our disk. Its term is at most ours.
+void Core::claim_committed() {
+  const Position lost{hard_.term, hard_.commit_hint};
+  if (hard_.commit_hint <= log_.last().seq || lost <= hard_.claimed_last) return;
+  hard_.claimed_last = lost;
   vote_version_ = hard_.version += 1;
 }
 

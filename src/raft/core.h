@@ -151,7 +151,7 @@ class Core {
   void on(const Message& message, const AppendReply& reply);
   void on_conflict(NodeId peer, Progress& progress, const AppendReply& reply);
   void count_undurable(Progress& progress);
-  void suspect(NodeId peer, Progress& progress, const AppendReply& reply);
+  void suspect(NodeId peer, Progress& progress, const Conflict& conflict);
   Seq next_after(const Conflict& conflict) const;
   void begin_round();
   void probe_from_floor(Progress& progress);
@@ -194,6 +194,7 @@ class Core {
   void send(NodeId to, Body body);
   void watch(LogWrite& write);
   void change_hard_state(Term term, NodeId voted_for);
+  void claim_committed();
   void note_durable_position();
   void note_commit_hint();
   Position position_to_beat() const;

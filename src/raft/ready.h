@@ -52,8 +52,8 @@ struct Alarm {
     kLogsDiffer,        // the same term and number, another record
     kTwoLeaders,        // in one term
     kCommitOverridden,  // a leader sends other records than those that are committed
-    kPeerForgot,  // the peer acknowledged a record, has it no more and does not know of it; it
-                  // gets no records until it comes back as another node
+    kPeerForgot,  // the peer acknowledged a record, has it no more and does not know of it. If
+                  // its log is only too short it is filled again; if it differs, not
   };
   Kind kind = Kind::kLogsDiffer;
   NodeId peer = kNoNode;

@@ -158,13 +158,18 @@ void Core::count_undurable(Progress& progress) {
 void Core::on_conflict(NodeId peer, Progress& progress, const AppendReply& reply) {
   const Conflict& conflict = *reply.conflict;
   if (reply.round < progress.reset_round || progress.state == Progress::State::kSnapshot) return;
-  const bool has_lost = conflict.is_damaged && conflict.last < progress.match;
+  bool has_lost = conflict.is_damaged && conflict.last < progress.match;
+  if (!has_lost && conflict.prev <= progress.match) {
+    // Mostly the answers came in another order than they were given.
+    if (reply.round <= progress.match_round) return;
+    suspect(peer, progress, conflict);
+    if (conflict.term != 0) return;  // it has another record there
+    has_lost = conflict.last < progress.match;
+  }
   if (has_lost) {
     // 3.11: what it acknowledged is gone. What is committed stays so; it will get it once more.
     progress.match = conflict.last;
     progress.match_round = rounds_.current();
-  } else if (conflict.prev <= progress.match) {
-    return suspect(peer, progress, reply);
   }
   const Seq next = std::clamp(next_after(conflict), progress.match + 1,
                               std::max(conflict.prev, progress.match + 1));
@@ -177,17 +182,17 @@ void Core::on_conflict(NodeId peer, Progress& progress, const AppendReply& reply
   if (has_lost) progress.damage_round = progress.reset_round;
 }
 
-// It rejects what it acknowledged: mostly as the answers came in another order than they were
-// given. Otherwise its disk lost records without a trace, and there may be votes that it gave by a
-// log that it does not have.
-void Core::suspect(NodeId peer, Progress& progress, const AppendReply& reply) {
-  if (reply.round <= progress.match_round || progress.is_suspect) return;
+// It rejects what it acknowledged, and does not know of damage: its disk lost records without a
+// trace, as the end of a log may, and there may be votes that it gave by a log that it does not
+// have. A log that is merely too short is filled again.
+void Core::suspect(NodeId peer, Progress& progress, const Conflict& conflict) {
+  if (progress.is_suspect) return;
   progress.is_suspect = true;
-  const Seq seq = std::max(reply.conflict->prev, log_.floor().seq);
+  const Seq seq = std::max(conflict.prev, log_.floor().seq);
   alarm_ = Alarm{.kind = Alarm::Kind::kPeerForgot,
                  .peer = peer,
                  .ours = log_.point_at(seq),
-                 .theirs = {.term = reply.conflict->term, .seq = reply.conflict->last}};
+                 .theirs = {.term = conflict.term, .seq = conflict.last}};
 }
 
 Seq Core::next_after(const Conflict& conflict) const {

@@ -56,11 +56,11 @@ def full_disk(drill):
 def segments_of(directory):
     """Names, the oldest first, without those that hold next to nothing yet."""
     names = sorted(name for name in os.listdir(directory) if name.endswith(".seg"))
-    return [name for name in names if end_of_data(os.path.join(directory, name)) > SEGMENT_HEADER + LAST_GROUPS]
+    return [name for name in names if end_of_data(os.path.join(directory, name)) > SEGMENT_HEADER]
 
 
 SEGMENT_HEADER = 64
-LAST_GROUPS = 2048  # bytes in which there is more than one group of records that was synced
+NEAR_END = 500  # bytes: a group of records or two
 
 
 def end_of_data(path):
@@ -70,9 +70,11 @@ def end_of_data(path):
 
 
 def flip(path, chance):
-    """With enough behind it to prove that it was synced: damage in what was synced last looks like a torn end."""
+    """One bit; every other time near the end, where damage looks like a torn end and the leader notices it."""
+    end = end_of_data(path)
+    first = max(SEGMENT_HEADER, end - chance.choice((end, NEAR_END)))
     with open(path, "r+b") as file:
-        at = chance.randrange(SEGMENT_HEADER, end_of_data(path) - LAST_GROUPS)
+        at = chance.randrange(first, end)
         file.seek(at)
         byte = file.read(1)[0]
         file.seek(at)

@@ -248,6 +248,22 @@ TEST_CASE("a peer that lost records and does not know of it is told of") {
     CHECK(net.member(1).alarms[0].theirs.seq == 2);
     CHECK(net.core(1).role() == kv::raft::Role::kLeader);
     CHECK_FALSE(net.core(1).is_quarantined());
+    INFO("its log is only too short: it is filled again");
+    CHECK(net.core(2).last() == net.core(1).last());
+    CHECK(progress(net, 2).match == 5);
+    net.write(1);
+    CHECK(progress(net, 2).match == 6);
+  }
+  SUBCASE("its disk forgot, and it knew that this was committed") {
+    net.member(2).stable.commit_hint = 4;
+    net.member(2).log.damage_from(3);
+    net.start(2);
+    CHECK(net.core(2).is_damaged());
+    net.pass(1, Net::kElection / 10);
+    net.settle();
+    CHECK(net.member(1).alarms.empty());
+    CHECK(net.core(2).last() == net.core(1).last());
+    CHECK_FALSE(net.core(2).is_damaged());
   }
   SUBCASE("not one whose answers came late") {
     AppendReply reply{.round = progress(net, 2).match_round, .matched = 2, .durable = 2};
