@@ -36,7 +36,7 @@ struct StartFlags {
   std::uint64_t node_id = 0;  // 0: as the data directory says
   std::string peers;
   std::string cluster_name = "kv";
-  std::uint64_t election_ms = 1000;
+  std::uint64_t election_ms = 700;
   std::string log_retention = "1GiB";
   bool has_listen = false;  // was said, and not left at its default
   bool is_insecure = false;

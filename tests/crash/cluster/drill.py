@@ -28,6 +28,7 @@ from scenarios import SCENARIOS
 SHORT_S = 3
 INTERRUPTED = 130
 SHORT_ELECTION_MS = 300
+DEFAULT_ELECTION_MS = 700  # as of `kv start`
 
 
 class Drill:
@@ -194,7 +195,7 @@ def parse():
     given = arguments.parse_args()
     given.seed = random.SystemRandom().getrandbits(32) if given.seed is None else given.seed
     given.seconds = given.seconds or (SHORT_S if given.short else 20)
-    given.election_timeout_ms = given.election_timeout_ms or (SHORT_ELECTION_MS if given.short else 1000)
+    given.election_timeout_ms = given.election_timeout_ms or (SHORT_ELECTION_MS if given.short else DEFAULT_ELECTION_MS)
     return given
 
 
