@@ -26,6 +26,7 @@ enum class Verb {
   kVerify,
   kBackup,
   kCluster,
+  kWait,
   kHelp,
   kQuit
 };
@@ -63,6 +64,9 @@ struct Request {
   ClusterAction cluster_action = ClusterAction::kStatus;  // CLUSTER: do=
   std::optional<std::uint64_t> node_id;                   // CLUSTER do=transfer: node=
   std::uint64_t hello_version = 1;                        // HELLO: v=
+  std::uint64_t stale_max_ms = 0;   // GET RANGE PREFIX: max_stale_ms=; 0: none given
+  std::uint64_t min_version = 0;    // GET RANGE PREFIX: min_ver=; WAIT: ver=; 0: none given
+  std::uint64_t timeout_ms = 1000;  // of those
 };
 
 }  // namespace kv::protocol

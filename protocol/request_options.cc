@@ -26,6 +26,7 @@ constexpr VerbShape kVerbs[] = {
     {"VERIFY", Verb::kVerify, 0, 0, kNoLength},
     {"BACKUP", Verb::kBackup, 1, 1, "BACKUP takes 1 length, that of the directory's path"},
     {"CLUSTER", Verb::kCluster, 0, 0, kNoLength},
+    {"WAIT", Verb::kWait, 0, 0, kNoLength},
     {"HELP", Verb::kHelp, 0, 0, kNoLength},
     {"QUIT", Verb::kQuit, 0, 0, kNoLength},
 };
@@ -80,6 +81,34 @@ const char* take_write_option(const HeaderLine::Option& option, Request& request
   return kUnknown;
 }
 
+constexpr std::uint64_t kStaleMaxMs = 24ULL * 3600 * 1000;
+constexpr std::uint64_t kTimeoutMaxMs = 10'000;
+
+const char* take_timeout(std::string_view value, Request& request) {
+  const auto number = parse_number(value);
+  if (!number || *number == 0 || *number > kTimeoutMaxMs) return "takes milliseconds, 1 to 10000";
+  request.timeout_ms = *number;
+  return nullptr;
+}
+
+const char* take_min_version(std::string_view value, Request& request) {
+  const auto version = parse_number(value);
+  if (!version || *version == 0) return "takes a version from 1";
+  request.min_version = *version;
+  return nullptr;
+}
+
+// How new what is read has to be.
+const char* take_level_option(const HeaderLine::Option& option, Request& request) {
+  if (option.name == "min_ver") return take_min_version(option.value, request);
+  if (option.name == "timeout_ms") return take_timeout(option.value, request);
+  if (option.name != "max_stale_ms") return kUnknown;
+  const auto number = parse_number(option.value);
+  if (!number || *number == 0 || *number > kStaleMaxMs) return "takes milliseconds, 1 to a day";
+  request.stale_max_ms = *number;
+  return nullptr;
+}
+
 const char* take_range_option(const HeaderLine::Option& option, const Limits& limits,
                               Request& request) {
   if (option.name == "limit" || option.name == "max_bytes") {
@@ -94,7 +123,7 @@ const char* take_range_option(const HeaderLine::Option& option, const Limits& li
   }
   if (option.name == "rev") return take_flag(option.value, request.is_reverse) ? nullptr : kFlag;
   if (option.name == "keys") return take_flag(option.value, request.is_keys_only) ? nullptr : kFlag;
-  return kUnknown;
+  return take_level_option(option, request);
 }
 
 const char* take_rate(std::string_view value, Request& request) {
@@ -171,6 +200,10 @@ const char* take_option(const HeaderLine::Option& option, const Limits& limits, 
     case Verb::kCluster:
       return take_cluster_option(option, request);
     case Verb::kGet:
+      return take_level_option(option, request);
+    case Verb::kWait:
+      if (option.name == "ver") return take_min_version(option.value, request);
+      return option.name == "timeout_ms" ? take_timeout(option.value, request) : kUnknown;
     case Verb::kPing:
     case Verb::kHelp:
     case Verb::kQuit:
@@ -207,6 +240,9 @@ std::optional<BadOption> take_options(const HeaderLine& header, const Limits& li
   }
   if (request.node_id && request.cluster_action != ClusterAction::kTransfer) {
     return BadOption{"node", "is for do=transfer"};
+  }
+  if (request.min_version > 0 && request.stale_max_ms > 0) {
+    return BadOption{"max_stale_ms", "stands alone: min_ver is another promise; give one"};
   }
   return std::nullopt;
 }

@@ -30,6 +30,14 @@ struct ClientOptions {
   std::chrono::milliseconds retry_for{10'000};
 };
 
+// How new has to be what a read of a member of a cluster tells; at most one of the two. Neither: it
+// is linearizable, it sees all that was acknowledged before.
+struct ReadOptions {
+  std::chrono::milliseconds stale_max{0};  // it sees all that was acknowledged so long ago; 0: not
+  Version min_version = 0;                 // it sees all up to this version; 0: not
+  std::chrono::milliseconds patience{1000};  // how long to wait for that; 1 ms .. 10 s
+};
+
 // What the server is to do about merges; see Store::merge, pause_merges and the like.
 struct MergeRequest {
   enum class Action { kNow, kPause, kResume, kStop };
@@ -76,7 +84,8 @@ class Client {
   [[nodiscard]] Result<Version> put(std::string_view key, std::string_view value,
                                     const WriteOptions& options = {});
   // nullopt: there is no such key; the same in del().
-  [[nodiscard]] Result<std::optional<Value>> get(std::string_view key);
+  [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
+                                                 const ReadOptions& level = {});
   [[nodiscard]] Result<std::optional<Version>> del(std::string_view key,
                                                    const WriteOptions& options = {});
   // Puts only, as BPUT carries: all of them or none.
@@ -87,7 +96,12 @@ class Client {
   // one item. Each page is a snapshot of its own, and one that breaks off with its server goes on
   // from another as a page more. `visit` does not call the client.
   [[nodiscard]] Result<std::uint64_t> range(const RangeOptions& options,
-                                            const std::function<bool(Item&)>& visit);
+                                            const std::function<bool(Item&)>& visit,
+                                            const ReadOptions& level = {});
+  // Waits until the server has everything up to that version, and returns up to which it has: what
+  // to ask another server for, that must not tell older things. kTryLater: it did not get so far.
+  [[nodiscard]] Result<Version> wait(
+      Version version = 0, std::chrono::milliseconds patience = std::chrono::milliseconds(1000));
   [[nodiscard]] Result<std::string> stats(std::string_view format = "text",
                                           std::string_view section = "");
   [[nodiscard]] Result<std::string> hello();  // the reply's fields, "v=1 server=kv/0.1.0 ..."

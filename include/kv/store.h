@@ -326,6 +326,7 @@ class Store {
   // What a get() of the key reads, in bytes: never less than its value, and little more. From the
   // index alone; 0: there is no such key.
   std::uint64_t read_size(std::string_view key) const;
+  Version version() const;  // newest visible; 0: nothing was ever written
   Snapshot snapshot() const;
   [[nodiscard]] Cursor range(RangeOptions options) const;  // on a snapshot of its own
   [[nodiscard]] Cursor range(RangeOptions options, const Snapshot& snapshot) const;

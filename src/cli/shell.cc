@@ -19,11 +19,12 @@ struct VerbOptions {
 const std::vector<VerbOptions>& verbs() {
   static const std::vector<VerbOptions> table = {
       {"PUT", {"if=absent", "if=present", "sync=none", "sync=interval", "sync=disk"}},
-      {"GET", {}},
+      {"GET", {"max_stale_ms=", "min_ver=", "timeout_ms="}},
       {"DEL", {"if=", "sync=none", "sync=interval", "sync=disk"}},
       {"BPUT", {}},
-      {"RANGE", {"limit=", "rev=1", "keys=1"}},
-      {"PREFIX", {"limit=", "rev=1", "keys=1"}},
+      {"RANGE", {"limit=", "rev=1", "keys=1", "max_stale_ms=", "min_ver=", "timeout_ms="}},
+      {"PREFIX", {"limit=", "rev=1", "keys=1", "max_stale_ms=", "min_ver=", "timeout_ms="}},
+      {"WAIT", {"ver=", "timeout_ms="}},
       {"STATS", {kStatsSections.begin(), kStatsSections.end()}},
       {"MERGE", {"rate=", "pause", "resume", "stop"}},
       {"INSPECT", {}},
@@ -36,16 +37,18 @@ const std::vector<VerbOptions>& verbs() {
 
 constexpr std::string_view kHelp =
     "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk]\n"
-    "GET key\n"
+    "GET key [LEVEL]\n"
     "DEL key [if=VERSION] [sync=none|interval|disk]\n"
     "BPUT key value [key value ...]       all of them or none\n"
-    "RANGE [start [end]] [limit=20] [rev=1] [keys=1]\n"
-    "PREFIX prefix [limit=20] [rev=1] [keys=1]\n"
+    "RANGE [start [end]] [limit=20] [rev=1] [keys=1] [LEVEL]\n"
+    "PREFIX prefix [limit=20] [rev=1] [keys=1] [LEVEL]\n"
+    "WAIT [ver=N] [timeout_ms=1000]       until the server has all up to version N\n"
     "STATS [section]\n"
     "MERGE [rate=BYTES], MERGE pause|resume|stop\n"
     "INSPECT key\n"
     "CLUSTER [transfer [NODE]]\n"
     "PING, HELP, QUIT\n"
+    "LEVEL, for what need not be the newest: max_stale_ms=N, or min_ver=N [timeout_ms=1000].\n"
     "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".";
 
 std::string upper(std::string text) {
@@ -56,7 +59,8 @@ std::string upper(std::string text) {
 // "name=value"; in quotes it is a key or value like any other.
 std::optional<std::pair<std::string, std::string>> option_of(const Word& word) {
   if (word.is_quoted) return std::nullopt;
-  for (const char* name : {"if", "sync", "limit", "rev", "keys"}) {
+  for (const char* name :
+       {"if", "sync", "limit", "rev", "keys", "max_stale_ms", "min_ver", "timeout_ms", "ver"}) {
     const std::string start = std::string(name) + "=";
     if (word.text.starts_with(start)) {
       return std::pair{std::string(name), word.text.substr(start.size())};
@@ -91,6 +95,15 @@ bool take_write_option(const std::pair<std::string, std::string>& option, WriteO
     return false;
   }
   return true;
+}
+
+bool take_level_option(const std::string& name, std::uint64_t number, ReadOptions& out) {
+  if (number == 0) return false;
+  const auto time = std::chrono::milliseconds(number);
+  if (name == "max_stale_ms") out.stale_max = time;
+  if (name == "min_ver") out.min_version = number;
+  if (name == "timeout_ms") out.patience = time;
+  return name == "max_stale_ms" || name == "min_ver" || name == "timeout_ms";
 }
 
 bool take_range_option(const std::string& name, std::uint64_t number, RangeOptions& out) {
@@ -169,6 +182,7 @@ Shell::Outcome Shell::carry_out(const std::string& verb, const Words& words) {
   if (verb == "BPUT") return bput(words);
   if (verb == "RANGE" || verb == "PREFIX") return range(words, verb == "PREFIX");
   if (verb == "STATS" || verb == "PING") return ask_server(verb, words);
+  if (verb == "WAIT") return wait(words);
   if (verb == "MERGE") return merge(words);
   if (verb == "INSPECT") return inspect(words);
   if (verb == "CLUSTER") return cluster(words);
@@ -255,13 +269,39 @@ Shell::Outcome Shell::put(const Words& words) {
 }
 
 Shell::Outcome Shell::get(const Words& words) {
-  if (words.size() != 1) return usage("GET key");
+  constexpr const char* kUsage = "GET key [max_stale_ms=N] [min_ver=N [timeout_ms=1000]]";
+  if (words.empty()) return usage(kUsage);
+  ReadOptions level;
+  for (std::size_t i = 1; i < words.size(); ++i) {
+    const auto option = option_of(words[i]);
+    const auto number = option ? number_of(option->second) : std::nullopt;
+    if (!number || !take_level_option(option->first, *number, level)) return usage(kUsage);
+  }
   auto connected = client();
   if (!connected) return failed(connected.error());
-  auto value = (*connected)->get(words[0].text);
+  auto value = (*connected)->get(words[0].text, level);
   if (!value) return failed(value.error());
   if (!*value) return {"NOT_FOUND", "", kExitNotFound, false};
   return {shown((*value)->bytes), "", kExitOk, false};
+}
+
+Shell::Outcome Shell::wait(const Words& words) {
+  constexpr const char* kUsage = "WAIT [ver=N] [timeout_ms=1000]";
+  Version version = 0;
+  std::uint64_t patience_ms = 1000;
+  for (const Word& word : words) {
+    const auto option = option_of(word);
+    const auto number = option ? number_of(option->second) : std::nullopt;
+    if (!number || *number == 0 || (option->first != "ver" && option->first != "timeout_ms")) {
+      return usage(kUsage);
+    }
+    (option->first == "ver" ? version : patience_ms) = *number;
+  }
+  auto connected = client();
+  if (!connected) return failed(connected.error());
+  auto reached = (*connected)->wait(version, std::chrono::milliseconds(patience_ms));
+  if (!reached) return failed(reached.error());
+  return {fmt::format("OK ver={}", *reached), "", kExitOk, false};
 }
 
 Shell::Outcome Shell::del(const Words& words) {
@@ -296,6 +336,7 @@ Shell::Outcome Shell::range(const Words& words, bool is_prefix) {
                                      : "RANGE [start [end]] [limit=20] [rev=1] [keys=1]";
   RangeOptions options;
   options.limit = 20;
+  ReadOptions level;
   std::vector<std::string> bounds;
   for (const Word& word : words) {
     const auto option = option_of(word);
@@ -304,7 +345,10 @@ Shell::Outcome Shell::range(const Words& words, bool is_prefix) {
       continue;
     }
     const auto number = number_of(option->second);
-    if (!number || !take_range_option(option->first, *number, options)) return usage(help);
+    if (!number || (!take_range_option(option->first, *number, options) &&
+                    !take_level_option(option->first, *number, level))) {
+      return usage(help);
+    }
   }
   if (is_prefix ? bounds.size() != 1 : bounds.size() > 2) return usage(help);
   if (is_prefix) {
@@ -318,11 +362,16 @@ Shell::Outcome Shell::range(const Words& words, bool is_prefix) {
   auto connected = client();
   if (!connected) return failed(connected.error());
   Outcome out;
-  auto count = (*connected)->range(options, [&](Item& item) {
-    out.text += options.is_keys_only ? shown(item.key) + "\n"
-                                     : fmt::format("{}\t{}\n", shown(item.key), shown(item.value));
-    return true;
-  });
+  auto count = (*connected)
+                   ->range(
+                       options,
+                       [&](Item& item) {
+                         out.text += options.is_keys_only ? shown(item.key) + "\n"
+                                                          : fmt::format("{}\t{}\n", shown(item.key),
+                                                                        shown(item.value));
+                         return true;
+                       },
+                       level);
   if (!count) return failed(count.error());
   out.text += fmt::format("({} key{}{})", *count, *count == 1 ? "" : "s",
                           *count == options.limit ? ", there may be more: limit=" : "");

@@ -39,6 +39,7 @@ class Shell {
   Outcome carry_out(const std::string& verb, const Words& words);
   Outcome put(const Words& words);
   Outcome get(const Words& words);
+  Outcome wait(const Words& words);
   Outcome del(const Words& words);
   Outcome bput(const Words& words);
   Outcome range(const Words& words, bool is_prefix);

@@ -175,6 +175,7 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, const st
   if (!flags.peers.empty()) settings.members = members_of(flags);
   settings.cluster_name = flags.cluster_name;
   settings.log_retention = *parse_size(flags.log_retention);
+  settings.has_lease_reads = flags.read_lease;
   settings.is_insecure = flags.is_insecure;
   settings.on_failure = end_at_once;
   settings.log = [&log](Event::Level level, std::string_view name, std::string_view details) {

@@ -110,6 +110,11 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
   add(start, "log-retention", flags.log_retention,
       "of a member of a cluster: log that merges leave alone, for members that come back")
       ->check(size_check(0, UINT64_MAX));
+  start
+      .add_flag("--read-lease", flags.read_lease,
+                "as a leader of a cluster answer reads without asking the others; trusts all "
+                "clocks")
+      ->envname("KV_READ_LEASE");
 }
 
 }  // namespace

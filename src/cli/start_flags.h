@@ -38,6 +38,7 @@ struct StartFlags {
   std::string cluster_name = "kv";
   std::uint64_t election_ms = 700;
   std::string log_retention = "1GiB";
+  bool read_lease = false;
   bool has_listen = false;  // was said, and not left at its default
   bool is_insecure = false;
   bool is_detached = false;

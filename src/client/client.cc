@@ -62,9 +62,9 @@ Result<Version> Client::put(std::string_view key, std::string_view value,
   return state_->write(head, value);
 }
 
-Result<std::optional<Value>> Client::get(std::string_view key) {
+Result<std::optional<Value>> Client::get(std::string_view key, const ReadOptions& level) {
   std::string head;
-  client::append_get(head, key);
+  client::append_get(head, key, level);
   auto reply = state_->call(head, {}, State::Kind::kRead);
   if (!reply) return tl::unexpected(std::move(reply).error());
   if (!reply->was_found) return std::nullopt;
@@ -157,6 +157,14 @@ Result<std::string> Client::inspect(std::string_view key, std::string_view forma
     return tl::unexpected(Error{Errc::kInvalidArgument, "no such format", {}});
   }
   return state_->ask_for_text(fmt::format("INSPECT {} fmt={}\n{}", key.size(), format, key));
+}
+
+Result<Version> Client::wait(Version version, std::chrono::milliseconds patience) {
+  std::string head = fmt::format("WAIT timeout_ms={}", patience.count());
+  if (version > 0) head += fmt::format(" ver={}", version);
+  auto reply = state_->call(head + "\n", {}, State::Kind::kOfServer);
+  if (!reply) return tl::unexpected(std::move(reply).error());
+  return reply->version;
 }
 
 Result<void> Client::ping() {

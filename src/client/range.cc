@@ -15,8 +15,9 @@ constexpr std::uint64_t kPageItems = 10'000;
 class RangeReader {
  public:
   using Visit = std::function<bool(Item&)>;
-  RangeReader(Client::State& state, const RangeOptions& options, const Visit& visit)
-      : state_(state), rest_(options), visit_(visit) {}
+  RangeReader(Client::State& state, const RangeOptions& options, const Visit& visit,
+              const ReadOptions& level)
+      : state_(state), rest_(options), visit_(visit), level_(level) {}
 
   Result<std::uint64_t> run() {
     client::LeaderSearch search = state_.new_search();
@@ -45,6 +46,7 @@ class RangeReader {
   Client::State& state_;
   RangeOptions rest_;  // start or end move on with each item; limit and bytes_max stay
   const Visit& visit_;
+  const ReadOptions& level_;
   Item item_;
   std::uint64_t count_ = 0;
   std::uint64_t bytes_ = 0;
@@ -56,7 +58,8 @@ Result<void> RangeReader::read_page() {
   if (auto connected = state_.ensure_connected(); !connected) return connected;
   std::string head;
   client::append_range(head, rest_, std::min(kPageItems, rest_.limit - count_),
-                       rest_.bytes_max == UINT64_MAX ? UINT64_MAX : rest_.bytes_max - bytes_);
+                       rest_.bytes_max == UINT64_MAX ? UINT64_MAX : rest_.bytes_max - bytes_,
+                       level_);
   const auto fail = [&](Error error) {
     return tl::unexpected(state_.unanswered(std::move(error), Client::State::Sent::kNotAWrite));
   };
@@ -109,9 +112,10 @@ Result<void> RangeReader::read_item(const ReplyLine& reply) {
 }  // namespace
 
 Result<std::uint64_t> Client::range(const RangeOptions& options,
-                                    const std::function<bool(Item&)>& visit) {
+                                    const std::function<bool(Item&)>& visit,
+                                    const ReadOptions& level) {
   state_->server_error.reset();
-  return RangeReader(*state_, options, visit).run();
+  return RangeReader(*state_, options, visit, level).run();
 }
 
 }  // namespace kv

@@ -40,8 +40,15 @@ void append_put(std::string& out, std::string_view key, std::string_view value,
   out.append(key).append(value);
 }
 
-void append_get(std::string& out, std::string_view key) {
-  out += fmt::format("GET {}\n", key.size());
+std::string level_text(const ReadOptions& level) {
+  std::string out;
+  if (level.stale_max.count() > 0) out += fmt::format(" max_stale_ms={}", level.stale_max.count());
+  if (level.min_version == 0) return out;
+  return out + fmt::format(" min_ver={} timeout_ms={}", level.min_version, level.patience.count());
+}
+
+void append_get(std::string& out, std::string_view key, const ReadOptions& level) {
+  out += fmt::format("GET {}{}\n", key.size(), level_text(level));
   out += key;
 }
 
@@ -81,12 +88,13 @@ void append_batch(std::string& out, const Batch& batch, const WriteOptions& opti
 }
 
 void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit,
-                  std::uint64_t bytes_max) {
+                  std::uint64_t bytes_max, const ReadOptions& level) {
   const std::string_view end = options.end ? std::string_view(*options.end) : std::string_view();
   out += fmt::format("RANGE {} {} limit={}", options.start.size(), end.size(), limit);
   if (bytes_max != UINT64_MAX) out += fmt::format(" max_bytes={}", bytes_max);
   if (options.is_reverse) out += " rev=1";
   if (options.is_keys_only) out += " keys=1";
+  out += level_text(level);
   out += '\n';
   out.append(options.start).append(end);
 }

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kv/batch.h"
+#include "kv/client.h"
 #include "kv/options.h"
 #include "kv/result.h"
 #include "kv/store.h"
@@ -16,7 +17,9 @@ void append_put(std::string& out, std::string_view key, std::string_view value,
 // The header of a PUT alone, for values that are sent from where they are.
 void append_put_header(std::string& out, std::size_t key_size, std::size_t value_size,
                        const WriteOptions& options);
-void append_get(std::string& out, std::string_view key);
+void append_get(std::string& out, std::string_view key, const ReadOptions& level = {});
+// The request's options that say so.
+std::string level_text(const ReadOptions& level);
 void append_del(std::string& out, std::string_view key, const WriteOptions& options);
 // What BPUT can carry: puts only, and as many and as large as a server takes. kInvalidArgument.
 [[nodiscard]] Result<void> check_batch(const Batch& batch);
@@ -25,6 +28,6 @@ void append_batch(std::string& out, const Batch& batch, const WriteOptions& opti
 // One page of the range: at most `limit` items of at most `bytes_max` bytes (UINT64_MAX: whatever
 // the server gives), in place of what the options say. The range is not empty.
 void append_range(std::string& out, const RangeOptions& options, std::uint64_t limit,
-                  std::uint64_t bytes_max);
+                  std::uint64_t bytes_max, const ReadOptions& level = {});
 
 }  // namespace kv::client

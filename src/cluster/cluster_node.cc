@@ -149,6 +149,7 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
   options.node_id = identity.node_id;
   options.listen = self->peer_address;
   options.log_retention = settings.log_retention;
+  options.has_lease_reads = settings.has_lease_reads;
   options.is_insecure = settings.is_insecure;
   options.on_failure = std::move(settings.on_failure);
   options.log = std::move(settings.log);

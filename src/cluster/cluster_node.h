@@ -31,6 +31,7 @@ class ClusterNode {
     format::Membership members;  // of a new one; of an old one they tell new addresses
     std::string cluster_name;    // of a new one
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // bytes; see node::Replica::Parts
+    bool has_lease_reads = false;                          // see ReadLease
     bool is_insecure = false;                              // other machines may reach it
     std::function<void(const Error&)> on_failure;          // see ReplicaHost
     server::EventLog::Write log;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/thread.h"
 #include "base/uuid.h"
 
@@ -17,12 +18,9 @@ namespace kv::cluster {
 namespace {
 
 std::uint64_t clock_us(clockid_t clock) {
-  timespec time{};
-  KV_CHECK(::clock_gettime(clock, &time) == 0);
-  constexpr std::uint64_t kMicro = 1'000'000;
-  constexpr std::uint64_t kNano = 1000;
-  return static_cast<std::uint64_t>(time.tv_sec) * kMicro +
-         static_cast<std::uint64_t>(time.tv_nsec) / kNano;
+  using std::chrono::microseconds;
+  return static_cast<std::uint64_t>(
+      std::chrono::duration_cast<microseconds>(base::time_of(clock)).count());
 }
 
 std::uint64_t number(raft::NodeId node) { return static_cast<std::uint64_t>(node); }
@@ -86,9 +84,11 @@ void ReplicaHost::start(const Parts& parts) {
   };
   const node::Replica::Parts replica_parts{parts.store, parts.hard_state, parts.members, *this,
                                            options_.log_retention};
+  raft::Settings settings;
+  settings.has_lease_reads = options_.has_lease_reads;
   const node::Self self{raft::NodeId{options_.node_id}, options_.node_uuid,
                         parts.members.content().has_joined};
-  replica_.emplace(replica_parts, self, raft::Settings{}, base::random_uuid().low, now());
+  replica_.emplace(replica_parts, self, settings, base::random_uuid().low, now());
   note_status();
   thread_ = std::thread([this] {
     base::name_thread("kv-replica");
@@ -117,6 +117,7 @@ void ReplicaHost::stop() {
     for (auto& [id, read] : reads_) read.done(tl::unexpected(stopping()));
     reads_.clear();
     begin_reads();
+    lease_.end();
     work_guard_.reset();
   });
   thread_.join();
@@ -147,6 +148,7 @@ void ReplicaHost::work() {
   if (is_stopping_ || replica_->failure()) return;
   replica_->work(now());
   finish_reads();
+  give_up_waiting();
   look_around();
 }
 
@@ -177,6 +179,7 @@ void ReplicaHost::begin_reads() {
     const std::lock_guard lock(mutex_);
     asked.swap(asked_);
   }
+  take_awaited();
   if (asked.empty()) return;
   if (is_stopping_ || replica_->failure()) {
     for (const ReadDone& done : asked) done(tl::unexpected(stopping()));
@@ -186,9 +189,47 @@ void ReplicaHost::begin_reads() {
   reads_[id].done = [asked = std::move(asked)](const Result<void>& result) {
     for (const ReadDone& done : asked) done(result);
   };
-  if (replica_->read_index(id, now())) return;
+  const raft::Instant instant = now();
+  if (const auto commit = replica_->core().lease_read(instant)) {
+    reads_[id].seq = commit;
+    return;
+  }
+  if (replica_->read_index(id, instant)) return;
   auto refused = reads_.extract(id);
   if (!refused.empty()) refused.mapped().done(tl::unexpected(replica_->not_leading()));
+}
+
+void ReplicaHost::await_version(Version version, std::chrono::milliseconds patience,
+                                ReadDone done) {
+  const auto end = std::chrono::steady_clock::now() + patience;
+  {
+    const std::lock_guard lock(mutex_);
+    awaited_.push_back({version, end, std::move(done)});
+  }
+  news();
+}
+
+void ReplicaHost::take_awaited() {
+  {
+    const std::lock_guard lock(mutex_);
+    std::ranges::move(awaited_, std::back_inserter(waiting_));
+    awaited_.clear();
+  }
+  if (!is_stopping_ && !replica_->failure()) return;
+  for (const Awaited& one : waiting_) one.done(tl::unexpected(stopping()));
+  waiting_.clear();
+}
+
+void ReplicaHost::give_up_waiting() {
+  const auto now = std::chrono::steady_clock::now();
+  std::erase_if(waiting_, [this, now](const Awaited& one) {
+    if (one.end > now) return false;
+    one.done(tl::unexpected(
+        Error{Errc::kTryLater,
+              fmt::format("reason=behind this member has come to version {}", replica_->applied()),
+              {}}));
+    return true;
+  });
 }
 
 void ReplicaHost::on_read(const raft::ReadResult& result) {
@@ -212,6 +253,11 @@ void ReplicaHost::finish_reads() {
     }
     at = next;
   }
+  std::erase_if(waiting_, [applied](const Awaited& one) {
+    if (one.version > applied) return false;
+    one.done({});
+    return true;
+  });
 }
 
 Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
@@ -330,6 +376,20 @@ void ReplicaHost::note_status() {
   const std::lock_guard lock(mutex_);
   status_ = std::move(status);
   should_wait_to_transfer_ = should_wait;
+}
+
+void ReplicaHost::on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) {
+  if (!options_.has_lease_reads) return;
+  if (until) {
+    lease_.give(*until, commit);
+  } else {
+    lease_.end();
+  }
+}
+
+std::optional<Version> ReplicaHost::lease_version() const {
+  if (!options_.has_lease_reads) return std::nullopt;
+  return lease_.look(now());
 }
 
 void ReplicaHost::on_role(const raft::RoleChange& change) {

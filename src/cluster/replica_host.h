@@ -19,6 +19,7 @@
 #include "cluster/lag_clock.h"
 #include "cluster/peer_link.h"
 #include "cluster/peer_session.h"
+#include "cluster/read_lease.h"
 #include "cluster/successor.h"
 #include "node/members_file.h"
 #include "node/replica.h"
@@ -42,7 +43,8 @@ class ReplicaHost final : public server::ClusterMember,
     std::uint64_t node_id = 0;
     std::string listen;                                    // HOST:PORT for peers
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // see node::Replica::Parts
-    bool is_insecure = false;  // that may be an address that other machines reach
+    bool has_lease_reads = false;  // the clocks of all members are trusted: see ReadLease
+    bool is_insecure = false;      // that may be an address that other machines reach
     std::function<void(const Error&)> on_failure;
     server::EventLog::Write log;
   };
@@ -65,6 +67,8 @@ class ReplicaHost final : public server::ClusterMember,
 
   // Many together cost one round of messages. `done` is called on its thread.
   void confirm_read(ReadDone done) override;
+  std::optional<Version> lease_version() const override;
+  void await_version(Version version, std::chrono::milliseconds patience, ReadDone done) override;
   Result<void> transfer(std::uint64_t node_id) override;
   // It leads, and would hand over in vain now, but not in a moment.
   bool should_wait_to_transfer() const;
@@ -75,9 +79,15 @@ class ReplicaHost final : public server::ClusterMember,
     ReadDone done;
     std::optional<raft::Seq> seq;
   };
+  struct Awaited {
+    Version version;
+    std::chrono::steady_clock::time_point end;
+    ReadDone done;
+  };
 
   // node::ReplicaListener
   void send(raft::NodeId to, peer::Gather frame) override;
+  void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) override;
   void on_role(const raft::RoleChange& change) override;
   void on_read(const raft::ReadResult& read) override;
   void on_alarm(const raft::Alarm& alarm) override;
@@ -91,7 +101,9 @@ class ReplicaHost final : public server::ClusterMember,
   void tick();
   void work();
   void begin_reads();
+  void take_awaited();
   void finish_reads();
+  void give_up_waiting();
   void look_around();
   void note_status();
   std::vector<Successor> successors() const;
@@ -120,12 +132,15 @@ class ReplicaHost final : public server::ClusterMember,
   std::vector<std::weak_ptr<PeerSession>> sessions_;
   std::map<raft::ReadId, Read> reads_;
   raft::ReadId next_read_ = 1;
+  std::vector<Awaited> waiting_;
   LagClock lag_;
   bool is_stopping_ = false;
 
+  ReadLease lease_;
   std::atomic<bool> has_news_ = false;  // of the store's log, and somebody is on the way to tell
   mutable std::mutex mutex_;
   std::vector<ReadDone> asked_;  // guarded by mutex_, as the next
+  std::vector<Awaited> awaited_;
   server::ReplicationStatus status_;
   bool should_wait_to_transfer_ = false;
 };

@@ -86,6 +86,8 @@ void Store::get_many(std::span<const std::string_view> keys, ReadMode mode,
 
 std::uint64_t Store::read_size(std::string_view key) const { return impl_->read_size(key); }
 
+Version Store::version() const { return impl_->version(); }
+
 Snapshot Store::snapshot() const { return impl_->snapshot(); }
 
 Cursor Store::range(RangeOptions options) const { return range(std::move(options), snapshot()); }

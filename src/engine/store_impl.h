@@ -63,6 +63,7 @@ class StoreImpl {
   void get_many(std::span<const std::string_view> keys, ReadMode mode,
                 ReadListener& listener) const;
   std::uint64_t read_size(std::string_view key) const;
+  Version version() const { return pipeline_->applied_sequence(); }
   Snapshot snapshot() const;
   Cursor range(RangeOptions options, Snapshot snapshot) const;
   Stats stats() const;

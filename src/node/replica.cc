@@ -167,6 +167,7 @@ bool Replica::do_once() {
   }
   if (failure_) return false;
   if (std::exchange(has_news_of_members_, false)) parts_.listener.on_members();
+  parts_.listener.on_lease(core_->lease_end(), core_->commit());
   for (const raft::Message& message : ready.messages) send(message);
   if (ready.apply_first <= ready.commit) pipeline().commit(ready.commit);
   tell(ready);

@@ -28,6 +28,9 @@ class ReplicaListener {
   virtual ~ReplicaListener() = default;
   // Any frame may be lost, or come late, twice or in another order.
   virtual void send(raft::NodeId to, peer::Gather frame) = 0;
+  // Until when reads of what has all up to `commit` need no round (raft::Core::lease_end), told
+  // before the messages go that say more of it, or end it.
+  virtual void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) = 0;
   virtual void on_role(const raft::RoleChange& change) = 0;
   virtual void on_read(const raft::ReadResult& read) = 0;
   virtual void on_alarm(const raft::Alarm& alarm) = 0;

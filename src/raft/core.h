@@ -74,9 +74,11 @@ class Core {
   // clocks for the purpose, and what was decided on the answer is asked for once more before
   // anybody hears of it (rule L3).
   bool holds_lease(const Instant& now) const;
-  // A read on the leader's word, which Settings have to allow: wait until that is applied, read,
-  // and ask holds_lease() again before the reply leaves. None: ask read_index().
+  // A read on the leader's word, which Settings have to allow, of somebody who asked before `now`
+  // was read from the clocks: wait until that is applied, and read. None: ask read_index().
   std::optional<Seq> lease_read(const Instant& now) const;
+  // Until when lease_read() would say what it says now, if nothing more comes in.
+  std::optional<Instant> lease_end() const;
 
   // What to do about it. To be called after every few of the above.
   Ready take_ready();

@@ -50,6 +50,13 @@ std::optional<Seq> Core::lease_read(const Instant& now) const {
   return commit_;
 }
 
+std::optional<Instant> Core::lease_end() const {
+  if (!lease_read(now_)) return std::nullopt;
+  const std::uint64_t lease_us = configs_.latest().lease_us();
+  return Instant{.boot_us = lease_begun_->boot_us + lease_us,
+                 .raw_us = lease_begun_->raw_us + lease_us};
+}
+
 // Where there is nobody else, waiting is all there is.
 bool Core::is_stalled() const {
   const Config& config = configs_.latest();

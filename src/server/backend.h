@@ -34,6 +34,7 @@ class Backend {
   virtual void submit(const Write& write, WriteListener& listener, WriteTag tag) = 0;
   virtual void flush(ReadMode mode) = 0;
   virtual Stats stats() const = 0;
+  virtual Version version() const = 0;
   virtual Result<MergeSummary> merge(std::uint64_t rate_max) = 0;
   virtual void stop_merge() = 0;
   virtual void pause_merges() = 0;

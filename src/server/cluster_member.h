@@ -1,11 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kv/result.h"
+#include "kv/store.h"
 
 namespace kv::server {
 
@@ -46,6 +49,13 @@ class ClusterMember {
   // Calls `done`, on any thread, once a read of the store is linearizable for whoever asked before
   // this call, or with why it will not be: kNotLeader, with the fields of that reply.
   virtual void confirm_read(ReadDone done) = 0;
+  // Where leases are trusted and this member holds one: what the store has to have, so that reading
+  // it is linearizable for whoever asked before this call. At once.
+  virtual std::optional<Version> lease_version() const { return std::nullopt; }
+  // Calls `done`, on any thread, once the store has everything up to that version; kTryLater: it
+  // did not within `patience`.
+  virtual void await_version(Version version, std::chrono::milliseconds patience,
+                             ReadDone done) = 0;
   // As of some milliseconds ago.
   virtual ReplicationStatus status() const = 0;
   // Begins to hand leadership to a member; 0: to the one that has most of the log. kNotLeader,

@@ -37,7 +37,7 @@ void Conversation::run() {
     if (is_streaming_ && !awaits_slow_task_) continue_stream();
     if (phase_ != Phase::kTalking || is_blocked()) break;
     if (!reads_.empty()) {
-      if (has_confirmation()) read_gathered();
+      if (has_confirmation(gathered_level_)) read_gathered();
       continue;
     }
     if (held_parsed_) {
@@ -58,29 +58,45 @@ void Conversation::run() {
 }
 
 // True: reads may be answered, or the reply is known that they get.
-bool Conversation::has_confirmation() {
-  if (context_.read_rounds == nullptr) return true;
-  if (confirmation_ == Confirmation::kNone) {
-    confirmation_ = Confirmation::kAwaited;
-    context_.read_rounds->join(id_);
+bool Conversation::has_confirmation(const ReadLevel& level) {
+  if (context_.read_rounds == nullptr || confirmation_ == Confirmation::kRefused) return true;
+  if (confirmation_ == Confirmation::kAwaited) return false;
+  if (confirmation_ == Confirmation::kGiven && level.min_version == 0) return true;
+  if (context_.read_rounds->covers(level)) {
+    if (level == ReadLevel{}) confirmation_ = Confirmation::kGiven;
+    return true;
   }
-  return confirmation_ != Confirmation::kAwaited;
+  confirmation_ = Confirmation::kAwaited;
+  awaited_level_ = level;
+  context_.read_rounds->join(id_, level);
+  return false;
 }
 
 void Conversation::execute_confirmed() {
   if (context_.read_rounds == nullptr || !is_read()) return execute();
-  if (!has_confirmation()) {
+  if (!has_confirmation(read_level())) {
     request_is_held_ = true;
   } else if (confirmation_ == Confirmation::kRefused) {
     replies_.add([this](std::string& out) { append_failure(out, pending_tag(), unconfirmed_); });
+    note_refused();
   } else {
     execute();
   }
 }
 
+// A round that failed would fail for others that came along, too; who waited for a version was
+// alone.
+void Conversation::note_refused() {
+  if (awaited_level_.min_version > 0) confirmation_ = Confirmation::kNone;
+}
+
 void Conversation::reads_confirmed(const Result<void>& result) {
   now_ = context_.now();
-  confirmation_ = result ? Confirmation::kGiven : Confirmation::kRefused;
+  // That a version is there says nothing to others, and whoever waited for it looks again.
+  const bool is_round = awaited_level_.min_version == 0;
+  confirmation_ = !result    ? Confirmation::kRefused
+                  : is_round ? Confirmation::kGiven
+                             : Confirmation::kNone;
   if (!result) unconfirmed_ = result.error();
   run();
 }

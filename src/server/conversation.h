@@ -15,6 +15,7 @@
 #include "server/gathered_reads.h"
 #include "server/memory_budget.h"
 #include "server/output_buffer.h"
+#include "server/read_level.h"
 #include "server/reply_queue.h"
 #include "server/server_options.h"
 #include "server/slow_work.h"
@@ -133,6 +134,8 @@ class Conversation {
   virtual void continue_stream() {}
   // Whether what parse() brought tells what the store holds.
   virtual bool is_read() const = 0;
+  // How new it has to be.
+  virtual ReadLevel read_level() const { return {}; }
   // An error of the store in reply to a request of that tag.
   virtual void append_failure(std::string& out, std::string_view tag, const Error& error) = 0;
   // If what parse() brought reads one value and no more: gather_read()s it.
@@ -146,7 +149,11 @@ class Conversation {
   // False, and the request waits, while earlier ones are not answered.
   bool is_my_turn();
   // Reads it when all before it are answered: now, in turn with those that came along.
-  void gather_read(std::string_view key, std::string_view tag) { reads_.add(key, tag); }
+  void gather_read(std::string_view key, std::string_view tag) {
+    if (reads_.empty()) gathered_level_ = read_level();
+    reads_.add(key, tag);
+  }
+  bool may_join_gathered() const { return reads_.empty() || gathered_level_ == read_level(); }
   // A write that takes `bytes` of memory until it is answered. False: there is no memory for it.
   bool hold_write(std::uint64_t bytes);
   void submit(const Write& write, std::uint64_t number);
@@ -188,7 +195,8 @@ class Conversation {
   bool is_blocked();
   void run();
   void execute_confirmed();
-  bool has_confirmation();
+  bool has_confirmation(const ReadLevel& level);
+  void note_refused();
   void parse_next();
   void carry_out(Parsed parsed);
   void read_gathered();
@@ -207,6 +215,7 @@ class Conversation {
   std::uint64_t inflight_bytes_ = 0;  // payloads of writes not acknowledged
 
   GatheredReads reads_;
+  ReadLevel gathered_level_;           // of all of them
   std::optional<Parsed> held_parsed_;  // what stood behind them
   bool needs_bytes_ = true;            // the parser has used up all it got, and it was carried out
   bool request_waits_ = false;         // the parser's current request waits for earlier ones
@@ -214,7 +223,8 @@ class Conversation {
   // Whether reads among what was received may be answered.
   enum class Confirmation { kNone, kAwaited, kGiven, kRefused };
   Confirmation confirmation_ = Confirmation::kNone;
-  Error unconfirmed_;  // why, of kRefused
+  ReadLevel awaited_level_;  // of kAwaited, kRefused
+  Error unconfirmed_;        // why, of kRefused
   bool has_input_ended_ = false;
   bool is_draining_ = false;
   bool has_unflushed_ = false;

@@ -112,7 +112,8 @@ void Conversation::read_gathered() {
     count_error(Verb::kGet);
     count(Verb::kGet, now_);
     append_read(reads_.tag(), tl::unexpected(unconfirmed_));
-    return reads_.pop();
+    reads_.pop();
+    return note_refused();
   }
   if (context_.output_memory.is_exhausted()) {
     refuse_later(Verb::kGet, kRetryMemory, reads_.tag());

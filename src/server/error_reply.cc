@@ -34,6 +34,11 @@ std::string_view take_fields(std::string_view& context) {
   return fields.substr(0, fields.find_last_not_of(' ') + 1);
 }
 
+std::string_view reason_of(const Error& later) {
+  if (is_merge_debt(later)) return kRetryMergeDebt;
+  return later.context.starts_with("reason=behind") ? kRetryBehind : kRetryQueue;
+}
+
 WireError wire_error(const Error& error) {
   switch (error.code) {
     case Errc::kConflict:
@@ -49,7 +54,7 @@ WireError wire_error(const Error& error) {
     case Errc::kNotLeader:
       return {"NOT_LEADER"};
     case Errc::kTryLater:
-      return {"TRY_LATER", Applied::kNo, is_merge_debt(error) ? kRetryMergeDebt : kRetryQueue};
+      return {"TRY_LATER", Applied::kNo, reason_of(error)};
     case Errc::kClosed:
       return {"SHUTTING_DOWN"};
     case Errc::kInvalidArgument:

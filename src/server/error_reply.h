@@ -8,6 +8,7 @@
 namespace kv::server {
 
 inline constexpr std::string_view kRetryMemory = "retry_ms=25 reason=memory";
+inline constexpr std::string_view kRetryBehind = "retry_ms=100 reason=behind";
 inline constexpr std::string_view kRetryQueue = "retry_ms=25 reason=queue";
 // Space comes back segment by segment: sooner is of no use.
 inline constexpr std::string_view kRetryMergeDebt = "retry_ms=100 reason=merge_debt";

@@ -7,13 +7,17 @@ std::string_view help_page() {
 Each number on the line is the length in bytes of one of them. Lines end in LF or CRLF.
 
   PUT KEY_LEN VALUE_LEN [if=absent|present|VERSION] [sync=none|interval|disk]
-  GET KEY_LEN
+  GET KEY_LEN [LEVEL]
   DEL KEY_LEN [if=VERSION] [sync=...]
   BPUT COUNT [sync=...]        then COUNT times: KEY_LEN VALUE_LEN, a line end, key, value;
                                all of it or nothing
-  RANGE START_LEN END_LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1]
+  RANGE START_LEN END_LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1] [LEVEL]
                                END is exclusive; length 0: from the first, to the last
-  PREFIX LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1]
+  PREFIX LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1] [LEVEL]
+                               LEVEL, in a cluster, where old will do: max_stale_ms=N, or
+                               min_ver=N [timeout_ms=1000], at least all up to version N
+  WAIT [ver=N] [timeout_ms=1000]
+                               answers when this server has all up to version N
   MERGE [wait=1] [rate=BYTES]  frees what overwrites and deletes left; MERGE do=pause|resume|stop
   VERIFY [rate=BYTES]          reads every byte of the data on the disk and says what is damaged
   BACKUP PATH_LEN [copy=1]     brings the backup in that directory of the server up to date

@@ -45,6 +45,7 @@ class NativeConversation final : public Conversation {
                       std::string_view fields, std::string_view text) override;
   std::string_view pending_tag() const override { return parser_.pending_tag(); }
   bool is_read() const override;
+  ReadLevel read_level() const override;
   bool gather() override;
   void append_failure(std::string& out, std::string_view tag, const Error& error) override;
   void append_read(std::string_view tag, const Result<std::optional<ValueView>>& value) override;
@@ -55,6 +56,7 @@ class NativeConversation final : public Conversation {
 
   void execute(const protocol::Request& request);
   void say(const protocol::Request& request);
+  void refuse_version(const protocol::Request& request);
   void write(const protocol::Request& request);
   void fill_write(const protocol::Request& request, Write& write);
   void answer_get(std::string_view tag, Result<std::optional<Value>> value, Time start);

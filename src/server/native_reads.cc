@@ -110,7 +110,9 @@ void NativeConversation::start_long(std::unique_ptr<SlowTask> task, const Reques
 
 bool NativeConversation::gather() {
   const Request& request = parser_.request();
-  if (request.verb != Verb::kGet) return false;
+  if (request.verb != Verb::kGet || !may_join_gathered()) return false;
+  const bool is_alone = context_.read_rounds == nullptr;
+  if (is_alone && request.min_version > context_.backend.version()) return false;
   gather_read(request.key, request.tag);
   return true;
 }

@@ -33,8 +33,19 @@ Conversation::Parsed NativeConversation::parse() {
 }
 
 bool NativeConversation::is_read() const {
-  const Verb verb = parser_.request().verb;
+  const Request& request = parser_.request();
+  const Verb verb = request.verb;
+  if (verb == Verb::kWait) return request.min_version > 0;
   return verb == Verb::kGet || verb == Verb::kRange || verb == Verb::kPrefix;
+}
+
+ReadLevel NativeConversation::read_level() const {
+  using std::chrono::milliseconds;
+  const Request& request = parser_.request();
+  ReadLevel level{.min_version = request.min_version,
+                  .stale_max = milliseconds(request.stale_max_ms)};
+  if (level.min_version > 0) level.patience = milliseconds(request.timeout_ms);
+  return level;
 }
 
 void NativeConversation::execute(const Request& request) {
@@ -52,6 +63,7 @@ void NativeConversation::execute(const Request& request) {
     case Verb::kVerify:
     case Verb::kBackup:
     case Verb::kCluster:
+    case Verb::kWait:
       break;
     case Verb::kHello:
     case Verb::kPing:
@@ -61,6 +73,8 @@ void NativeConversation::execute(const Request& request) {
       return;
   }
   if (!is_my_turn()) return;
+  // A member has waited; a server alone has nobody to wait for.
+  if (request.min_version > context_.backend.version()) return refuse_version(request);
   if (request.verb == Verb::kGet) {
     gather_read(request.key, request.tag);
   } else if (request.verb == Verb::kStats) {
@@ -73,9 +87,22 @@ void NativeConversation::execute(const Request& request) {
     start_upkeep(request);
   } else if (request.verb == Verb::kCluster) {
     tend_cluster(request);
+  } else if (request.verb == Verb::kWait) {
+    protocol::append_written(output_.text(), request.tag, context_.backend.version());
+    count(request.verb, now_);
   } else {
     start_range(request);
   }
+}
+
+void NativeConversation::refuse_version(const Request& request) {
+  count_error(request.verb);
+  count(request.verb, now_);
+  const Error missing{
+      Errc::kTryLater,
+      fmt::format("reason=behind this server has come to version {}", context_.backend.version()),
+      {}};
+  append_store_error(output_.text(), request.tag, missing);
 }
 
 void NativeConversation::write(const Request& request) {

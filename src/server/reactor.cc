@@ -5,9 +5,17 @@
 
 #include <asio/post.hpp>
 
+#include "base/clock.h"
 #include "base/thread.h"
 
 namespace kv::server {
+
+namespace {
+
+// Goes on while the machine is suspended.
+std::chrono::nanoseconds boot_time() { return base::time_of(CLOCK_BOOTTIME); }
+
+}  // namespace
 
 Reactor::Reactor(const ReactorContext& shared, Counters& counters)
     : shared_(shared),
@@ -118,9 +126,32 @@ void Reactor::deliver_finished() {
   }
 }
 
-void Reactor::join(std::uint64_t conversation) {
+bool Reactor::covers(const ReadLevel& level) {
+  if (level.min_version > 0) return shared_.backend.version() >= level.min_version;
+  const auto leased = shared_.cluster->lease_version();
+  if (leased && shared_.backend.version() >= *leased) return true;
+  return level.stale_max.count() > 0 && proven_ && boot_time() - *proven_ <= level.stale_max;
+}
+
+void Reactor::join(std::uint64_t conversation, const ReadLevel& level) {
+  if (level.min_version > 0) return await_version(conversation, level);
   joined_.push_back(conversation);
   run_batch_later();
+}
+
+void Reactor::await_version(std::uint64_t conversation, const ReadLevel& level) {
+  slow_tasks_ += 1;
+  shared_.cluster->await_version(level.min_version, level.patience,
+                                 [this, conversation](Result<void> result) {
+                                   round_ended({{conversation}, std::move(result), {}});
+                                 });
+}
+
+// Any thread.
+void Reactor::round_ended(Round round) {
+  const std::lock_guard lock(mutex_);
+  rounds_.push_back(std::move(round));
+  wake();
 }
 
 // Behind all that was ready: what those asked who joined was received before.
@@ -128,10 +159,8 @@ void Reactor::begin_round() {
   if (joined_.empty()) return;
   slow_tasks_ += 1;
   shared_.cluster->confirm_read(
-      [this, connections = std::exchange(joined_, {})](Result<void> result) {
-        const std::lock_guard lock(mutex_);
-        rounds_.push_back({connections, std::move(result)});
-        wake();
+      [this, connections = std::exchange(joined_, {}), begun = boot_time()](Result<void> result) {
+        round_ended({connections, std::move(result), begun});
       });
 }
 
@@ -143,6 +172,7 @@ void Reactor::deliver_rounds() {
   }
   for (const Round& round : rounds) {
     slow_tasks_ -= 1;
+    if (round.result && round.begun) proven_ = std::max(proven_, round.begun);
     for (const std::uint64_t id : round.connections) {
       const auto connection = connections_.find(id);
       if (connection == nullptr) continue;

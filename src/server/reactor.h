@@ -79,6 +79,7 @@ class Reactor final : public WriteListener, private SlowWork, private ReadRounds
   struct Round {
     std::vector<std::uint64_t> connections;
     Result<void> result;
+    std::optional<std::chrono::nanoseconds> begun;  // none: it waited for a version
   };
   struct Finished {
     std::uint64_t connection;
@@ -91,7 +92,10 @@ class Reactor final : public WriteListener, private SlowWork, private ReadRounds
                                                        std::unique_ptr<MergeTask>& task,
                                                        std::uint64_t rate_max) override;
   void finished(std::uint64_t connection, std::unique_ptr<SlowTask> task);
-  void join(std::uint64_t conversation) override;
+  bool covers(const ReadLevel& level) override;
+  void join(std::uint64_t conversation, const ReadLevel& level) override;
+  void await_version(std::uint64_t conversation, const ReadLevel& level);
+  void round_ended(Round round);
   void begin_round();
   void wake();
 
@@ -127,6 +131,8 @@ class Reactor final : public WriteListener, private SlowWork, private ReadRounds
   std::vector<Finished> finishing_;
   std::uint64_t slow_tasks_ = 0;       // with the rounds under way
   std::vector<std::uint64_t> joined_;  // the next round
+  // When the newest round began that ended well, by the clock that goes on in a suspended machine.
+  std::optional<std::chrono::nanoseconds> proven_;
   bool is_tick_armed_ = false;
   bool is_stopping_ = false;
   Time drain_end_;

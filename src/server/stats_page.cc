@@ -16,7 +16,7 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char* kVerbNames[] = {"hello",  "ping",    "put",   "get",   "del",     "bput",
                                       "range",  "prefix",  "stats", "merge", "inspect", "verify",
-                                      "backup", "cluster", "help",  "quit"};
+                                      "backup", "cluster", "wait",  "help",  "quit"};
 static_assert(std::size(kVerbNames) == kVerbCount);
 
 std::uint64_t resident_bytes() {

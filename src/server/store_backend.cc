@@ -41,6 +41,8 @@ void StoreBackend::submit(const Write& write, WriteListener& listener, WriteTag 
 
 void StoreBackend::flush(ReadMode mode) { store_.flush(mode); }
 
+Version StoreBackend::version() const { return store_.version(); }
+
 Stats StoreBackend::stats() const { return store_.stats(); }
 Result<MergeSummary> StoreBackend::merge(std::uint64_t rate_max) { return store_.merge(rate_max); }
 void StoreBackend::stop_merge() { store_.stop_merge(); }

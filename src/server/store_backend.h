@@ -17,6 +17,7 @@ class StoreBackend final : public Backend {
   std::unique_ptr<BackendCursor> range(RangeOptions options) const override;
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush(ReadMode mode) override;
+  Version version() const override;
   Stats stats() const override;
   Result<MergeSummary> merge(std::uint64_t rate_max) override;
   void stop_merge() override;

@@ -11,7 +11,7 @@ using sim::kSecond;
 
 namespace {
 
-constexpr Time kPatience = 3 * kSecond;
+constexpr Time kPatience = 2 * kSecond;
 constexpr Time kThinkMax = 100 * kMillisecond;
 
 using Answer = linearizability::Operation::Outcome;
@@ -55,6 +55,8 @@ void Cluster::begin_operation(std::size_t client) {
   const std::size_t number = history_.operations.size() - 1;
   const std::uint64_t name = clients_[client].name;
   clients_[client].is_busy = true;
+  // Whoever comes from elsewhere may know of newer things than the machine it comes to.
+  if (random_.chance(15)) clients_[client].target = random_.below(machines_.size());
   // Who waits too long goes on as somebody else: the answer may yet come, to nobody.
   events_.after(kPatience, [this, client, number, name] {
     if (clients_[client].name != name || !clients_[client].is_busy ||

@@ -56,6 +56,7 @@ Outcome Cluster::run() {
   network_.heal(whole);
   for (auto& machine : machines_) {
     machine->keep_power();
+    machine->resume();
     if (!machine->is_up()) machine->start();
   }
   const Time calm_since = options_.duration_us;

@@ -27,6 +27,7 @@ struct Options {
   Time trouble_mean_us = sim::kSecond;   // between two of them
   Time disk_max_us = 5 * sim::kMillisecond;
   std::uint64_t clock_spread_permille = 5;
+  bool has_leases = false;           // leaders trust them for reads
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
 };
@@ -39,8 +40,9 @@ struct Outcome {
   std::uint64_t reads = 0;
   std::uint64_t crashes = 0;  // between two events
   std::uint64_t roll_backs = 0;
-  std::uint64_t changes = 0;                    // of the members, that a leader took
-  std::uint64_t wiped = 0;                      // disks
+  std::uint64_t changes = 0;  // of the members, that a leader took
+  std::uint64_t wiped = 0;    // disks
+  std::uint64_t leased_reads = 0;
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
   std::uint64_t hash = 0;                       // of the committed log and all answers
 };
@@ -97,6 +99,7 @@ class Cluster {
   void cut_power(std::size_t machine);
   PowerCut draw_power_cut();
   void isolate(std::size_t machine);
+  void pause(std::size_t machine);
   void restart_later(std::size_t machine);
   void run_until(Time end);
   // Who leads, or else any.

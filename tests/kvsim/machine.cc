@@ -114,9 +114,11 @@ Result<void> Machine::open() {
   store_ = std::move(*store);
   const node::Replica::Parts parts{*store_, *hard_state_, *members_, *this,
                                    cluster_.options().retention};
+  raft::Settings settings;
+  settings.has_lease_reads = cluster_.options().has_leases;
   const node::Self self{raft::NodeId{index_ + 1}, uuid_, members_->content().has_joined};
-  replica_ = std::make_unique<node::Replica>(parts, self, raft::Settings{},
-                                             random_.below(UINT64_MAX), now());
+  replica_ =
+      std::make_unique<node::Replica>(parts, self, settings, random_.below(UINT64_MAX), now());
   return {};
 }
 
@@ -146,6 +148,11 @@ void Machine::end(io::CrashMode mode) {
   note_durable();
   waiting_.writes.clear();  // nobody is told
   reads_.clear();
+  lease_.end();
+  is_paused_ = false;
+  requests_.clear();
+  inbox_.clear();
+  clock_.set_motion(cluster_.events().now(), sim::NodeClock::Motion::kRuns);
   replica_.reset();
   store_.reset();
   hard_state_.reset();
@@ -186,8 +193,37 @@ void Machine::look() {
 
 void Machine::after(Time delay, std::function<void()> action) {
   cluster_.events().after(delay, [this, life = life_, action = std::move(action)] {
-    if (life == life_) action();
+    if (life == life_) run(action);
   });
+}
+
+void Machine::run(std::function<void()> action) {
+  if (!is_paused_) return action();
+  inbox_.push_back(std::move(action));
+}
+
+void Machine::pause(Time duration, sim::NodeClock::Motion motion) {
+  if (!is_up() || is_paused_) return;
+  is_paused_ = true;
+  clock_.set_motion(cluster_.events().now(), motion);
+  cluster_.events().after(duration, [this, life = life_] {
+    if (life == life_) resume();
+  });
+}
+
+void Machine::resume() {
+  if (!is_paused_) return;
+  is_paused_ = false;
+  clock_.set_motion(cluster_.events().now(), sim::NodeClock::Motion::kRuns);
+  // Its threads go on in any order: requests may be looked at before the clocks are.
+  auto first = std::exchange(requests_, {});
+  auto second = std::exchange(inbox_, {});
+  if (random_.chance(50)) first.swap(second);
+  for (auto* const actions : {&first, &second}) {
+    for (const auto& action : *actions) {
+      if (is_up()) action();
+    }
+  }
 }
 
 // The process's other threads: the log is synced, segments are made and sealed, time passes.
@@ -210,6 +246,16 @@ void Machine::Waiting::on_written(const WriteTag& tag, Result<WriteResult> resul
 }
 
 void Machine::write(const Write& write, Done done) {
+  if (!is_paused_) return write_now(write, std::move(done));
+  requests_.push_back([this, copy = write, key = std::string(write.key),
+                       value = std::string(write.value), done = std::move(done)]() mutable {
+    copy.key = key;
+    copy.value = value;
+    write_now(copy, done);
+  });
+}
+
+void Machine::write_now(const Write& write, Done done) {
   const std::uint64_t number = waiting_.next++;
   waiting_.writes[number] = std::move(done);
   store_->submit(write, waiting_, WriteTag{0, number});
@@ -219,8 +265,19 @@ void Machine::write(const Write& write, Done done) {
 }
 
 void Machine::read(const std::string& key, ReadDone done) {
+  if (!is_paused_) return read_now(key, done);
+  requests_.push_back([this, key, done = std::move(done)] { read_now(key, done); });
+}
+
+void Machine::read_now(const std::string& key, const ReadDone& done) {
+  // As a server does that trusts leases: without a word to the replica.
+  const auto leased = lease_.look(now());
+  if (leased && *leased <= replica_->applied()) {
+    cluster_.outcome().leased_reads += 1;
+    return done(store_->get(key, ReadMode::kMayBlock));
+  }
   const std::uint64_t number = next_read_++;
-  reads_[number] = {key, std::move(done), std::nullopt};
+  reads_[number] = {key, done, std::nullopt};
   if (!replica_->read_index(number, now()) && fs_.is_on()) {
     auto refused = reads_.extract(number);
     if (!refused.empty()) {
@@ -232,8 +289,10 @@ void Machine::read(const std::string& key, ReadDone done) {
 }
 
 void Machine::transfer(raft::NodeId target) {
-  [[maybe_unused]] const auto begun = replica_->transfer(target, now());
-  look();
+  run([this, target] {
+    [[maybe_unused]] const auto begun = replica_->transfer(target, now());
+    look();
+  });
 }
 
 void Machine::change_members(const node::MemberChange& change) {
@@ -263,6 +322,11 @@ void Machine::finish_reads() {
     auto read = reads_.extract(number);
     read.mapped().done(store_->get(read.mapped().key, ReadMode::kMayBlock));
   }
+}
+
+void Machine::on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) {
+  lease_.end();
+  if (until) lease_.give(*until, commit);
 }
 
 void Machine::on_alarm(const raft::Alarm& alarm) {
@@ -305,6 +369,10 @@ peer::Hello Machine::hello() const {
 
 // Each side looks at who the other one is, as connections do when they begin.
 void Machine::receive(const std::string& bytes, const peer::Hello& sender) {
+  run([this, bytes, sender] { receive_now(bytes, sender); });
+}
+
+void Machine::receive_now(const std::string& bytes, const peer::Hello& sender) {
   const auto standing = replica_->admit(sender);
   if (!standing || *standing != node::Replica::Standing::kMember) return;
   peer::FrameReader reader;

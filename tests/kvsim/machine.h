@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cluster/read_lease.h"
 #include "engine/store_impl.h"
 #include "io/sim_file_system.h"
 #include "node/hard_state_file.h"
@@ -62,6 +63,9 @@ class Machine : private node::ReplicaListener, private EventListener {
   void read(const std::string& key, ReadDone done);
   void transfer(raft::NodeId target);
   void change_members(const node::MemberChange& change);
+  // The process stands still; what comes meanwhile it finds when it goes on.
+  void pause(Time duration, sim::NodeClock::Motion motion);
+  void resume();
 
   // The end of its log, as far as it is committed.
   raft::Point committed() const { return replica_->committed(); }
@@ -100,6 +104,7 @@ class Machine : private node::ReplicaListener, private EventListener {
 
   void send(raft::NodeId to, peer::Gather frame) override;
   void on_role(const raft::RoleChange&) override {}
+  void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) override;
   void on_read(const raft::ReadResult& read) override;
   // Nobody loses what was synced, so nobody may be.
   void on_stranded(raft::NodeId peer) override;
@@ -118,6 +123,10 @@ class Machine : private node::ReplicaListener, private EventListener {
   void after(Time delay, std::function<void()> action);
   void plan_disk();
   void finish_reads();
+  void run(std::function<void()> action);
+  void write_now(const Write& write, Done done);
+  void read_now(const std::string& key, const ReadDone& done);
+  void receive_now(const std::string& bytes, const peer::Hello& sender);
   raft::Instant now() const;
 
   Cluster& cluster_;
@@ -136,6 +145,10 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::unique_ptr<node::MembersFile> members_;
   std::unique_ptr<node::Replica> replica_;
   std::unordered_map<std::uint64_t, Read> reads_;
+  cluster::ReadLease lease_;
+  bool is_paused_ = false;
+  std::vector<std::function<void()>> requests_;  // of clients, and the rest, while it is paused
+  std::vector<std::function<void()>> inbox_;
   // Of the last life: what its log had on the disk, as chains; and the end of that.
   std::map<raft::Seq, std::uint64_t> durable_;
   raft::Point durable_end_;

@@ -31,6 +31,7 @@ Options draw_options(std::uint64_t seed) {
   options.network.loss_percent = random.chance(50) ? random.below(20) : 0;
   options.network.duplicate_percent = random.chance(50) ? random.below(20) : 0;
   options.network.duplicate_delay_us = 2 * kSecond;
+  options.has_leases = random.chance(40);
   return options;
 }
 
@@ -39,10 +40,10 @@ std::string describe(const Options& options) {
       "{} machines, {} spares, {} clients, {} keys, values to {}, {} s, trouble every {} ms, {} % "
       "of cuts "
       "inside, disk {} us, "
-      "loss {} %",
+      "loss {} %{}",
       options.machines, options.spares, options.clients, options.keys, options.value_max,
       options.duration_us / kSecond, options.trouble_mean_us / kMillisecond, options.inside_percent,
-      options.disk_max_us, options.network.loss_percent);
+      options.disk_max_us, options.network.loss_percent, options.has_leases ? ", leases" : "");
 }
 
 }  // namespace kv::kvsim

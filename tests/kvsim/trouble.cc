@@ -25,7 +25,7 @@ void Cluster::plan_trouble() {
 
 void Cluster::make_trouble() {
   const std::size_t one = random_.below(machines_.size());
-  switch (random_.below(6)) {
+  switch (random_.below(7)) {
     case 0:
       if (random_.chance(30)) crash_all();
       return;
@@ -36,6 +36,8 @@ void Cluster::make_trouble() {
       return isolate(random_.chance(60) ? leader_or(one) : one);
     case 4:
       return network_.clog(one, random_.below(machines_.size()), random_.below(3 * kSecond));
+    case 5:
+      return pause(random_.chance(70) ? leader_or(one) : one);
     default:
       if (machines_[one]->leads()) {
         machines_[one]->transfer(raft::NodeId{1 + random_.below(machines_.size())});
@@ -88,6 +90,13 @@ void Cluster::isolate(std::size_t machine) {
     if ((ways & 1) != 0) network_.cut(machine, other, duration);
     if ((ways & 2) != 0) network_.cut(other, machine, duration);
   }
+}
+
+// A process that was stopped, or with its machine suspended.
+void Cluster::pause(std::size_t machine) {
+  using Motion = sim::NodeClock::Motion;
+  machines_[machine]->pause(random_.below(8 * kSecond),
+                            random_.chance(30) ? Motion::kSuspended : Motion::kRuns);
 }
 
 void Cluster::restart_later(std::size_t machine) {

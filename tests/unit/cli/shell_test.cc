@@ -189,7 +189,7 @@ TEST_CASE("a server that is not there yet is looked for with each line") {
 
 TEST_CASE("Tab completes verbs, and options of the verb in front") {
   CHECK(joined(Shell::completions("")) ==
-        "PUT GET DEL BPUT RANGE PREFIX STATS MERGE INSPECT CLUSTER PING HELP QUIT ");
+        "PUT GET DEL BPUT RANGE PREFIX WAIT STATS MERGE INSPECT CLUSTER PING HELP QUIT ");
   CHECK(joined(Shell::completions("p")) == "PUT PREFIX PING ");
   CHECK(joined(Shell::completions("PRE")) == "PREFIX ");
   CHECK(joined(Shell::completions("x")) == "");

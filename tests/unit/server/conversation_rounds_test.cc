@@ -117,3 +117,64 @@ TEST_CASE("commands of Redis that read wait, too") {
   const std::string refusal = "-READONLY leader=10.0.0.2:7400 epoch=8 that node leads\r\n";
   CHECK(talk.take() == refusal + refusal);
 }
+
+TEST_CASE("a read for which a round of before is new enough needs none") {
+  using std::chrono::milliseconds;
+  Talk talk;
+  talk.become_member();
+  talk.backend.set("k", "v");
+  talk.on_covers = [](const auto& level) { return level.stale_max == milliseconds(50); };
+  CHECK(talk.ask("GET 1 max_stale_ms=50\nkRANGE 0 0 keys=1 max_stale_ms=50\n") ==
+        "VALUE 1 ver=1\nv\nKEY 1\nk\nEND 1 more=0\n");
+  CHECK(talk.rounds_asked == 0);
+  // One that came along and promises more is not covered by that.
+  CHECK(talk.ask("GET 1 max_stale_ms=50\nkGET 1\nk") == "VALUE 1 ver=1\nv\n");
+  CHECK(talk.rounds_asked == 1);
+  CHECK(talk.level_asked == kv::server::ReadLevel{});
+  talk.end_round({});
+  CHECK(talk.take() == "VALUE 1 ver=1\nv\n");
+  // Nor the other way round: who is first asks for all of them, and one round is enough.
+  CHECK(talk.ask("GET 1 max_stale_ms=49\nkGET 1\nk").empty());
+  CHECK(talk.level_asked.stale_max == milliseconds(49));
+  talk.end_round({});
+  CHECK(talk.take() == "VALUE 1 ver=1\nv\nVALUE 1 ver=1\nv\n");
+  CHECK(talk.rounds_asked == 2);
+}
+
+TEST_CASE("where a lease is held no read waits") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.set("k", "v");
+  talk.on_covers = [](const auto& level) { return level.min_version == 0; };
+  CHECK(talk.ask("GET 1\nkGET 1 max_stale_ms=1\nk") == "VALUE 1 ver=1\nv\nVALUE 1 ver=1\nv\n");
+  CHECK(talk.rounds_asked == 0);
+}
+
+TEST_CASE("a read of a version waits for that, and says nothing of the reads behind it") {
+  using std::chrono::milliseconds;
+  Talk talk;
+  talk.become_member();
+  talk.backend.set("k", "old");
+  const auto covers = [&talk](const kv::server::ReadLevel& level) {
+    return level.min_version > 0 && talk.backend.version() >= level.min_version;
+  };
+  talk.on_covers = covers;
+  CHECK(talk.ask("GET 1 min_ver=1\nk") == "VALUE 3 ver=1\nold\n");
+  CHECK(talk.ask("WAIT ver=1\nWAIT\n") == "OK ver=1\nOK ver=1\n");
+  CHECK(talk.rounds_asked == 0);
+  CHECK(talk.ask("GET 1 min_ver=2 timeout_ms=70\nkGET 1\nk").empty());
+  CHECK(talk.level_asked == kv::server::ReadLevel{.min_version = 2, .patience = milliseconds(70)});
+  SUBCASE("it comes") {
+    talk.backend.set("k", "new");
+    talk.end_round({});
+    CHECK(talk.take() == "VALUE 3 ver=2\nnew\n");
+  }
+  SUBCASE("it does not") {
+    talk.end_round(tl::unexpected(Error{Errc::kTryLater, "reason=behind at 1", {}}));
+    CHECK(talk.take() == "ERR TRY_LATER applied=no retry_ms=100 reason=behind :at 1\n");
+  }
+  CHECK(talk.rounds_asked == 2);
+  CHECK(talk.level_asked == kv::server::ReadLevel{});
+  talk.end_round({});
+  CHECK(talk.take().ends_with("\n"));
+}

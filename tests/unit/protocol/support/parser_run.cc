@@ -25,7 +25,7 @@ bool is_terminal(const ReplyPattern& pattern) {
 std::string described(const Request& request) {
   constexpr const char* kVerbs[] = {"HELLO",  "PING",    "PUT",   "GET",   "DEL",     "BPUT",
                                     "RANGE",  "PREFIX",  "STATS", "MERGE", "INSPECT", "VERIFY",
-                                    "BACKUP", "CLUSTER", "HELP",  "QUIT"};
+                                    "BACKUP", "CLUSTER", "WAIT",  "HELP",  "QUIT"};
   std::string out =
       fmt::format("+{} tag={} key={}:{} value={}:{}", kVerbs[int(request.verb)], request.tag,
                   request.key.size(), request.key, request.value.size(), request.value);
@@ -36,6 +36,8 @@ std::string described(const Request& request) {
   out += fmt::format(" section={} wait={} rate={} do={},{} node={}", request.section,
                      request.is_wait, request.rate_max, int(request.merge_action),
                      int(request.cluster_action), request.node_id.value_or(0));
+  out += fmt::format(" stale={} min_ver={} timeout={}", request.stale_max_ms, request.min_version,
+                     request.timeout_ms);
   for (const auto& [key, value] : request.pairs) out += fmt::format(" ({}:{})", key, value);
   return out;
 }

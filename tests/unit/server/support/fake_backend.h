@@ -42,6 +42,7 @@ class FakeBackend final : public server::Backend {
   std::unique_ptr<server::BackendCursor> range(RangeOptions options) const override;
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush(ReadMode mode) override;
+  Version version() const override { return version_; }
   Stats stats() const override { return fixed_stats; }
 
   // Merges end as the test says. Any thread.

@@ -120,7 +120,8 @@ void Talk::settle() {
   }
 }
 
-void Talk::join(std::uint64_t conversation_id) {
+void Talk::join(std::uint64_t conversation_id, const server::ReadLevel& level) {
+  level_asked = level;
   KV_CHECK(conversation_id == kId);
   rounds_asked += 1;
 }

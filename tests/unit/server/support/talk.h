@@ -60,7 +60,8 @@ class Talk final : public WriteListener,
   // From now on its server is a member of a cluster, whose rounds end when the test says so.
   void become_member() { context_.read_rounds = this; }
   void be(server::ClusterMember& member) { context_.cluster = &member; }
-  void join(std::uint64_t conversation) override;
+  bool covers(const server::ReadLevel& level) override { return on_covers(level); }
+  void join(std::uint64_t conversation, const server::ReadLevel& level) override;
   void end_round(const Result<void>& result);
   // The merge that the conversation waits for ends.
   void end_merge(Result<MergeSummary> outcome);
@@ -81,7 +82,9 @@ class Talk final : public WriteListener,
   std::vector<std::uint64_t> merge_rates;  // of the merges begun
   bool takes_merges = true;
   std::vector<std::string> events;
+  std::function<bool(const server::ReadLevel&)> on_covers = [](const auto&) { return false; };
   std::size_t rounds_asked = 0;
+  server::ReadLevel level_asked;      // with the last of them
   mutable std::string section_asked;  // of the last STATS
 
  private:
