@@ -5,6 +5,7 @@ import json
 import os
 import socket
 import time
+import urllib.request
 
 from bench import processes
 
@@ -105,3 +106,67 @@ def echo(bench, reply_size):
     with bench.scratch() as directory:
         with processes.running([bench.program("echo_server"), str(reply_size)], f"{directory}/log") as process:
             yield int(process.stdout.readline())
+
+
+MEMBERS = 3
+
+
+def wait_for(found, what):
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        answer = found()
+        if answer is not None:
+            return answer
+        time.sleep(0.05)
+    raise RuntimeError(f"{what} after {READY_SECONDS} s")
+
+
+def serving_member(ports):
+    """A leader takes this write; the others refuse it."""
+    with contextlib.suppress(OSError):
+        return next((port for port in ports if ask(port, "SET", "ready", "1") == "+OK"), None)
+    return None
+
+
+@contextlib.contextmanager
+def kv_cluster(bench, *flags):
+    """Three members; the port of the one that leads."""
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(bench.scratch())
+        ports = [free_port() for _ in range(MEMBERS)]
+        peers = ",".join(f"{number}=127.0.0.1:{port}/{free_port()}" for number, port in enumerate(ports, 1))
+        for number in range(1, MEMBERS + 1):
+            command = [bench.program("kv"), "start", "--data", f"{directory}/{number}", "--node-id", str(number), "--peers", peers,
+                       "--json", *flags]
+            process = stack.enter_context(processes.running(command, f"{directory}/log-{number}"))
+            if not process.stdout.readline():
+                raise RuntimeError("a member of kv did not start")
+        yield wait_for(lambda: serving_member(ports), "no member of kv leads")
+
+
+def etcd_leader(ports):
+    with contextlib.suppress(OSError, KeyError):
+        for port in ports:
+            request = urllib.request.Request(f"http://127.0.0.1:{port}/v3/maintenance/status", data=b"{}")
+            with urllib.request.urlopen(request, timeout=5) as reply:
+                status = json.load(reply)
+            if status["leader"] == status["header"]["member_id"]:
+                return port
+    return None
+
+
+@contextlib.contextmanager
+def etcd_cluster(bench):
+    """Three members, all as it comes; the port of the one that leads."""
+    with contextlib.ExitStack() as stack:
+        directory = stack.enter_context(bench.scratch())
+        clients = [free_port() for _ in range(MEMBERS)]
+        peers = [f"http://127.0.0.1:{free_port()}" for _ in range(MEMBERS)]
+        cluster = ",".join(f"m{number}={url}" for number, url in enumerate(peers))
+        for number, (port, peer) in enumerate(zip(clients, peers)):
+            client = f"http://127.0.0.1:{port}"
+            command = ["etcd", "--name", f"m{number}", "--data-dir", f"{directory}/{number}", "--listen-client-urls", client,
+                       "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                       "--initial-cluster", cluster, "--quota-backend-bytes", "8000000000"]
+            stack.enter_context(processes.running(command, f"{directory}/log-{number}"))
+        yield wait_for(lambda: etcd_leader(clients), "no member of etcd leads")
