@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "engine/incoming.h"
 #include "engine/planted.h"
 #include "engine/required_file.h"
 #include "format/names.h"
@@ -144,7 +145,7 @@ Result<void> DataDirectory::resume(EventListener* listener) {
            fmt::format("file={}", file_path(name)));
     }
   }
-  return {};
+  return clear_incoming(fs_, path_);
 }
 
 Result<void> DataDirectory::join_cluster(const base::Uuid& cluster_id, std::uint64_t node_id) {
@@ -203,6 +204,17 @@ Result<NewSegment> DataDirectory::create_segment(format::SegmentKind kind) {
   const format::Edit edits[] = {format::AddSegment{made.id, kind, made.salt}};
   if (auto said = manifest_->append(edits); !said) return tl::unexpected(std::move(said).error());
   return made;
+}
+
+Result<format::SegmentId> DataDirectory::reserve_segments(std::uint64_t count) {
+  const std::lock_guard lock(create_mutex_);
+  const std::uint64_t first = manifest_->state().next_segment;
+  if (first + count > UINT32_MAX) {
+    return tl::unexpected(Error{Errc::kTryLater, path_ + ": no segment ids are left", {}});
+  }
+  const format::Edit edits[] = {format::SegmentFloor{first + count}};
+  if (auto said = manifest_->append(edits); !said) return tl::unexpected(std::move(said).error());
+  return static_cast<format::SegmentId>(first);
 }
 
 Result<bool> DataDirectory::was_set_aside(std::string_view name) {

@@ -54,6 +54,9 @@ class DataDirectory {
   // A new segment under the next id, in this order: file made, folder synced, MANIFEST says it is
   // there. A crash in between leaves an empty file, which the next open removes. Any thread.
   Result<NewSegment> create_segment(format::SegmentKind kind);
+  // The first of so many ids that no segment has or gets: what comes from elsewhere is named by
+  // them, and what a crash leaves of it is no segment that was forgotten. Any thread.
+  Result<format::SegmentId> reserve_segments(std::uint64_t count);
   // Whether set_aside() took the file before.
   Result<bool> was_set_aside(std::string_view name);
   // Moves a file into lost+found under a name that is free there.

@@ -51,6 +51,9 @@ class Reader {
     if (parsed.kind == FileKind::kLostFound) {
       out_.notes.push_back(path(name) + " holds what a recovery set aside");
     }
+    if (parsed.kind == FileKind::kIncoming) {
+      out_.notes.push_back(path(name) + " is for files that another node sends");
+    }
   }
 
   void find(std::string_view name, std::string details, bool loses_data) {

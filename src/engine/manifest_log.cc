@@ -159,6 +159,20 @@ Result<void> ManifestLog::append(std::span<const format::Edit> edits) {
   return {};
 }
 
+Result<void> ManifestLog::replace(const format::ManifestState& state) {
+  const std::lock_guard lock(mutex_);
+  if (has_failed_) {
+    return tl::unexpected(
+        Error{Errc::kReadOnly, path(number_) + ": an earlier write to it failed", {}});
+  }
+  const std::string old = path(number_);
+  if (auto started = start(number_ + 1, state); !started) {
+    has_failed_ = true;
+    return started;
+  }
+  return fs_.remove(old);
+}
+
 // A full disk is no failure once the part that was written is off again, durably: the next edit
 // must not follow half of this one.
 bool ManifestLog::cut_back() {

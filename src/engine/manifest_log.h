@@ -32,6 +32,10 @@ class ManifestLog {
   // kUnknownOutcome: the next open will tell; every later call fails with kReadOnly.
   Result<void> append(std::span<const format::Edit> edits);
 
+  // That state takes the place of what the edits so far say, as one step: a new MANIFEST, and then
+  // CURRENT. After an error it may be either, as the next open tells, and every later call fails.
+  Result<void> replace(const format::ManifestState& state);
+
   format::ManifestState state() const;
   std::uint64_t number() const { return number_; }
 

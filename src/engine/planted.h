@@ -41,12 +41,14 @@ enum class Bug {
   kCheckpointWithoutSync,  // a checkpoint gets its name before what it left out is durable
   kCheckpointHidesNewer,   // what it says of a key counts against newer records
   kUnlinkBeforeDrop,       // an empty segment's file goes before the MANIFEST forgets it
+  kStateAdded,             // another node's state is added to what was there
 };
 
 #ifdef KV_PLANTED_BUGS
 struct BugName {
   Bug bug;
   const char* name;
+  bool is_a_clusters = false;  // it takes more than a store: tests/kvsim finds it
 };
 std::span<const BugName> all_bugs();
 // From here on in the whole process; one at a time.

@@ -6,6 +6,7 @@
 #include <string>
 #include <thread>
 
+#include "engine/base_files.h"
 #include "engine/commit_pipeline.h"
 #include "engine/data_directory.h"
 #include "engine/index.h"
@@ -84,6 +85,8 @@ class StoreImpl {
   // is the end of a sealed segment, applied, and only rises. kNoSpace: nothing was done.
   Result<void> raise_log_floor(const format::LogFloor& floor);
   format::LogFloor log_floor() const { return dir_->manifest().state().log_floor; }
+  // The state at the floor, for a node that cannot have it as a log any more.
+  Result<engine::BaseFiles> base_files() const { return engine::base_files(*dir_, table_); }
   // kCaller: what the threads would do.
   void work() { caller_work(); }
   // What damage took of the log's end, as of the open: see UnsealedOutcome.

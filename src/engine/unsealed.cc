@@ -19,6 +19,11 @@ class Sealer {
          EventListener* listener)
       : dir_(dir), committed_(committed), on_lost_(on_lost), listener_(listener) {
     out_.chain = format::kChainStart;
+    // All below the floor is sealed, and may have been merged, or be another node's.
+    const format::LogFloor floor = dir.manifest().state().log_floor;
+    if (!committed || floor.sequence == 0) return;
+    out_.last_sequence = out_.sealed_sequence = floor.sequence;
+    out_.chain = floor.chain;
   }
 
   Result<UnsealedOutcome> run(LaterSegments infos) {

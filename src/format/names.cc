@@ -50,6 +50,7 @@ ParsedName parse_name(std::string_view name) {
   if (name == kHardStateName) return {.kind = FileKind::kHardState};
   if (name == kMembersName) return {.kind = FileKind::kMembers};
   if (name == kLostFoundName) return {.kind = FileKind::kLostFound};
+  if (name == kIncomingName) return {.kind = FileKind::kIncoming};
   if (name.starts_with(kManifestPrefix) && !name.ends_with(kTemporarySuffix)) {
     return numbered(FileKind::kManifest, name.substr(kManifestPrefix.size()),
                     std::numeric_limits<std::uint64_t>::max());

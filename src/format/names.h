@@ -17,6 +17,7 @@ inline constexpr std::string_view kCheckpointName = "CHECKPOINT";
 inline constexpr std::string_view kHardStateName = "HARDSTATE";
 inline constexpr std::string_view kMembersName = "MEMBERS";
 inline constexpr std::string_view kLostFoundName = "lost+found";
+inline constexpr std::string_view kIncomingName = "incoming";
 // What io writes before it renames it to a name above or below.
 inline constexpr std::string_view kTemporarySuffix = ".tmp";
 
@@ -32,6 +33,7 @@ enum class FileKind {
   kHardState,
   kMembers,
   kLostFound,
+  kIncoming,
   kSegment,
   kHint,
   kManifest,

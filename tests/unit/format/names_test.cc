@@ -29,6 +29,7 @@ TEST_CASE("a name says the file it was made for") {
   CHECK(parse_name(kMembersName).kind == FileKind::kMembers);
   CHECK(parse_name(kCurrentName).kind == FileKind::kCurrent);
   CHECK(parse_name(kLostFoundName).kind == FileKind::kLostFound);
+  CHECK(parse_name(kIncomingName).kind == FileKind::kIncoming);
 }
 
 TEST_CASE("a number has at least six digits, so that names sort like numbers up to a million") {

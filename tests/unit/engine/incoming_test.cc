@@ -1,0 +1,348 @@
+#include "engine/incoming.h"
+
+#include <map>
+#include <memory>
+#include <string>
+
+#include <doctest/doctest.h>
+
+#include "base/checksum.h"
+#include "engine/base_files.h"
+#include "engine/log_reader.h"
+#include "engine/store_impl.h"
+#include "format/names.h"
+#include "io/sim_file_system.h"
+
+using kv::Background;
+using kv::Errc;
+using kv::Result;
+using kv::StoreImpl;
+using kv::engine::BaseFiles;
+using kv::engine::ForeignRecord;
+using kv::engine::Incoming;
+using kv::format::RecordType;
+using kv::io::CrashMode;
+using kv::io::SimFileSystem;
+
+using Content = std::map<std::string, std::string>;
+
+namespace {
+
+// A node's store, whose log comes from a leader that commits everything at once.
+struct Node {
+  std::shared_ptr<SimFileSystem> fs;
+  std::unique_ptr<StoreImpl> store;
+  std::uint64_t committed = 0;
+
+  explicit Node(std::uint64_t seed) : fs(std::make_shared<SimFileSystem>(seed)) { open(); }
+  explicit Node(const kv::io::SimDisk& disk) : fs(std::make_shared<SimFileSystem>(1)) {
+    fs->restore(disk);
+    fs->restart(CrashMode::kKeepAll);
+  }
+  Node(Node&&) = default;
+  ~Node() { store.reset(); }
+
+  void open() {
+    auto opened = try_open();
+    REQUIRE_MESSAGE(opened.has_value(), describe(opened.error()));
+  }
+  Result<void> try_open() {
+    kv::Options options;
+    options.segment_size_max = 4096;
+    options.scrub_rate = 0;
+    options.merges_automatically = false;
+    auto opened =
+        StoreImpl::open(*fs, "/db", options, Background::kCaller, kv::Replicated{committed});
+    if (!opened) return tl::unexpected(std::move(opened).error());
+    store = std::move(*opened);
+    return {};
+  }
+  void append(RecordType type, const std::string& key, const std::string& value) {
+    kv::format::RecordHeader header;
+    header.type = type;
+    header.term = 1;
+    header.sequence = store->pipeline().last_sequence() + 1;
+    header.key_size = static_cast<std::uint32_t>(key.size());
+    header.value_size = static_cast<std::uint32_t>(value.size());
+    header.key_crc = kv::base::crc32c(key);
+    header.body_crc = kv::base::crc32c_extend(header.key_crc, value);
+    const std::string body = key + value;
+    const ForeignRecord record{header, body};
+    REQUIRE(store->pipeline().append({&record, 1}).has_value());
+    store->pipeline().flush(kv::ReadMode::kMayBlock);
+    REQUIRE(store->pipeline().sync().has_value());
+    committed = header.sequence;
+    store->pipeline().commit(committed);
+    store->work();
+  }
+  void put(const std::string& key, const std::string& value) {
+    append(RecordType::kPut, key, value);
+  }
+  void del(const std::string& key) { append(RecordType::kDelete, key, ""); }
+  // Some keys written again and again, of `value`, and others deleted.
+  void fill(char value, int rounds) {
+    for (int i = 0; i < rounds; ++i) {
+      put("key" + std::to_string(i % 7), std::string(300, value) + std::to_string(i));
+      if (i % 5 == 0) put("gone" + std::to_string(i % 3), std::string(200, value));
+      if (i % 5 == 3) del("gone" + std::to_string(i % 3));
+    }
+    for (int i = 0; i < 3; ++i) del("gone" + std::to_string(i));
+  }
+  // The floor at the end of the newest sealed segment.
+  void raise_floor() {
+    kv::format::LogFloor floor;
+    for (const auto& [id, info] : store->directory().manifest().state().segments) {
+      if (!info.is_sealed || info.last_sequence <= floor.sequence) continue;
+      floor = {1, info.last_sequence, info.end_chain};
+    }
+    REQUIRE(floor.sequence > 0);
+    REQUIRE(store->raise_log_floor(floor).has_value());
+  }
+  void raise_floor_and_merge() {
+    raise_floor();
+    REQUIRE(store->merge(0).has_value());
+  }
+  Content content() const {
+    Content rows;
+    auto cursor = store->range({}, store->snapshot());
+    for (;;) {
+      auto step = cursor.next(kv::ReadMode::kMayBlock);
+      REQUIRE(step.has_value());
+      if (*step != kv::Cursor::Step::kItem) return rows;
+      rows[cursor.item().key] = cursor.item().value;
+    }
+  }
+  kv::engine::DataDirectory& dir() const { return store->directory(); }
+  void crash() {
+    fs->lose_power();
+    store.reset();
+    fs->restart(CrashMode::kRandom, 7);
+  }
+};
+
+std::string read_file(const Node& node, kv::format::SegmentId id, std::uint64_t size) {
+  auto bytes = kv::io::read_file(*node.fs, node.dir().segment_path(id));
+  REQUIRE(bytes.has_value());
+  return bytes->substr(0, size);
+}
+
+// All files, in pieces; what ends it.
+Result<void> receive(Incoming& incoming, const Node& from, const BaseFiles& base,
+                     std::size_t piece = 1000) {
+  const std::string list =
+      kv::engine::encode_base_list(base.state, kv::format::database_id_hash(from.dir().identity()));
+  if (auto begun = incoming.begin(list); !begun) return begun;
+  std::size_t file = 0;
+  for (const auto& info : incoming.files()) {
+    const std::string bytes = read_file(from, info.id, info.size);
+    for (std::uint64_t at = 0; at < bytes.size(); at += piece) {
+      const auto some = std::string_view(bytes).substr(at, piece);
+      if (auto written = incoming.write(file, at, some); !written) return written;
+    }
+    file += 1;
+  }
+  return incoming.finish();
+}
+
+// Merged segments, and some of the log as it was written.
+Node leader_with_base() {
+  Node leader(1);
+  leader.fill('a', 40);
+  leader.fill('b', 40);
+  leader.raise_floor_and_merge();
+  leader.fill('c', 30);
+  leader.raise_floor();
+  return leader;
+}
+
+std::vector<std::string> files_in(const Node& node, const std::string& folder) {
+  auto names = node.fs->list(folder);
+  REQUIRE(names.has_value());
+  return *names;
+}
+
+}  // namespace
+
+TEST_CASE("another node's state takes the place of one's own") {
+  Node leader = leader_with_base();
+  auto base = leader.store->base_files();
+  REQUIRE(base.has_value());
+  REQUIRE(base->state.log_floor.sequence > 40);
+
+  Node follower(2);
+  follower.put("gone0", "an old value that the others have deleted since");
+  follower.put("mine", "that no leader has");
+  Incoming incoming(follower.dir());
+  const auto received = receive(incoming, leader, *base);
+  REQUIRE_MESSAGE(received.has_value(), describe(received.error()));
+  CHECK(follower.content().contains("mine"));
+  REQUIRE(follower.store->close().has_value());
+  REQUIRE(kv::engine::replace_state(follower.dir(), incoming.state()).has_value());
+  follower.store.reset();
+  follower.committed = 0;
+  SUBCASE("") {}
+  SUBCASE("the power goes right after") {
+    follower.fs->lose_power();
+    follower.fs->restart(CrashMode::kLoseUnsynced);
+  }
+  follower.open();
+
+  CHECK(follower.store->log_floor() == base->state.log_floor);
+  CHECK(follower.store->pipeline().last_sequence() == base->state.log_floor.sequence);
+  CHECK(follower.store->pipeline().applied_sequence() == base->state.log_floor.sequence);
+  // The log goes on from there, as the leader's did.
+  while (follower.store->pipeline().last_sequence() < leader.committed) {
+    kv::engine::LogReader reader(leader.store->segments());
+    const std::uint64_t next = follower.store->pipeline().last_sequence() + 1;
+    const auto read = reader.read(next, next, UINT64_MAX, [&](const auto& record) {
+      const std::string body(record.body);
+      follower.append(record.header.type, body.substr(0, record.header.key_size),
+                      body.substr(record.header.key_size));
+    });
+    REQUIRE(read.has_value());
+  }
+  CHECK(follower.content() == leader.content());
+  CHECK_FALSE(follower.content().contains("gone0"));
+  CHECK_FALSE(follower.content().contains("mine"));
+  CHECK(follower.store->lost_sequence() == 0);
+  const auto report = follower.store->verify({});
+  REQUIRE(report.has_value());
+  CHECK(report->findings.empty());
+  CHECK(files_in(follower, "/db/incoming").empty());
+}
+
+TEST_CASE("after a power cut anywhere there is the old state or the new one") {
+  Node leader = leader_with_base();
+  const auto base = leader.store->base_files();
+  REQUIRE(base.has_value());
+  Content old_content;
+  kv::io::SimDisk disk;
+  std::uint64_t last = 0;
+  {
+    Node follower(2);
+    follower.fill('o', 30);
+    old_content = follower.content();
+    last = follower.committed;
+    REQUIRE(follower.store->close().has_value());
+    disk = follower.fs->disk();
+  }
+  std::uint64_t olds = 0;
+  std::uint64_t news = 0;
+  bool was_cut = true;
+  for (std::uint64_t changes = 0; was_cut; ++changes) {
+    CAPTURE(changes);
+    Node follower(disk);
+    follower.committed = last;
+    follower.open();
+    follower.fs->lose_power_after(changes);
+    Incoming incoming(follower.dir());
+    auto done = receive(incoming, leader, *base);
+    if (done) done = follower.store->close();
+    if (done) done = kv::engine::replace_state(follower.dir(), incoming.state());
+    was_cut = !follower.fs->is_on();
+    CHECK((done.has_value() || was_cut));
+    if (!was_cut) follower.fs->lose_power();
+    follower.store.reset();
+    follower.fs->restart(CrashMode::kRandom, changes);
+    // A start that is cut off, too, changes nothing about it.
+    follower.fs->lose_power_after(changes % 5);
+    if (follower.try_open()) follower.fs->lose_power();
+    follower.store.reset();
+    follower.fs->restart(CrashMode::kRandom, changes + 1);
+    follower.open();
+    const bool is_new = follower.store->log_floor().sequence != 0;
+    (is_new ? news : olds) += 1;
+    if (is_new) {
+      CHECK(follower.store->log_floor() == base->state.log_floor);
+      CHECK_FALSE(follower.content().contains("gone0"));
+    } else {
+      CHECK(follower.content() == old_content);
+      CHECK(follower.store->pipeline().last_sequence() == last);
+    }
+    const auto report = follower.store->verify({});
+    REQUIRE(report.has_value());
+    CHECK(report->findings.empty());
+    // And nothing of the other state, or of a half one, is left.
+    const auto state = follower.dir().manifest().state();
+    for (const std::string& name : files_in(follower, "/db")) {
+      const auto parsed = kv::format::parse_name(name);
+      if (parsed.kind != kv::format::FileKind::kSegment) continue;
+      CHECK(state.segments.contains(
+          kv::format::SegmentId{static_cast<std::uint32_t>(parsed.number)}));
+    }
+    follower.put("next", "goes on");
+    CHECK(follower.content().at("next") == "goes on");
+  }
+  CHECK(olds > 20);
+  CHECK(news > 0);
+}
+
+TEST_CASE("what came is verified before it counts") {
+  Node leader = leader_with_base();
+  auto base = leader.store->base_files();
+  REQUIRE(base.has_value());
+  Node follower(2);
+  follower.put("mine", "stays");
+  const auto& info = base->state.segments.begin()->second;
+
+  SUBCASE("the records of a segment, and its header") {
+    for (const std::uint64_t offset :
+         std::initializer_list<std::uint64_t>{3, 30, 70, 200, info.size / 2}) {
+      CAPTURE(offset);
+      leader.fs->flip(leader.dir().segment_path(info.id), offset, '\x10');
+      Incoming incoming(follower.dir());
+      const auto received = receive(incoming, leader, *base);
+      REQUIRE_FALSE(received.has_value());
+      CHECK(received.error().code == Errc::kCorruption);
+      leader.fs->flip(leader.dir().segment_path(info.id), offset, '\x10');
+    }
+  }
+  SUBCASE("the list") {
+    std::string list = kv::engine::encode_base_list(base->state, 1);
+    list[list.size() / 2] = static_cast<char>(list[list.size() / 2] ^ 1);
+    Incoming incoming(follower.dir());
+    CHECK_FALSE(incoming.begin(list).has_value());
+  }
+  SUBCASE("whether all of it is there") {
+    Incoming incoming(follower.dir());
+    REQUIRE(incoming.begin(kv::engine::encode_base_list(base->state, 1)).has_value());
+    CHECK_FALSE(incoming.finish().has_value());
+  }
+  CHECK(follower.content() == Content{{"mine", "stays"}});
+  // Another attempt begins anew.
+  Incoming again(follower.dir());
+  CHECK(receive(again, leader, *base).has_value());
+}
+
+TEST_CASE("the files of a state stay while somebody reads them") {
+  Node leader = leader_with_base();
+  auto base = leader.store->base_files();
+  REQUIRE(base.has_value());
+  leader.fill('d', 60);
+  leader.raise_floor_and_merge();
+  leader.store->work();
+  for (const auto& [id, info] : base->state.segments) {
+    CHECK(leader.fs->exists(leader.dir().segment_path(id)).value());
+  }
+  Node follower(2);
+  Incoming incoming(follower.dir());
+  CHECK(receive(incoming, leader, *base).has_value());
+  CHECK(incoming.state().log_floor == base->state.log_floor);
+  CHECK(leader.store->log_floor().sequence > base->state.log_floor.sequence);
+  const auto first = base->state.segments.begin()->first;
+  base->pin.reset();
+  REQUIRE(leader.store->merge(0).has_value());
+  CHECK_FALSE(leader.fs->exists(leader.dir().segment_path(first)).value());
+}
+
+TEST_CASE("a damaged state is not handed on") {
+  Node leader = leader_with_base();
+  const auto base = leader.store->base_files();
+  REQUIRE(base.has_value());
+  const auto& info = base->state.segments.begin()->second;
+  leader.fs->flip(leader.dir().segment_path(info.id), 200, '\x10');
+  REQUIRE(leader.store->verify({}).has_value());
+  const kv::format::Edit edits[] = {kv::format::Quarantine{info.id, 192, 64, 1, 1, false}};
+  REQUIRE(leader.dir().manifest().append(edits).has_value());
+  CHECK_FALSE(leader.store->base_files().has_value());
+}
