@@ -60,6 +60,36 @@ bool is_well_formed(const std::vector<SnapshotFile>& files) {
          });
 }
 
+const Envelope& SnapshotFrame::envelope() const {
+  return std::visit([](const auto& one) -> const Envelope& { return one.envelope; }, body);
+}
+
+bool is_snapshot(FrameType type) {
+  return type == FrameType::kSnapshotBegin || type == FrameType::kSnapshotChunk ||
+         type == FrameType::kSnapshotEnd || type == FrameType::kSnapshotReply;
+}
+
+Parsed<SnapshotFrame> decode_snapshot(Frame frame) {
+  KV_CHECK(is_snapshot(frame.type));
+  SnapshotFrame out;
+  out.payload = std::make_shared<const std::string>(std::move(frame.payload));
+  const auto take = [&out](auto&& decoded) -> Parsed<SnapshotFrame> {
+    if (!decoded) return tl::unexpected(std::move(decoded).error());
+    out.body = std::move(*decoded);
+    return std::move(out);
+  };
+  switch (frame.type) {
+    case FrameType::kSnapshotBegin:
+      return take(decode_snapshot_begin(*out.payload));
+    case FrameType::kSnapshotChunk:
+      return take(decode_snapshot_chunk(*out.payload));
+    case FrameType::kSnapshotEnd:
+      return take(decode_snapshot_end(*out.payload));
+    default:
+      return take(decode_snapshot_reply(*out.payload));
+  }
+}
+
 void append_snapshot_begin(Gather& out, const SnapshotBegin& begin) {
   KV_CHECK(is_well_formed(begin.files));
   const std::string membership = format::encode_membership(begin.membership);

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <variant>
 #include <vector>
 
 #include "format/membership.h"
@@ -21,7 +22,7 @@ namespace kv::peer {
 struct SnapshotFile {
   std::string name;  // of 1 to 64 letters, digits, '.', '-', '_', not '.' first; each once
   std::uint64_t size = 0;
-  std::uint64_t hash = 0;  // of the content, as in backups
+  std::uint64_t hash = 0;  // of the content, as in backups; 0: not known, the content has checksums
   friend bool operator==(const SnapshotFile&, const SnapshotFile&) = default;
 };
 
@@ -67,6 +68,17 @@ struct SnapshotReply {
   std::uint64_t offset = 0;
   friend bool operator==(const SnapshotReply&, const SnapshotReply&) = default;
 };
+
+// One of the four, and what the bytes of a chunk lie in.
+struct SnapshotFrame {
+  std::variant<SnapshotBegin, SnapshotChunk, SnapshotEnd, SnapshotReply> body;
+  std::shared_ptr<const std::string> payload;
+
+  const Envelope& envelope() const;
+};
+bool is_snapshot(FrameType type);
+// Of a frame of such a type.
+Parsed<SnapshotFrame> decode_snapshot(Frame frame);
 
 // Whether the list can be sent.
 bool is_well_formed(const std::vector<SnapshotFile>& files);
