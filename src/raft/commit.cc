@@ -33,7 +33,7 @@ Seq Core::safe_floor() const {
   if (role_ != Role::kLeader) return safe_floor_;
   Seq safe = std::min(commit_, durable_);
   for (const auto& [peer, progress] : peers_) safe = std::min(safe, progress.match);
-  return std::max(safe, safe_floor_);
+  return std::max({safe, safe_floor_, log_.floor().seq});
 }
 
 void Core::commit_to(Seq seq) {

@@ -96,8 +96,9 @@ class Core {
   }
   Seq commit() const { return commit_; }
   Seq durable() const { return durable_; }
-  // Every member has the log on its disk up to here, and it is committed, as far as this node
-  // knows: nobody will ask for these records as a log but who lost what it had. It never falls.
+  // Nobody needs the log up to here as a log, as far as this node knows: every member has it on its
+  // disk, and it is committed, or it lies below the leader's floor, from which nobody gets it. It
+  // never falls.
   Seq safe_floor() const;
   Point last() const { return log_.last(); }
   // Of a record from the floor to the last one.
