@@ -1,6 +1,7 @@
 #include "cli/cluster_view.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,6 +40,12 @@ MemberReport::Peer peer_of(std::uint64_t node_id, const Json& page) {
   return peer;
 }
 
+std::string role_of(const MemberReport& report) {
+  constexpr double kPercent = 100;
+  if (!report.received_share) return report.role;
+  return fmt::format("receiving {:.0f} %", std::floor(kPercent * *report.received_share));
+}
+
 MemberReport report_of(const Json& page) {
   const auto number = [&](const char* name) { return page.value(name, std::uint64_t{0}); };
   MemberReport report;
@@ -49,6 +56,9 @@ MemberReport report_of(const Json& page) {
   report.is_serving = page.value("replication_serving", false);
   report.last = number("replication_last");
   report.commit = number("replication_commit");
+  if (page.contains("replication_received_share")) {
+    report.received_share = page.value("replication_received_share", 0.0);
+  }
   for (const auto& [name, value] : page.items()) {
     if (!name.starts_with(kPeerName) || !value.is_object()) continue;
     report.peers.push_back(peer_of(number_behind(name), value));
@@ -126,7 +136,7 @@ std::string ClusterView::as_table() const {
   for (const auto& [id, member] : members_) {
     std::vector<std::string> row = {fmt::format("{}", id), member.address};
     if (const auto& report = member.report) {
-      row.push_back(report->role);
+      row.push_back(role_of(*report));
       for (const std::uint64_t number : {report->term, report->last, report->commit}) {
         row.push_back(fmt::format("{}", number));
       }
@@ -159,6 +169,7 @@ std::string ClusterView::as_json() const {
       one["term"] = report->term;
       one["last"] = report->last;
       one["commit"] = report->commit;
+      if (report->received_share) one["received_share"] = *report->received_share;
     }
     if (const auto lag = lag_of(id)) {
       one["lag_records"] = lag->lag_records;

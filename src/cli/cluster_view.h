@@ -29,6 +29,7 @@ struct MemberReport {
   bool is_serving = false;  // leads, and takes writes
   std::uint64_t last = 0;
   std::uint64_t commit = 0;
+  std::optional<double> received_share;  // of the state that another member sends it as files
   std::vector<Peer> peers;
 };
 

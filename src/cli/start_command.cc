@@ -3,7 +3,9 @@
 #include <ctime>
 #include <filesystem>
 #include <malloc.h>
+#include <optional>
 #include <unistd.h>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -141,10 +143,6 @@ StartFlags within_descriptors(StartFlags flags, ServerLog& log) {
   return flags;
 }
 
-// Runs the server until it is told to stop; returns the exit code. A directory in use is told
-// first, as the port is mostly taken then by the server that uses it. It listens before it opens
-// the store, so that a taken port leaves the data directory alone and the lock can name the
-// address.
 // The peers of a flag that was checked.
 format::Membership members_of(const StartFlags& flags) {
   format::Membership members = *cluster::parse_peer_list(flags.peers);
@@ -164,8 +162,8 @@ std::optional<std::string> member_address(const StartFlags& flags) {
 // What the log on disk has is not known any more: others go on, and a restart finds out (rule D3).
 [[noreturn]] void end_at_once(const Error&) { std::_Exit(kExitServerError); }
 
-Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, const std::string& holder,
-                               bool is_member) {
+Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSignals& signals,
+                               const std::string& holder, bool is_member) {
   const Options options = store_options_of(flags, log, holder);
   if (!is_member) return ServedStore::open_alone(flags.data, options);
   cluster::ClusterNode::Settings settings;
@@ -178,12 +176,57 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, const st
   settings.has_lease_reads = flags.read_lease;
   settings.is_insecure = flags.is_insecure;
   settings.on_failure = end_at_once;
+  settings.on_replaced = [&signals] { signals.reopen(); };
   settings.log = [&log](Event::Level level, std::string_view name, std::string_view details) {
     log.on_event({level, name, std::string(details)});
   };
   return ServedStore::open_member(std::move(settings));
 }
 
+// One life of the server, from bind to close.
+struct Serving {
+  StartFlags flags;
+  ServerLog& log;
+  StopSignals& signals;
+  bool is_member = false;
+
+  // The exit code; none: another member's state came, and it has to be opened again. It listens
+  // before it opens the store, so that a taken port leaves the data directory alone and the lock
+  // can name the address.
+  std::optional<int> run(const std::function<void(const Banner&)>& is_ready) {
+    auto server = server::Server::bind(server_options_of(flags, log));
+    if (!server) return fail_bind(server.error());
+    const std::string address = (*server)->address();
+    const bool is_new = !std::filesystem::exists(flags.data + "/CURRENT");
+    const std::string holder = holder_text({::getpid(), address, utc_now()});
+    auto served = open_store(flags, log, signals, holder, is_member);
+    if (!served) return fail_start(flags, served.error());
+    if (auto started = (*server)->start(served->store(), served->member()); !started)
+      return fail_start(flags, started.error());
+    signals.server_is_ready();
+    log.on_event({Event::Level::kInfo, "server started",
+                  fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION,
+                              ::getpid(), address, flags.data, flags.sync)});
+    is_ready({flags.data, address, (*server)->resp_address(), flags.resp != "off", flags.sync,
+              flags.sync_interval_ms, flags.is_detached, is_new, ::getpid(),
+              served->store().stats().recovery});
+    const bool is_end = signals.wait();
+    if (is_end) served->step_down();
+    (*server)->stop(server::Server::Stop::kDrain);
+    (*server)->wait();
+    if (auto closed = served->close(); !closed) return fail_start(flags, closed.error());
+    if (is_end) {
+      log.on_event({Event::Level::kInfo, "server stopped", fmt::format("pid={}", ::getpid())});
+      return kExitOk;
+    }
+    flags.listen = address;  // clients know these
+    if (!(*server)->resp_address().empty()) flags.resp = (*server)->resp_address();
+    return std::nullopt;
+  }
+};
+
+// Runs the server until it is told to stop; returns the exit code. A directory in use is told
+// first, as the port is mostly taken then by the server that uses it.
 int serve(const StartFlags& given, bool is_json, const std::function<void()>& is_ready) {
   give_memory_back_early();
   if (!given.log_file.empty()) {
@@ -207,40 +250,17 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
 
   // The lock itself is taken when the store is opened, and then names the address.
   if (const auto holder = find_holder(flags.data)) return fail_in_use(flags, *holder);
-  auto server = server::Server::bind(server_options_of(flags, log));
-  if (!server) return fail_bind(server.error());
-  const std::string address = (*server)->address();
-  const bool is_new = !std::filesystem::exists(flags.data + "/CURRENT");
-  const std::string holder = holder_text({::getpid(), address, utc_now()});
-  auto served = open_store(flags, log, holder, as_member.has_value());
-  if (!served) return fail_start(flags, served.error());
-  if (auto started = (*server)->start(served->store(), served->member()); !started)
-    return fail_start(flags, started.error());
-  signals.server_is_ready();
-  log.on_event({Event::Level::kInfo, "server started",
-                fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION, ::getpid(),
-                            address, flags.data, flags.sync)});
-  const Banner banner{flags.data,
-                      address,
-                      (*server)->resp_address(),
-                      flags.resp != "off",
-                      flags.sync,
-                      flags.sync_interval_ms,
-                      flags.is_detached,
-                      is_new,
-                      ::getpid(),
-                      served->store().stats().recovery};
-  say(is_json ? json_of(banner) : text_of(banner));
-  std::fflush(stdout);
-  is_ready();
-
-  signals.wait();
-  served->step_down();
-  (*server)->stop(server::Server::Stop::kDrain);
-  (*server)->wait();
-  if (auto closed = served->close(); !closed) return fail_start(flags, closed.error());
-  log.on_event({Event::Level::kInfo, "server stopped", fmt::format("pid={}", ::getpid())});
-  return kExitOk;
+  Serving serving{flags, log, signals, as_member.has_value()};
+  bool is_first = true;
+  for (;;) {
+    const auto end = serving.run([&](const Banner& banner) {
+      if (!std::exchange(is_first, false)) return;
+      say(is_json ? json_of(banner) : text_of(banner));
+      std::fflush(stdout);
+      is_ready();
+    });
+    if (end) return *end;
+  }
 }
 
 int run_start(const Common& common, const StartFlags& given) {

@@ -42,9 +42,19 @@ void StopSignals::server_is_ready() {
   phase_ = Phase::kServing;
 }
 
-void StopSignals::wait() {
+bool StopSignals::wait() {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return phase_ == Phase::kStopping; });
+  changed_.wait(lock, [this] { return phase_ == Phase::kStopping || is_to_reopen_; });
+  if (phase_ == Phase::kStopping) return true;
+  phase_ = Phase::kOpening;
+  is_to_reopen_ = false;
+  return false;
+}
+
+void StopSignals::reopen() {
+  const std::lock_guard lock(mutex_);
+  is_to_reopen_ = true;
+  changed_.notify_all();
 }
 
 void StopSignals::watch() {

@@ -24,8 +24,11 @@ class StopSignals {
 
   // From here on a first SIGTERM or SIGINT asks for a drain.
   void server_is_ready();
-  // Returns when there has been one.
-  void wait();
+  // Returns true when there has been one, and false after reopen().
+  bool wait();
+  // The server has to be opened again: until it is ready once more a signal ends it at once. From
+  // any thread.
+  void reopen();
 
  private:
   enum class Phase { kOpening, kServing, kStopping, kOver };
@@ -37,6 +40,7 @@ class StopSignals {
   std::mutex mutex_;
   std::condition_variable changed_;
   Phase phase_ = Phase::kOpening;  // guarded by mutex_
+  bool is_to_reopen_ = false;      // the same
   std::thread watcher_;
 };
 

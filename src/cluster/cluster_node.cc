@@ -11,6 +11,7 @@
 #include "cluster/peer_list.h"
 #include "cluster/replica_host.h"
 #include "engine/data_directory.h"
+#include "engine/incoming.h"
 #include "engine/store_impl.h"
 #include "format/identity.h"
 #include "format/names.h"
@@ -25,6 +26,7 @@ struct ClusterNode::State {
   std::unique_ptr<node::HardStateFile> hard_state;
   std::unique_ptr<node::MembersFile> members;
   std::unique_ptr<ReplicaHost> host;
+  StoreImpl* impl = nullptr;
   std::optional<Store> store;
   std::chrono::microseconds election{0};
 
@@ -152,6 +154,7 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
   options.has_lease_reads = settings.has_lease_reads;
   options.is_insecure = settings.is_insecure;
   options.on_failure = std::move(settings.on_failure);
+  options.on_replaced = std::move(settings.on_replaced);
   options.log = std::move(settings.log);
   host = std::make_unique<ReplicaHost>(std::move(options));
   if (auto bound = host->bind(); !bound) return bound;
@@ -163,10 +166,10 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
       }};
   auto opened = StoreImpl::open(std::move(dir), settings.store, Background::kThreads, replicated);
   if (!opened) return tl::unexpected(std::move(opened).error());
-  StoreImpl& impl = **opened;
+  impl = opened->get();
   store.emplace(StoreImpl::wrap(std::move(*opened)));
   election = std::chrono::microseconds(members->membership().election_us);  // the host has them now
-  host->start({impl, *hard_state, *members});
+  host->start({*impl, *hard_state, *members});
   return {};
 }
 
@@ -199,6 +202,9 @@ void ClusterNode::step_down() {
 Result<void> ClusterNode::close() {
   state_->host->stop();
   auto closed = state_->store->close();
+  if (const auto& state = state_->host->replacement(); state && closed) {
+    closed = engine::replace_state(state_->impl->directory(), *state);
+  }
   state_->store.reset();
   return closed;
 }

@@ -34,6 +34,9 @@ class ClusterNode {
     bool has_lease_reads = false;                          // see ReadLease
     bool is_insecure = false;                              // other machines may reach it
     std::function<void(const Error&)> on_failure;          // see ReplicaHost
+    // Another member's state came, for what this node has not and gets as records no more: it has
+    // that once it was closed and opened again.
+    std::function<void()> on_replaced = [] {};
     server::EventLog::Write log;
   };
   // kInvalidArgument: what is asked for is not what the directory is. Else as Store::open, or
@@ -48,7 +51,7 @@ class ClusterNode {
   // Hands leadership over, if it has it and somebody can take it; waits for that no longer than an
   // election would take.
   void step_down();
-  // Once nobody uses the store any more.
+  // Once nobody uses the store any more. A state that came takes the place of the old one.
   Result<void> close();
 
  private:

@@ -39,6 +39,13 @@ bool PeerSession::take(std::string_view bytes) {
 bool PeerSession::take_frame(peer::Frame frame) {
   if (!who_) return greet(frame);
   if (frame.type == peer::FrameType::kGoodbye) return false;
+  if (peer::is_snapshot(frame.type)) {
+    const auto files = peer::decode_snapshot(std::move(frame));
+    if (!files) return refuse(files.error().context);
+    if (files->envelope().from != who_->node_id) return refuse("a message in another's name");
+    listener_.receive(who_->node_id, *files);
+    return true;
+  }
   const auto received = peer::decode_message(std::move(frame));
   if (!received) return refuse(received.error().context);
   if (received->message.from != who_->node_id) return refuse("a message in another's name");

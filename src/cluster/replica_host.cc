@@ -121,6 +121,9 @@ void ReplicaHost::stop() {
     work_guard_.reset();
   });
   thread_.join();
+  // What it was still to do nobody waits for.
+  files_.stop();
+  files_.join();
 }
 
 std::string ReplicaHost::address() const {
@@ -145,7 +148,7 @@ void ReplicaHost::tick() {
 
 void ReplicaHost::work() {
   begin_reads();
-  if (is_stopping_ || replica_->failure()) return;
+  if (is_stopping_ || replica_->is_over()) return;
   replica_->work(now());
   finish_reads();
   give_up_waiting();
@@ -153,10 +156,27 @@ void ReplicaHost::work() {
 }
 
 void ReplicaHost::receive(raft::NodeId, const peer::Received& received) {
-  if (is_stopping_ || replica_->failure()) return;
+  if (is_stopping_ || replica_->is_over()) return;
   replica_->receive(received, now());
   finish_reads();
   look_around();
+}
+
+void ReplicaHost::receive(raft::NodeId, const peer::SnapshotFrame& frame) {
+  if (is_stopping_ || replica_->is_over()) return;
+  replica_->receive(frame, now());
+  look_around();
+}
+
+void ReplicaHost::run_aside(std::function<void()> job, std::function<void()> done) {
+  asio::post(files_, [this, job = std::move(job), done = std::move(done)] {
+    job();
+    asio::post(io_, [this, done] {
+      if (is_stopping_) return;
+      done();
+      look_around();
+    });
+  });
 }
 
 void ReplicaHost::send(raft::NodeId to, peer::Gather frame) {
@@ -181,8 +201,9 @@ void ReplicaHost::begin_reads() {
   }
   take_awaited();
   if (asked.empty()) return;
-  if (is_stopping_ || replica_->failure()) {
-    for (const ReadDone& done : asked) done(tl::unexpected(stopping()));
+  if (is_stopping_ || replica_->is_over()) {
+    const Error error = replica_->replacement() ? replica_->not_leading() : stopping();
+    for (const ReadDone& done : asked) done(tl::unexpected(error));
     return;
   }
   const raft::ReadId id = next_read_++;
@@ -277,7 +298,7 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
         Error{Errc::kInvalidArgument, fmt::format("no other member has number {}", node_id), {}});
   }
   asio::post(io_, [this, node_id] {
-    if (is_stopping_ || replica_->failure()) return;
+    if (is_stopping_ || replica_->is_over()) return;
     const std::uint64_t target =
         node_id != 0 ? node_id : best_successor(successors(), boot_silence());
     if (target == 0) return;
@@ -321,8 +342,14 @@ server::ReplicationStatus ReplicaHost::status() const {
 }
 
 void ReplicaHost::look_around() {
+  if (!replica_->is_over() || is_over_told_) return;
+  is_over_told_ = true;
   const auto& failure = replica_->failure();
-  if (!failure) return;
+  if (!failure) {
+    for (auto& [id, read] : reads_) read.done(tl::unexpected(replica_->not_leading()));
+    reads_.clear();
+    return options_.on_replaced();
+  }
   log_.tell(
       Event::Level::kError, "replica stopped",
       fmt::format("cause=\"{}\" action=\"the process ends; start it again\"", describe(*failure)),
@@ -350,6 +377,8 @@ void ReplicaHost::note_status() {
   status.durable = core.durable();
   status.commit = core.commit();
   status.applied = replica_->applied();
+  status.floor = replica_->floor_sequence();
+  status.received_share = replica_->received_share();
   if (const auto contact = core.leader_contact()) {
     status.contact_seconds = static_cast<double>(raft::longest_us(*contact, instant)) / kMicro;
   }
@@ -369,6 +398,7 @@ void ReplicaHost::note_status() {
       peer.lag_records = core.last().seq - peer.durable;
       peer.lag_bytes = lag.bytes;
       peer.lag_seconds = lag.age.count();
+      peer.sent_share = replica_->sent_share(id);
     }
     status.peers.push_back(std::move(peer));
   }
@@ -408,14 +438,34 @@ void ReplicaHost::on_alarm(const raft::Alarm& alarm) {
             std::chrono::steady_clock::now());
 }
 
-void ReplicaHost::on_stranded(raft::NodeId peer) {
-  log_.tell(
-      Event::Level::kError, "member stranded",
-      fmt::format("node={} cause=\"its log ends before what was merged here\" "
-                  "action=\"it holds no copy that counts any more: make a new cluster from an "
-                  "export before another member is lost\"",
-                  number(peer)),
-      std::chrono::steady_clock::now());
+void ReplicaHost::on_base(const node::BaseNews& news) {
+  using Kind = node::BaseNews::Kind;
+  const auto tell = [&](Event::Level level, std::string_view name, const std::string& more) {
+    log_.tell(level, name,
+              fmt::format("node={} seq={} files={} bytes={} {}", number(news.peer), news.seq,
+                          news.files, news.bytes, more),
+              std::chrono::steady_clock::now());
+  };
+  const std::string broken = fmt::format("bytes_done={} cause=\"{}\"", news.bytes_done, news.cause);
+  switch (news.kind) {
+    case Kind::kSending:
+      return tell(Event::Level::kInfo, "sending state",
+                  "cause=\"its log ends before what was merged here\"");
+    case Kind::kSent:
+      return tell(Event::Level::kInfo, "state sent", fmt::format("bytes_done={}", news.bytes_done));
+    case Kind::kNotSent:
+      return tell(Event::Level::kWarning, "state not sent",
+                  broken + " action=\"sent again if it is still needed\"");
+    case Kind::kReceiving:
+      return tell(Event::Level::kInfo, "receiving state",
+                  "cause=\"this log ends before what was merged there\"");
+    case Kind::kReceived:
+      return tell(Event::Level::kWarning, "state received",
+                  "action=\"it takes the place of what this node had\"");
+    case Kind::kNotReceived:
+      return tell(Event::Level::kWarning, "state not received",
+                  broken + " action=\"what this node has stays; it is sent again if needed\"");
+  }
 }
 
 void ReplicaHost::on_peer_fault(std::string_view address, std::string_view cause) {

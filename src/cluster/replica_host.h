@@ -15,6 +15,7 @@
 #include <asio/executor_work_guard.hpp>
 #include <asio/io_context.hpp>
 #include <asio/steady_timer.hpp>
+#include <asio/thread_pool.hpp>
 
 #include "cluster/lag_clock.h"
 #include "cluster/peer_link.h"
@@ -30,9 +31,9 @@ namespace kv::cluster {
 
 // Runs a replica: its thread, its clocks, the connections to and from the other members.
 //
-// Threads: one of its own for all of it, and one that accepts. confirm_read, status, transfer, news
-// from any. After a failure of the disk on_failure is called once, on its thread: what the log has
-// is not known then, and the process has to end.
+// Threads: one of its own for all of it, one that accepts, one for files. confirm_read, status,
+// transfer, news from any. After a failure of the disk on_failure is called once, on its thread:
+// what the log has is not known then, and the process has to end.
 class ReplicaHost final : public server::ClusterMember,
                           private node::ReplicaListener,
                           private PeerListener {
@@ -46,6 +47,9 @@ class ReplicaHost final : public server::ClusterMember,
     bool has_lease_reads = false;  // the clocks of all members are trusted: see ReadLease
     bool is_insecure = false;      // that may be an address that other machines reach
     std::function<void(const Error&)> on_failure;
+    // The node has another state now, which it has once it was closed and opened again: see
+    // replacement(). Called once, on its thread.
+    std::function<void()> on_replaced = [] {};
     server::EventLog::Write log;
   };
   explicit ReplicaHost(Options options);
@@ -73,6 +77,10 @@ class ReplicaHost final : public server::ClusterMember,
   // It leads, and would hand over in vain now, but not in a moment.
   bool should_wait_to_transfer() const;
   server::ReplicationStatus status() const override;
+  // Once it was stopped: what the store has to hold from now on; see node::Replica.
+  const std::optional<format::ManifestState>& replacement() const {
+    return replica_->replacement();
+  }
 
  private:
   struct Read {
@@ -91,11 +99,13 @@ class ReplicaHost final : public server::ClusterMember,
   void on_role(const raft::RoleChange& change) override;
   void on_read(const raft::ReadResult& read) override;
   void on_alarm(const raft::Alarm& alarm) override;
-  void on_stranded(raft::NodeId peer) override;
   void on_members() override;
+  void on_base(const node::BaseNews& news) override;
+  void run_aside(std::function<void()> job, std::function<void()> done) override;
   // PeerListener
   std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) override;
   void receive(raft::NodeId from, const peer::Received& received) override;
+  void receive(raft::NodeId from, const peer::SnapshotFrame& frame) override;
   void on_peer_fault(std::string_view address, std::string_view cause) override;
 
   void tick();
@@ -123,6 +133,7 @@ class ReplicaHost final : public server::ClusterMember,
   server::Acceptor acceptor_;
   std::thread accepting_;
   std::thread thread_;
+  asio::thread_pool files_{1};  // reads and writes what is longer than a record
 
   // Its thread's.
   std::optional<node::Replica> replica_;
@@ -135,6 +146,7 @@ class ReplicaHost final : public server::ClusterMember,
   std::vector<Awaited> waiting_;
   LagClock lag_;
   bool is_stopping_ = false;
+  bool is_over_told_ = false;
 
   ReadLease lease_;
   std::atomic<bool> has_news_ = false;  // of the store's log, and somebody is on the way to tell

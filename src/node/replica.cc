@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
-#include "engine/log_floor.h"
 #include "peer/log_entry.h"
 
 namespace kv::node {
@@ -32,7 +31,13 @@ raft::Boot boot_of(const Self& self, const raft::HardState& state, const Members
 
 Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::uint64_t seed,
                  const raft::Instant& now)
-    : parts_(parts), self_(self), reader_(parts.store.segments()) {
+    : parts_(parts),
+      self_(self),
+      now_(now),
+      reader_(parts.store.segments()),
+      sender_(parts.store, parts.listener, seed),
+      receiver_(parts.store, parts.listener,
+                [this](const BaseReceiver::Arrived& state) { return take_base(state); }) {
   // The store refuses what would be too much before it has a place in the log.
   settings.uncommitted_bytes_max = UINT64_MAX;
   const format::LogFloor floor = parts.store.log_floor();
@@ -65,39 +70,31 @@ Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
   return file.write(state);
 }
 
-void Replica::work(const raft::Instant& now) {
+void Replica::tick(const raft::Instant& now) {
+  now_ = now;
   core_->tick(now);
+}
+
+void Replica::work(const raft::Instant& now) {
+  if (is_over()) return;
+  tick(now);
+  process();
+  if (is_over()) return;
+  sender_.work(*core_, now);
+  receiver_.work(*core_, now);
   process();
   promote_learners(now);
   const bool is_due =
       !looked_at_floor_ || raft::longest_us(*looked_at_floor_, now) >= kFloorIntervalUs;
-  if (!failure_) note_members(is_due);
-  if (!is_due || failure_) return;
+  if (!is_over()) note_members(is_due);
+  if (!is_due || is_over()) return;
   looked_at_floor_ = now;
-  raise_floor();
-}
-
-// What every member has, and this one has applied, is nobody's log any more.
-void Replica::raise_floor() {
-  const raft::Seq safe = std::min(core_->safe_floor(), told_applied_);
-  if (safe <= floor_.seq) return;
-  const raft::Seq seq =
-      engine::log_floor_candidate(parts_.store.segments(), safe, parts_.log_retention);
-  if (seq <= floor_.seq) return;
-  const raft::Point point = point_at(seq);
-  // Before the records go that tell who the members are.
-  if (parts_.members.content().sequence < seq && !write_members()) return;
-  const auto raised = parts_.store.raise_log_floor({point.term, point.seq, point.chain});
-  if (!raised && raised.error().code == Errc::kNoSpace) return;  // again when there is room
-  if (!raised) return fail(raised.error());
-  floor_ = point;
-  core_->compacted(seq);
+  raise_floor(now);
 }
 
 void Replica::receive(const peer::Received& received, const raft::Instant& now) {
-  // Nobody sends one.
-  if (std::holds_alternative<raft::Snapshot>(received.message.body)) return;
-  core_->tick(now);
+  if (is_over()) return;
+  tick(now);
   bool has_config = false;
   for (const peer::ReceivedRecord& record : received.records) {
     received_[record.header.sequence] = {record.header, record.body, received.payload};
@@ -117,14 +114,16 @@ void Replica::receive(const peer::Received& received, const raft::Instant& now) 
 }
 
 tl::expected<void, raft::Refusal> Replica::read_index(raft::ReadId id, const raft::Instant& now) {
-  core_->tick(now);
+  if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
+  tick(now);
   auto asked = core_->read_index(id);
   process();
   return asked;
 }
 
 tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const raft::Instant& now) {
-  core_->tick(now);
+  if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
+  tick(now);
   process();
   auto begun = core_->transfer(target);
   // Who writes now hears that this node does not lead, so that the other one can come to the end.
@@ -136,7 +135,7 @@ tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const r
 raft::Seq Replica::applied() const { return pipeline().applied_sequence(); }
 
 void Replica::process() {
-  while (!failure_ && do_once()) {
+  while (!is_over() && do_once()) {
   }
 }
 
@@ -151,7 +150,7 @@ bool Replica::do_once() {
   const bool is_idle = !ready.hard_state && !ready.truncate_from && ready.append.empty() &&
                        ready.messages.empty() && ready.apply_first > ready.commit &&
                        ready.reads.empty() && !ready.role && !ready.alarm;
-  KV_CHECK(!ready.install);  // nobody sends a snapshot
+  if (ready.install) return replace(ready);
   const raft::Seq rolled_back = std::min(ready.truncate_from.value_or(UINT64_MAX),
                                          ready.rolled_back_from.value_or(UINT64_MAX));
   if (!failure_ && rolled_back <= agreed_) roll_back(rolled_back);
@@ -284,9 +283,13 @@ void Replica::note_progress() {
 }
 
 void Replica::send(const raft::Message& message) {
-  if (const auto* snapshot = std::get_if<raft::Snapshot>(&message.body)) {
-    core_->snapshot_ended(message.to, snapshot->round);  // there is none yet
-    return parts_.listener.on_stranded(message.to);
+  if (std::holds_alternative<raft::Snapshot>(message.body)) {
+    const MembershipLog::At& at = memberships_->at(floor_.seq);
+    return sender_.begin(message,
+                         {.config_sequence = at.sequence,
+                          .sequence = std::max(at.sequence, floor_.seq),
+                          .membership = at.membership},
+                         now_);
   }
   peer::Gather frame;
   if (const auto* append = std::get_if<raft::Append>(&message.body)) {

@@ -12,33 +12,17 @@
 #include "engine/log_reader.h"
 #include "engine/store_impl.h"
 #include "format/membership.h"
+#include "node/base_receiver.h"
+#include "node/base_sender.h"
 #include "node/hard_state_file.h"
 #include "node/members_file.h"
 #include "node/membership_log.h"
-#include "peer/gather.h"
+#include "node/replica_listener.h"
 #include "peer/hello.h"
 #include "peer/message.h"
 #include "raft/core.h"
 
 namespace kv::node {
-
-// What a replica tells whoever runs it. Called from within the replica's functions.
-class ReplicaListener {
- public:
-  virtual ~ReplicaListener() = default;
-  // Any frame may be lost, or come late, twice or in another order.
-  virtual void send(raft::NodeId to, peer::Gather frame) = 0;
-  // Until when reads of what has all up to `commit` need no round (raft::Core::lease_end), told
-  // before the messages go that say more of it, or end it.
-  virtual void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) = 0;
-  virtual void on_role(const raft::RoleChange& change) = 0;
-  virtual void on_read(const raft::ReadResult& read) = 0;
-  virtual void on_alarm(const raft::Alarm& alarm) = 0;
-  // A member lost so much of its log that what it lacks was merged here: it does not catch up.
-  virtual void on_stranded(raft::NodeId peer) = 0;
-  // memberships() changed.
-  virtual void on_members() = 0;
-};
 
 // One step of one member: see raft::ConfigChange.
 struct MemberChange {
@@ -53,6 +37,10 @@ struct MemberChange {
 // the core once it is written (and so the core's log is never ahead of the file). A follower's come
 // in messages, whose bytes are kept until they are on the disk. Everything else is what a Ready
 // says, in its order.
+//
+// A member that needs records from below the log's floor gets the state as files instead. Once it
+// has all of them this object does nothing any more: replacement() says what the store has to hold,
+// and the node is opened again with that (engine::replace_state), as after a restart.
 //
 // Errors: what a failed write or sync of log or hard state leaves is not known, so after one the
 // replica does nothing any more, failure() says why, and the process ends (rule D3). A full disk is
@@ -84,6 +72,7 @@ class Replica : private raft::Log {
   // Each with what the clocks say: see raft::Core.
   void work(const raft::Instant& now);
   void receive(const peer::Received& received, const raft::Instant& now);
+  void receive(const peer::SnapshotFrame& frame, const raft::Instant& now);
   // on_read() tells how it ended.
   tl::expected<void, raft::Refusal> read_index(raft::ReadId id, const raft::Instant& now);
   tl::expected<void, raft::Refusal> transfer(raft::NodeId target, const raft::Instant& now);
@@ -123,6 +112,12 @@ class Replica : private raft::Log {
   // The record that is committed last, as far as this node knows.
   raft::Point committed() const { return point_at(pipeline().committed_sequence()); }
   const std::optional<Error>& failure() const { return failure_; }
+  const std::optional<format::ManifestState>& replacement() const { return replacement_; }
+  // Nothing is done any more, for one of these two reasons.
+  bool is_over() const { return failure_ || replacement_; }
+  // Which share of a state that member has; and this node. None: nothing is under way.
+  std::optional<double> sent_share(raft::NodeId peer) const { return sender_.share(peer); }
+  std::optional<double> received_share() const { return receiver_.share(); }
   // Why this node takes no writes, with the fields of the reply that a client gets.
   Error not_leading() const;
   // That came to the log in this life of the process, those that were rolled back, too.
@@ -145,6 +140,7 @@ class Replica : private raft::Log {
   std::uint64_t extend_chain(std::uint64_t chain, const raft::Entry& entry) const override;
 
   engine::CommitPipeline& pipeline() const { return parts_.store.pipeline(); }
+  void tick(const raft::Instant& now);
   void process();
   bool do_once();
   void propose_written();
@@ -157,7 +153,10 @@ class Replica : private raft::Log {
   void send(const raft::Message& message);
   std::optional<std::vector<peer::SentRecord>> records_of(const raft::Append& append) const;
   void tell(raft::Ready& ready);
-  void raise_floor();
+  void raise_floor(const raft::Instant& now);
+  raft::Seq floor_without_absent(const raft::Instant& now);
+  bool replace(const raft::Ready& ready);
+  Result<bool> take_base(const BaseReceiver::Arrived& state);
   void fail(Error error);
 
   // replica_members.cc
@@ -177,6 +176,7 @@ class Replica : private raft::Log {
 
   const Parts parts_;
   const Self self_;
+  raft::Instant now_;
   mutable engine::LogReader reader_;
   std::optional<MembershipLog> memberships_;
   std::optional<Change> change_;
@@ -192,6 +192,8 @@ class Replica : private raft::Log {
   std::optional<raft::Core> core_;
   raft::Point floor_;
   std::optional<raft::Instant> looked_at_floor_;
+  raft::Term led_term_ = 0;  // and since when that is known
+  raft::Instant led_since_;
   raft::Seq agreed_ = 0;                // the store's log is the core's up to here
   raft::Term leading_ = 0;              // the store takes writes, in that term; 0: it does not
   std::map<raft::Seq, Held> received_;  // of messages that the core is looking at
@@ -199,6 +201,10 @@ class Replica : private raft::Log {
   std::deque<raft::LogWrite> writes_;   // of which the core waits to hear
   raft::Seq told_applied_ = 0;
   std::uint64_t bytes_appended_ = 0;
+  BaseSender sender_;
+  BaseReceiver receiver_;
+  const format::ManifestState* offered_ = nullptr;  // while the core decides on it
+  std::optional<format::ManifestState> replacement_;
   std::optional<Error> failure_;
 };
 

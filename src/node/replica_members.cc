@@ -154,9 +154,10 @@ void Replica::take_membership(const Held& held) {
 
 tl::expected<void, raft::Refusal> Replica::change_members(const MemberChange& change,
                                                           const raft::Instant& now) {
-  core_->tick(now);
+  if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
+  tick(now);
   process();
-  if (failure_ || core_->role() != raft::Role::kLeader) {
+  if (is_over() || core_->role() != raft::Role::kLeader) {
     return tl::unexpected(raft::Refusal::kNotLeader);
   }
   if (leading_ == 0) return tl::unexpected(raft::Refusal::kNotReady);
@@ -207,7 +208,7 @@ tl::expected<raft::Point, raft::Refusal> Replica::propose(const format::RecordHe
 }
 
 void Replica::promote_learners(const raft::Instant& now) {
-  if (failure_ || leading_ == 0 || change_) return;
+  if (is_over() || leading_ == 0 || change_) return;
   // Of a copy, as a change is another configuration.
   const std::vector<raft::NodeId> learners = core_->config().learners;
   for (const raft::NodeId learner : learners) {

@@ -23,6 +23,7 @@ struct ReplicationStatus {
     std::uint64_t lag_records = 0;
     std::uint64_t lag_bytes = 0;  // of the log
     double lag_seconds = 0;       // age of the first record that it does not have; 0: it has all
+    std::optional<double> sent_share;  // of the state that is sent to it; none: it gets records
   };
   std::string cluster_id;  // 32 hex digits
   std::uint64_t node_id = 0;
@@ -36,6 +37,8 @@ struct ReplicationStatus {
   std::uint64_t durable = 0;
   std::uint64_t commit = 0;
   std::uint64_t applied = 0;
+  std::uint64_t floor = 0;               // the log is there from behind it
+  std::optional<double> received_share;  // of the state that another member sends; none: none does
   double contact_seconds = 0;  // since a leader was heard; on a leader, since a majority was
   std::vector<Peer> peers;     // the other members, ascending
 };

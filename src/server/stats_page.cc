@@ -185,7 +185,9 @@ Json replication_section(const ReplicationStatus& status) {
               {"replication_durable", status.durable},
               {"replication_commit", status.commit},
               {"replication_applied", status.applied},
+              {"replication_floor", status.floor},
               {"replication_contact_seconds", status.contact_seconds}};
+  if (status.received_share) out["replication_received_share"] = *status.received_share;
   for (const ReplicationStatus::Peer& peer : status.peers) {
     Json& one = out[fmt::format("replication_peer_{}", peer.node_id)];
     one = {{"address", peer.address}, {"connected", peer.is_connected}};
@@ -194,6 +196,7 @@ Json replication_section(const ReplicationStatus& status) {
     one["lag_records"] = peer.lag_records;
     one["lag_bytes"] = peer.lag_bytes;
     one["lag_seconds"] = peer.lag_seconds;
+    if (peer.sent_share) one["sent_share"] = *peer.sent_share;
   }
   return out;
 }

@@ -336,4 +336,5 @@ def main():
 
 for name in [name for name in os.environ if name.startswith("KV_")]:
     del os.environ[name]
-main()
+if __name__ == "__main__":
+    main()

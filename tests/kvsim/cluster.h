@@ -43,6 +43,7 @@ struct Outcome {
   std::uint64_t changes = 0;  // of the members, that a leader took
   std::uint64_t wiped = 0;    // disks
   std::uint64_t leased_reads = 0;
+  std::uint64_t replacements = 0;               // of a machine's state by another's
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
   std::uint64_t hash = 0;                       // of the committed log and all answers
 };

@@ -1,10 +1,12 @@
 #include "kvsim/machine.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "engine/incoming.h"
 #include "format/identity.h"
 #include "format/names.h"
 #include "kvsim/cluster.h"
@@ -19,8 +21,8 @@ constexpr const char* kPath = "/db";
 
 // "write /db/000003.seg at 64" -> "write .seg".
 std::string without_numbers(const std::string& words) {
-  constexpr const char* kPlaces[] = {"lost+found", "MANIFEST", "HARDSTATE", "CURRENT", "IDENTITY",
-                                     "LOCK",       "MEMBERS",  ".seg",      ".hint"};
+  constexpr const char* kPlaces[] = {"lost+found", "incoming", "MANIFEST", "HARDSTATE", "CURRENT",
+                                     "IDENTITY",   "LOCK",     "MEMBERS",  ".seg",      ".hint"};
   const std::string operation = words.substr(0, words.find(' '));
   for (const char* place : kPlaces) {
     if (words.find(place) != std::string::npos) return operation + " " + place;
@@ -146,6 +148,7 @@ void Machine::end(io::CrashMode mode) {
   life_ += 1;
   keep_power();
   note_durable();
+  aside_until_ = 0;
   waiting_.writes.clear();  // nobody is told
   reads_.clear();
   lease_.end();
@@ -183,10 +186,36 @@ void Machine::plan(PowerCut cut) {
 void Machine::keep_power() { fs_.set_hook(nullptr); }
 
 void Machine::look() {
-  if (fs_.is_on()) return cluster_.look_at(*this);
+  if (!fs_.is_on()) return die(is_starting_ ? "start: " : "");
+  cluster_.look_at(*this);
+  if (replica_->replacement()) reopen();
+}
+
+// Another one's state takes the place of this one's, as after a restart.
+void Machine::reopen() {
+  const format::ManifestState state = *replica_->replacement();
+  cluster_.outcome().replacements += 1;
+  life_ += 1;
+  durable_.clear();
+  durable_end_ = {};
+  waiting_.writes.clear();  // nobody is told
+  reads_.clear();
+  lease_.end();
+  replica_.reset();
+  auto done = store_->close();
+  if (done) done = engine::replace_state(store_->directory(), state);
+  if (!fs_.is_on()) return die("replace: ");
+  if (!done) return cluster_.report("a state is not replaced: " + kv::describe(done.error()));
+  store_.reset();
+  hard_state_.reset();
+  members_.reset();
+  start();
+}
+
+void Machine::die(const std::string& where) {
   constexpr io::CrashMode kModes[] = {io::CrashMode::kKeepCache, io::CrashMode::kLoseUnsynced,
                                       io::CrashMode::kKeepAll, io::CrashMode::kRandom};
-  const std::string words = (is_starting_ ? "start: " : "") + without_numbers(fs_.last_words());
+  const std::string words = where + without_numbers(fs_.last_words());
   end(kModes[random_.below(std::size(kModes))]);
   cluster_.on_death(*this, words);
 }
@@ -219,9 +248,10 @@ void Machine::resume() {
   auto first = std::exchange(requests_, {});
   auto second = std::exchange(inbox_, {});
   if (random_.chance(50)) first.swap(second);
+  const std::uint64_t life = life_;
   for (auto* const actions : {&first, &second}) {
     for (const auto& action : *actions) {
-      if (is_up()) action();
+      if (life == life_) action();
     }
   }
 }
@@ -334,9 +364,19 @@ void Machine::on_alarm(const raft::Alarm& alarm) {
   cluster_.report(std::string("an alarm: ") + raft::name_of(alarm.kind));
 }
 
-void Machine::on_stranded(raft::NodeId peer) {
+// Each job in an event of its own, and what comes of it in a later one.
+void Machine::run_aside(std::function<void()> job, std::function<void()> done) {
   if (!fs_.is_on()) return;
-  cluster_.report("stranded: node " + std::to_string(static_cast<std::uint64_t>(peer)));
+  const Time now = cluster_.events().now();
+  aside_until_ = std::max(now, aside_until_) + 2 + random_.below(cluster_.options().disk_max_us);
+  after(aside_until_ - now, [this, job = std::move(job), done = std::move(done)] {
+    job();
+    after(1, [this, done] {
+      done();
+      look();
+    });
+    look();
+  });
 }
 
 void Machine::on_event(const Event& event) {
@@ -379,9 +419,15 @@ void Machine::receive_now(const std::string& bytes, const peer::Hello& sender) {
   std::string_view rest = bytes;
   auto frame = reader.take(rest);
   KV_CHECK(frame && *frame && rest.empty());
-  auto received = peer::decode_message(std::move(**frame));
-  KV_CHECK(received.has_value());
-  replica_->receive(*received, now());
+  if (peer::is_snapshot((*frame)->type)) {
+    const auto files = peer::decode_snapshot(std::move(**frame));
+    KV_CHECK(files.has_value());
+    replica_->receive(*files, now());
+  } else {
+    const auto received = peer::decode_message(std::move(**frame));
+    KV_CHECK(received.has_value());
+    replica_->receive(*received, now());
+  }
   finish_reads();
   look();
 }
@@ -396,6 +442,8 @@ std::map<std::string, std::string> Machine::content() const {
 }
 
 std::optional<std::uint64_t> Machine::chain_at(raft::Seq seq) const {
+  const format::LogFloor floor = store_->log_floor();
+  if (seq != 0 && seq == floor.sequence) return floor.chain;
   engine::LogReader reader(store_->segments());
   const auto point = reader.point_at(seq);
   if (!point) return std::nullopt;

@@ -106,14 +106,16 @@ class Machine : private node::ReplicaListener, private EventListener {
   void on_role(const raft::RoleChange&) override {}
   void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) override;
   void on_read(const raft::ReadResult& read) override;
-  // Nobody loses what was synced, so nobody may be.
-  void on_stranded(raft::NodeId peer) override;
   void on_members() override {}
+  void on_base(const node::BaseNews&) override {}
+  void run_aside(std::function<void()> job, std::function<void()> done) override;
   void on_alarm(const raft::Alarm& alarm) override;
   void on_event(const Event& event) override;
   Result<void> open();
   Result<void> open_members(engine::DataDirectory& dir);
   void check_memory();
+  void reopen();
+  void die(const std::string& where);
   void note_durable();
   void end(io::CrashMode mode);
   // To be called after all that the process did: did it outlive it?
@@ -138,6 +140,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   base::Uuid uuid_;
   sim::NodeClock clock_;
   std::uint64_t life_ = 0;
+  Time aside_until_ = 0;  // who reads and writes files for the replica is busy
   bool is_starting_ = false;
   Waiting waiting_;
   std::unique_ptr<StoreImpl> store_;

@@ -15,17 +15,17 @@ Options draw_options(std::uint64_t seed) {
   constexpr std::size_t kSizes[] = {1, 3, 3, 3, 3, 5};
   options.machines = kSizes[random.below(std::size(kSizes))];
   options.clients = 1 + random.below(random.chance(30) ? 16 : 6);
-  options.keys = 1 + random.below(8);
+  // Of many, some stay deleted for long.
+  options.keys = 1 + random.below(random.chance(40) ? 200 : 8);
   // A few of the large ones fill a segment.
   options.value_max = random.chance(30) ? 2000 : 300;
   options.duration_us = (5 + random.below(20)) * kSecond;
   options.trouble_mean_us = (100 + random.below(2000)) * kMillisecond;
   options.disk_max_us = 1 + random.below(random.chance(20) ? 200 * kMillisecond : 5 * kMillisecond);
   options.clock_spread_permille = random.below(20);
+  options.retention = random.below(3) * 4096;
   options.inside_percent = random.chance(70) ? random.below(60) : 0;
-  // Nobody catches up from below another's floor.
   options.spares = random.chance(40) ? 1 + random.below(2) : 0;
-  if (options.spares != 0) options.retention = UINT64_MAX;
   options.network.delay_min_us = random.below(3 * kMillisecond);
   options.network.delay_mean_us = random.below(10 * kMillisecond);
   options.network.loss_percent = random.chance(50) ? random.below(20) : 0;
@@ -37,13 +37,12 @@ Options draw_options(std::uint64_t seed) {
 
 std::string describe(const Options& options) {
   return fmt::format(
-      "{} machines, {} spares, {} clients, {} keys, values to {}, {} s, trouble every {} ms, {} % "
-      "of cuts "
-      "inside, disk {} us, "
-      "loss {} %{}",
+      "{} machines, {} spares, {} clients, {} keys, values to {}, {} bytes of log kept, {} s, "
+      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}",
       options.machines, options.spares, options.clients, options.keys, options.value_max,
-      options.duration_us / kSecond, options.trouble_mean_us / kMillisecond, options.inside_percent,
-      options.disk_max_us, options.network.loss_percent, options.has_leases ? ", leases" : "");
+      options.retention, options.duration_us / kSecond, options.trouble_mean_us / kMillisecond,
+      options.inside_percent, options.disk_max_us, options.network.loss_percent,
+      options.has_leases ? ", leases" : "");
 }
 
 }  // namespace kv::kvsim

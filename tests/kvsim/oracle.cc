@@ -114,7 +114,9 @@ void Oracle::check_leader(const Machine& machine, View& view) {
   view.led_term = machine.term();
   std::uint64_t last = records_.size();
   while (last > 0 && records_[last - 1].committed_term >= view.led_term) --last;
-  if (last == 0 || machine.chain_at(last) == records_[last - 1].chain) return;
+  // Below the floor there are no records to be compared; the floor itself was.
+  if (last <= machine.store().log_floor().sequence) return;
+  if (machine.chain_at(last) == records_[last - 1].chain) return;
   cluster_.report(fmt::format("machine {} leads in term {} without record {}, which was committed",
                               machine.index() + 1, view.led_term, last));
 }

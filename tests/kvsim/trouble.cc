@@ -70,7 +70,8 @@ void Cluster::cut_power(std::size_t machine) {
 
 // Near what seldom happens as often as near what happens all the time.
 PowerCut Cluster::draw_power_cut() {
-  constexpr const char* kPlaces[] = {"", "", ".seg", "MANIFEST", "HARDSTATE", "lost+found"};
+  constexpr const char* kPlaces[] = {"",          "",           ".seg",    "MANIFEST",
+                                     "HARDSTATE", "lost+found", "incoming"};
   constexpr std::uint64_t kChangesMax[] = {1, 4, 16, 64};
   PowerCut cut;
   cut.path_part = kPlaces[random_.below(std::size(kPlaces))];
@@ -99,9 +100,15 @@ void Cluster::pause(std::size_t machine) {
                             random_.chance(30) ? Motion::kSuspended : Motion::kRuns);
 }
 
+// Some are away for so long that the others do not keep the log for them.
 void Cluster::restart_later(std::size_t machine) {
-  events_.after(random_.below(3 * kSecond), [this, machine] {
+  const bool is_long = random_.chance(30);
+  events_.after(random_.below(is_long ? 12 * kSecond : 3 * kSecond), [this, machine, is_long] {
     if (machines_[machine]->is_up()) return;
+    if (is_long && !is_calm_ && random_.chance(options_.inside_percent)) {
+      machines_[machine]->start();
+      return machines_[machine]->plan({"incoming", random_.below(40)});
+    }
     // The start may be cut off, too.
     if (!is_calm_ && random_.chance(options_.inside_percent / 2)) {
       machines_[machine]->plan(draw_power_cut());

@@ -1,5 +1,6 @@
 #include "cluster/replica_host.h"
 
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include "engine/incoming.h"
 #include "engine/store_impl.h"
 #include "format/identity.h"
 #include "io/file_system.h"
@@ -41,16 +43,20 @@ struct LocalCluster {
     std::unique_ptr<kv::node::MembersFile> members;
     std::unique_ptr<StoreImpl> store;
     std::unique_ptr<ReplicaHost> host;
+    std::uint64_t log_retention = 0;
+    // Another one's state came: it has to be stopped and started.
+    std::shared_ptr<std::atomic<bool>> is_replaced = std::make_shared<std::atomic<bool>>(false);
   };
   kv::test::ScratchDir scratch;
   std::vector<Node> nodes;
   kv::format::Membership members;
 
-  explicit LocalCluster(std::size_t size) {
+  explicit LocalCluster(std::size_t size, std::uint64_t log_retention = 128 * 1024) {
     nodes.resize(size);
     members.election_us = 300'000;
     for (std::size_t i = 0; i < size; ++i) {
       nodes[i].id = i + 1;
+      nodes[i].log_retention = log_retention;
       nodes[i].path = scratch.path() + "/node-" + std::to_string(i + 1);
       listen(nodes[i], "127.0.0.1:0");
       kv::format::Member member;
@@ -69,7 +75,8 @@ struct LocalCluster {
     options.node_uuid = {1, node.id};
     options.node_id = node.id;
     options.listen = address;
-    options.log_retention = 128 * 1024;
+    options.log_retention = node.log_retention;
+    options.on_replaced = [flag = node.is_replaced] { *flag = true; };
     node.host = std::make_unique<ReplicaHost>(options);
     const auto bound = node.host->bind();
     REQUIRE_MESSAGE(bound.has_value(), describe(bound.error()));
@@ -104,8 +111,12 @@ struct LocalCluster {
   static void stop(Node& node) {
     if (!node.host) return;
     node.host->stop();
-    if (node.store) [[maybe_unused]]
+    if (node.store) {
       const auto closed = node.store->close();
+      if (const auto& state = node.host->replacement(); state && closed) {
+        CHECK(kv::engine::replace_state(node.store->directory(), *state).has_value());
+      }
+    }
     node.store.reset();
     node.hard_state.reset();
     node.host.reset();
@@ -226,7 +237,8 @@ TEST_CASE("a majority that is gone takes no writes, and its return brings them b
 }
 
 TEST_CASE("what every member has is merged, and what one may ask for is not") {
-  LocalCluster cluster(3);
+  // Twice as much is kept for a member that is away, so that what is written meanwhile fits.
+  LocalCluster cluster(3, 1'500'000);
   cluster.put_somewhere("a", "1");
   auto& leader = cluster.leader();
   auto& away = cluster.nodes[leader.id % 3];
@@ -244,7 +256,7 @@ TEST_CASE("what every member has is merged, and what one may ask for is not") {
   // The merges need a record behind each segment's end, and a moment.
   overwrite("second");
   for (auto& node : cluster.nodes) {
-    wait_until([&] { return node.store->stats().disk_bytes < 1'000'000; });
+    wait_until([&] { return node.store->stats().disk_bytes < 3'000'000; });
   }
   // Each goes on from there, also after a restart.
   for (auto& node : cluster.nodes) {
@@ -257,4 +269,41 @@ TEST_CASE("what every member has is merged, and what one may ask for is not") {
     CHECK(LocalCluster::get(node, "z") == "second");
     CHECK(LocalCluster::get(node, "k7") == value);
   }
+}
+
+TEST_CASE("a member that was away for too long gets the state as files") {
+  LocalCluster cluster(3);
+  cluster.put_somewhere("a", "1");
+  cluster.put_somewhere("gone", "1");
+  auto& leader = cluster.leader();
+  auto& away = cluster.nodes[leader.id % 3];
+  wait_until([&] { return LocalCluster::get(away, "gone") == "1"; });
+  const std::uint64_t last = away.store->pipeline().last_sequence();
+  LocalCluster::stop(away);
+  Answer deleted;
+  kv::Write write;
+  write.kind = kv::Write::Kind::kDelete;
+  write.key = "gone";
+  leader.store->submit(write, deleted, {});
+  leader.store->flush(kv::ReadMode::kNoWait);
+  REQUIRE(deleted.wait().has_value());
+  const std::string value(1000, 'x');
+  for (int i = 0; leader.host->status().floor <= last; ++i) {
+    cluster.put_somewhere("k" + std::to_string(i % 100), value);
+  }
+  cluster.put_somewhere("z", "last");
+  cluster.restart(away);
+  wait_until([&] { return away.is_replaced->load(); });
+  CHECK(LocalCluster::get(away, "gone") == "1");  // what it had stays until then
+  LocalCluster::stop(away);
+  cluster.restart(away);
+  wait_until([&] { return LocalCluster::get(away, "z") == "last"; });
+  CHECK(LocalCluster::get(away, "gone") == "(none)");
+  CHECK(LocalCluster::get(away, "a") == "1");
+  CHECK(LocalCluster::get(away, "k7") == value);
+  // It is a member like any other: with it alone there is a majority.
+  auto& third = cluster.nodes[away.id % 3];
+  LocalCluster::stop(third.id == leader.id ? cluster.nodes[third.id % 3] : third);
+  cluster.put_somewhere("b", "2");
+  wait_until([&] { return LocalCluster::get(away, "b") == "2"; });
 }

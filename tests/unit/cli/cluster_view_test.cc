@@ -111,3 +111,15 @@ TEST_CASE("the table has a row for each member, and dashes for what nobody knows
         R"({"node":3,"address":"h:3","reachable":false}]})"
         "\n");
 }
+
+TEST_CASE("who gets a state as files says how much of it") {
+  const auto read =
+      parse_member_report(R"({"replication":{"replication_node":1,"replication_cluster":"c",)"
+                          R"("replication_role":"follower","replication_received_share":0.999}})");
+  REQUIRE(read);
+  ClusterView view({"h:1"});
+  REQUIRE(view.add("h:1", *read));
+  CHECK(view.as_table().find(" receiving 99 % ") != std::string::npos);
+  CHECK(view.as_json().find(R"("role":"follower")") != std::string::npos);
+  CHECK(view.as_json().find(R"("received_share":0.999)") != std::string::npos);
+}

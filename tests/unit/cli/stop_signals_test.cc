@@ -48,6 +48,22 @@ TEST_CASE("a signal to a server that is ready asks for a drain; a second SIGINT 
   CHECK(code_after(true, {SIGTERM, SIGINT}) == kv::cli::kExitInterrupted);
 }
 
+TEST_CASE("a server that has to be opened again hears of it once, and of a signal all the same") {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    StopSignals stop([] {});
+    stop.server_is_ready();
+    stop.reopen();
+    if (stop.wait()) ::_exit(1);
+    stop.server_is_ready();
+    ::kill(::getpid(), SIGTERM);
+    ::_exit(stop.wait() ? kCleanUp : 2);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  CHECK((WIFEXITED(status) ? WEXITSTATUS(status) : -1) == kCleanUp);
+}
+
 TEST_CASE("SIGHUP calls back and ends nothing") {
   const pid_t child = ::fork();
   if (child == 0) {

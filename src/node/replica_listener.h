@@ -1,0 +1,34 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+
+#include "node/base_news.h"
+#include "peer/gather.h"
+#include "raft/clock.h"
+#include "raft/ready.h"
+
+namespace kv::node {
+
+// What a replica tells whoever runs it. Called from within the replica's functions.
+class ReplicaListener {
+ public:
+  virtual ~ReplicaListener() = default;
+  // Any frame may be lost, or come late, twice or in another order.
+  virtual void send(raft::NodeId to, peer::Gather frame) = 0;
+  // Until when reads of what has all up to `commit` need no round (raft::Core::lease_end), told
+  // before the messages go that say more of it, or end it.
+  virtual void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) = 0;
+  virtual void on_role(const raft::RoleChange& change) = 0;
+  virtual void on_read(const raft::ReadResult& read) = 0;
+  virtual void on_alarm(const raft::Alarm& alarm) = 0;
+  // Replica::memberships() changed.
+  virtual void on_members() = 0;
+  virtual void on_base(const BaseNews& news) = 0;
+  // Reads or writes files for longer than the replica may: `job` is run elsewhere, one after the
+  // other in the order of these calls, and `done` later where the replica is, but never from
+  // within this call, and never once the replica is gone. The store outlives all jobs.
+  virtual void run_aside(std::function<void()> job, std::function<void()> done) = 0;
+};
+
+}  // namespace kv::node
