@@ -73,7 +73,7 @@ Parsed<SnapshotFrame> decode_snapshot(Frame frame) {
   KV_CHECK(is_snapshot(frame.type));
   SnapshotFrame out;
   out.payload = std::make_shared<const std::string>(std::move(frame.payload));
-  const auto take = [&out](auto&& decoded) -> Parsed<SnapshotFrame> {
+  const auto take = [&out](auto decoded) -> Parsed<SnapshotFrame> {
     if (!decoded) return tl::unexpected(std::move(decoded).error());
     out.body = std::move(*decoded);
     return std::move(out);

@@ -19,6 +19,7 @@ import time
 import traceback
 
 import disk_scenarios  # noqa: F401 (it adds to SCENARIOS)
+import files_scenarios  # noqa: F401
 import network
 import verdict
 from load import Load
@@ -42,7 +43,7 @@ class Drill:
         self.final_tape = None
         self.count = scenario.nodes or given.nodes
         self.harm = scenario.harm
-        flags = ["--segment-size", scenario.segment_size, "--election-timeout-ms", str(given.election_timeout_ms)]
+        flags = ["--segment-size", scenario.segment_size, "--log-retention", scenario.retention, "--election-timeout-ms", str(given.election_timeout_ms)]
         self.cluster = Cluster(given.kv, net, self.count, scratch, flags)
         self.disk_mib = scenario.disk_mib
         self.load = Load(self.cluster, self.random, scenario.refusals)

@@ -13,17 +13,19 @@ SCENARIOS = {}
 
 
 class Scenario:
-    def __init__(self, harm, nodes, needs, segment_size, refusals, disk_mib, is_short):
+    def __init__(self, harm, nodes, needs, segment_size, refusals, disk_mib, is_short, retention):
         self.harm, self.nodes, self.needs, self.segment_size = harm, nodes, needs, segment_size
+        self.retention = retention
         self.refusals, self.disk_mib, self.is_short = refusals, disk_mib, is_short
 
 
-def scenario(name, nodes=None, needs=(), segment_size="64KiB", refusals=(), disk_mib=None, is_short=True):
+def scenario(name, nodes=None, needs=(), segment_size="64KiB", refusals=(), disk_mib=None, is_short=True,
+             retention="1GiB"):
     """`nodes`: as many, whatever is asked for. `refusals`: answers that are right only here. `disk_mib`: each node has a
-    disk of its own, in memory."""
+    disk of its own, in memory. `retention`: of log."""
 
     def add(harm):
-        SCENARIOS[name] = Scenario(harm, nodes, needs, segment_size, refusals, disk_mib, is_short)
+        SCENARIOS[name] = Scenario(harm, nodes, needs, segment_size, refusals, disk_mib, is_short, retention)
         return harm
 
     return add
