@@ -11,6 +11,7 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "engine/planted.h"
 #include "kvsim/cluster.h"
 
 namespace {
@@ -68,7 +69,16 @@ int main(int count, char** arguments) {
       ->capture_default_str();
   bool is_verbose = false;
   app.add_flag("--verbose", is_verbose, "Tell what was under way when the power went");
+#ifdef KV_PLANTED_BUGS
+  std::string planted;
+  app.add_option("--planted", planted, "A mistake of the engine's, by its name")->required();
+#endif
   CLI11_PARSE(app, count, arguments);
+#ifdef KV_PLANTED_BUGS
+  for (const kv::engine::BugName& bug : kv::engine::all_bugs()) {
+    if (planted == bug.name) kv::engine::plant(bug.bug);
+  }
+#endif
   std::signal(SIGABRT, on_abort);
   if (is_fresh) seed = std::random_device()();
   Outcome total;
