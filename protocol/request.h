@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/uuid.h"
 #include "kv/options.h"
 
 namespace kv::protocol {
@@ -35,7 +36,7 @@ enum class Verb {
 enum class MergeAction { kNow, kPause, kResume, kStop };
 
 // CLUSTER: do=
-enum class ClusterAction { kStatus, kTransfer };
+enum class ClusterAction { kStatus, kTransfer, kAdd, kRemove, kCampaign };
 
 // One request, taken apart. Views point into the parser and hold until its next call, or as long as
 // `payload_owner` lives where it is set (large payloads).
@@ -62,7 +63,11 @@ struct Request {
   std::uint64_t rate_max = 0;                    // MERGE VERIFY BACKUP: rate=; bytes a second
   MergeAction merge_action = MergeAction::kNow;  // MERGE: do=
   ClusterAction cluster_action = ClusterAction::kStatus;  // CLUSTER: do=
-  std::optional<std::uint64_t> node_id;                   // CLUSTER do=transfer: node=
+  std::optional<std::uint64_t> node_id;                   // CLUSTER: node=
+  base::Uuid node_uuid;                                   // CLUSTER do=add: uuid=
+  std::string_view peer_address;                          // CLUSTER do=add: peer=
+  std::string_view client_address;                        // CLUSTER do=add: client=
+  bool is_forced = false;                                 // CLUSTER do=remove: force=1
   std::uint64_t hello_version = 1;                        // HELLO: v=
   std::uint64_t stale_max_ms = 0;   // GET RANGE PREFIX: max_stale_ms=; 0: none given
   std::uint64_t min_version = 0;    // GET RANGE PREFIX: min_ver=; WAIT: ver=; 0: none given

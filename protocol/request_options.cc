@@ -165,6 +165,12 @@ const char* take_other_option(const HeaderLine::Option& option, Request& request
   return kUnknown;
 }
 
+constexpr std::pair<std::string_view, ClusterAction> kClusterActions[] = {
+    {"status", ClusterAction::kStatus},     {"transfer", ClusterAction::kTransfer},
+    {"add", ClusterAction::kAdd},           {"remove", ClusterAction::kRemove},
+    {"campaign", ClusterAction::kCampaign},
+};
+
 const char* take_cluster_option(const HeaderLine::Option& option, Request& request) {
   if (option.name == "fmt") {
     request.is_json = option.value == "json";
@@ -174,10 +180,53 @@ const char* take_cluster_option(const HeaderLine::Option& option, Request& reque
     request.node_id = parse_number(option.value);
     return request.node_id ? nullptr : "takes a member's number, or 0";
   }
+  if (option.name == "uuid") {
+    const auto uuid = base::uuid_from_hex(option.value);
+    request.node_uuid = uuid.value_or(base::Uuid());
+    return request.node_uuid.is_nil() ? "takes 32 hex digits, not all of them 0" : nullptr;
+  }
+  if (option.name == "peer" || option.name == "client") {
+    (option.name == "peer" ? request.peer_address : request.client_address) = option.value;
+    return nullptr;
+  }
+  if (option.name == "force") {
+    request.is_forced = option.value == "1";
+    return request.is_forced || option.value == "0" ? nullptr : "takes 0 or 1";
+  }
   if (option.name != "do") return kUnknown;
-  if (option.value == "transfer") request.cluster_action = ClusterAction::kTransfer;
-  const bool is_known = option.value == "transfer" || option.value == "status";
-  return is_known ? nullptr : "takes status or transfer";
+  for (const auto& [name, action] : kClusterActions) {
+    if (option.value != name) continue;
+    request.cluster_action = action;
+    return nullptr;
+  }
+  return "takes status, transfer, add, remove or campaign";
+}
+
+// What an action needs, and what it alone takes.
+std::optional<BadOption> check_cluster(const Request& request) {
+  const auto is = [&](ClusterAction action) { return request.cluster_action == action; };
+  const bool takes_node =
+      is(ClusterAction::kTransfer) || is(ClusterAction::kAdd) || is(ClusterAction::kRemove);
+  if (request.node_id && !takes_node) {
+    return BadOption{"node", "is for do=transfer, add and remove"};
+  }
+  const bool needs_node = is(ClusterAction::kAdd) || is(ClusterAction::kRemove);
+  if (needs_node && request.node_id.value_or(0) == 0) {
+    return BadOption{"node", "must name the member"};
+  }
+  const bool has_place = !request.peer_address.empty() || !request.client_address.empty();
+  if (!is(ClusterAction::kAdd)) {
+    if (has_place || !request.node_uuid.is_nil())
+      return BadOption{"do", "takes uuid, peer and client only as add"};
+  } else if (request.node_uuid.is_nil()) {
+    return BadOption{"uuid", "is missing: that of the new member's disk"};
+  } else if (request.peer_address.empty()) {
+    return BadOption{"peer", "is missing: where other members find the new one"};
+  }
+  if (request.is_forced && !is(ClusterAction::kRemove)) {
+    return BadOption{"force", "is for do=remove"};
+  }
+  return std::nullopt;
 }
 
 const char* take_option(const HeaderLine::Option& option, const Limits& limits, Request& request) {
@@ -238,13 +287,10 @@ std::optional<BadOption> take_options(const HeaderLine& header, const Limits& li
   if (request.merge_action != MergeAction::kNow && is_told_to_merge) {
     return BadOption{"do", "stands alone: wait and rate are for a merge that begins"};
   }
-  if (request.node_id && request.cluster_action != ClusterAction::kTransfer) {
-    return BadOption{"node", "is for do=transfer"};
-  }
   if (request.min_version > 0 && request.stale_max_ms > 0) {
     return BadOption{"max_stale_ms", "stands alone: min_ver is another promise; give one"};
   }
-  return std::nullopt;
+  return request.verb == Verb::kCluster ? check_cluster(request) : std::nullopt;
 }
 
 }  // namespace kv::protocol

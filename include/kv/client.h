@@ -110,6 +110,16 @@ class Client {
   // Has the server, which leads its cluster, begin to hand that to another member; 0: to the one
   // that has most of the log. That it began is no promise: stats() of the members tells who leads.
   [[nodiscard]] Result<void> transfer(std::uint64_t node_id = 0);
+  // Has the server, which leads its cluster, begin to make a node a member, or have it be none any
+  // more; stats() tells when that is committed. `node_uuid`: of its disk, 32 hex digits, as its own
+  // stats() say. kTryLater: an earlier change is under way. `is_forced`: see protocol/README.md.
+  [[nodiscard]] Result<void> add_member(std::uint64_t node_id, std::string_view node_uuid,
+                                        std::string_view peer_address,
+                                        std::string_view client_address);
+  [[nodiscard]] Result<void> remove_member(std::uint64_t node_id, bool is_forced = false);
+  // Has the server ask the other members for their votes at once. They give none while they hear a
+  // leader.
+  [[nodiscard]] Result<void> campaign();
   // Where the key lives on the server's disk; `format` is "text" or "json".
   [[nodiscard]] Result<std::string> inspect(std::string_view key, std::string_view format = "text");
   // Every byte of the data on the server's disk, and the backup in a directory of the server's

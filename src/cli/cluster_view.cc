@@ -33,6 +33,7 @@ MemberReport::Peer peer_of(std::uint64_t node_id, const Json& page) {
   MemberReport::Peer peer;
   peer.node_id = node_id;
   peer.address = page.value("address", "");
+  peer.is_learner = page.value("role", "") == "learner";
   peer.has_lag = page.contains("lag_records");
   peer.lag_records = page.value("lag_records", std::uint64_t{0});
   peer.lag_bytes = page.value("lag_bytes", std::uint64_t{0});
@@ -40,10 +41,9 @@ MemberReport::Peer peer_of(std::uint64_t node_id, const Json& page) {
   return peer;
 }
 
-std::string role_of(const MemberReport& report) {
+std::string receiving_text(double share) {
   constexpr double kPercent = 100;
-  if (!report.received_share) return report.role;
-  return fmt::format("receiving {:.0f} %", std::floor(kPercent * *report.received_share));
+  return fmt::format("receiving {:.0f} %", std::floor(kPercent * share));
 }
 
 MemberReport report_of(const Json& page) {
@@ -51,6 +51,7 @@ MemberReport report_of(const Json& page) {
   MemberReport report;
   report.cluster_id = page.value("replication_cluster", "");
   report.node_id = number("replication_node");
+  report.node_uuid = page.value("replication_uuid", "");
   report.role = page.value("replication_role", "");
   report.term = number("replication_term");
   report.is_serving = page.value("replication_serving", false);
@@ -59,6 +60,8 @@ MemberReport report_of(const Json& page) {
   if (page.contains("replication_received_share")) {
     report.received_share = page.value("replication_received_share", 0.0);
   }
+  report.members_since = number("replication_members_since");
+  report.election_us = number("replication_election_us");
   for (const auto& [name, value] : page.items()) {
     if (!name.starts_with(kPeerName) || !value.is_object()) continue;
     report.peers.push_back(peer_of(number_behind(name), value));
@@ -67,6 +70,11 @@ MemberReport report_of(const Json& page) {
 }
 
 }  // namespace
+
+const MemberReport::Peer* MemberReport::peer(std::uint64_t id) const {
+  const auto found = std::ranges::find(peers, id, &Peer::node_id);
+  return found == peers.end() ? nullptr : &*found;
+}
 
 Result<MemberReport> parse_member_report(std::string_view json) {
   const Error no_page{Errc::kProtocol, "STATS did not answer as a member of a cluster does", {}};
@@ -90,7 +98,8 @@ std::optional<std::string> ClusterView::next() {
     if (asked_.insert(address).second) return address;
   }
   for (const auto& [id, member] : members_) {
-    if (!member.report && asked_.insert(member.address).second) return member.address;
+    if (member.report || member.address.empty()) continue;
+    if (asked_.insert(member.address).second) return member.address;
   }
   return std::nullopt;
 }
@@ -102,7 +111,9 @@ Result<void> ClusterView::add(const std::string& address, MemberReport report) {
         Errc::kInvalidArgument, fmt::format("{} is a member of another cluster", address), {}});
   }
   for (const MemberReport::Peer& peer : report.peers) {
-    members_[peer.node_id].address = peer.address;
+    // Who waits to be added knows of some members only that they are there.
+    Member& known = members_[peer.node_id];
+    if (!peer.address.empty()) known.address = peer.address;
   }
   Member& member = members_[report.node_id];
   // What the others say is what it is called; asked it may have been under another name.
@@ -130,18 +141,32 @@ std::optional<MemberReport::Peer> ClusterView::lag_of(std::uint64_t node_id) con
   return *found;
 }
 
+bool ClusterView::is_outside(std::uint64_t node_id) const {
+  const Member* const told_by = leader();
+  return told_by != nullptr && told_by->report->node_id != node_id &&
+         told_by->report->peer(node_id) == nullptr;
+}
+
+std::string ClusterView::role_of(std::uint64_t node_id) const {
+  const auto& report = members_.at(node_id).report;
+  if (!report) return "unreachable";
+  return is_outside(node_id) && report->role != "waiting" ? "no member" : report->role;
+}
+
 std::string ClusterView::as_table() const {
   std::vector<std::vector<std::string>> rows = {
       {"node", "address", "role", "term", "last", "commit", "behind", "bytes", "for"}};
   for (const auto& [id, member] : members_) {
     std::vector<std::string> row = {fmt::format("{}", id), member.address};
-    if (const auto& report = member.report) {
-      row.push_back(role_of(*report));
+    const auto& report = member.report;
+    const bool is_receiving = report && report->received_share;
+    row.push_back(is_receiving ? receiving_text(*report->received_share) : role_of(id));
+    if (report) {
       for (const std::uint64_t number : {report->term, report->last, report->commit}) {
         row.push_back(fmt::format("{}", number));
       }
     } else {
-      row.insert(row.end(), {"unreachable", "-", "-", "-"});
+      row.insert(row.end(), {"-", "-", "-"});
     }
     if (const auto lag = lag_of(id)) {
       row.push_back(fmt::format("{}", lag->lag_records));
@@ -165,7 +190,7 @@ std::string ClusterView::as_json() const {
     Json one = {
         {"node", id}, {"address", member.address}, {"reachable", member.report.has_value()}};
     if (const auto& report = member.report) {
-      one["role"] = report->role;
+      one["role"] = role_of(id);
       one["term"] = report->term;
       one["last"] = report->last;
       one["commit"] = report->commit;

@@ -17,20 +17,27 @@ struct MemberReport {
   struct Peer {
     std::uint64_t node_id = 0;
     std::string address;
-    bool has_lag = false;  // the member leads, and knows how far this one is
+    bool is_learner = false;  // it gets the log, and has no vote yet
+    bool has_lag = false;     // the member leads, and knows how far this one is
     std::uint64_t lag_records = 0;
     std::uint64_t lag_bytes = 0;
     double lag_seconds = 0;
   };
   std::string cluster_id;
   std::uint64_t node_id = 0;
+  std::string node_uuid;
   std::string role;
   std::uint64_t term = 0;
   bool is_serving = false;  // leads, and takes writes
   std::uint64_t last = 0;
   std::uint64_t commit = 0;
   std::optional<double> received_share;  // of the state that another member sends it as files
+  std::uint64_t members_since = 0;  // sequence of the record that says who they are
+  std::uint64_t election_us = 0;
   std::vector<Peer> peers;
+
+  const Peer* peer(std::uint64_t id) const;  // null: it knows no such other member
+  bool is_settled() const { return members_since <= commit; }
 };
 
 // kProtocol: that is no such page; kInvalidArgument: it is that of a server alone.
@@ -59,11 +66,15 @@ class ClusterView {
   // How far behind the leader a member is, as the leader tells. nullopt: nobody leads, or it does
   // not know.
   std::optional<MemberReport::Peer> lag_of(std::uint64_t node_id) const;
+  // Somebody leads who does not count it among the members: it was removed, or waits to be added.
+  bool is_outside(std::uint64_t node_id) const;
 
   std::string as_table() const;
   std::string as_json() const;  // in one line, its end included
 
  private:
+  std::string role_of(std::uint64_t node_id) const;
+
   const std::vector<std::string> given_;
   std::set<std::string> asked_;
   std::map<std::uint64_t, Member> members_;

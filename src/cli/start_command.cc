@@ -13,6 +13,7 @@
 #include "cli/commands.h"
 #include "cli/descriptors.h"
 #include "cli/detach.h"
+#include "cli/join.h"
 #include "cli/lock_file.h"
 #include "cli/quantity.h"
 #include "cli/served_store.h"
@@ -150,8 +151,14 @@ format::Membership members_of(const StartFlags& flags) {
   return members;
 }
 
+// Once a directory is a member's it knows its cluster.
+bool is_to_join(const StartFlags& flags) {
+  return !flags.join.empty() && !cluster::client_address_of(flags.data);
+}
+
 // Where clients find this node, if it is a member of a cluster, or is to become one.
 std::optional<std::string> member_address(const StartFlags& flags) {
+  if (is_to_join(flags)) return flags.listen;
   if (flags.peers.empty()) return cluster::client_address_of(flags.data);
   for (const format::Member& member : members_of(flags).members) {
     if (member.node_id == flags.node_id) return member.client_address;
@@ -171,6 +178,11 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSign
   settings.store = options;
   settings.node_id = flags.node_id;
   if (!flags.peers.empty()) settings.members = members_of(flags);
+  if (is_to_join(flags)) {
+    auto join = ask_to_join(flags);
+    if (!join) return tl::unexpected(std::move(join).error());
+    settings.join = std::move(*join);
+  }
   settings.cluster_name = flags.cluster_name;
   settings.log_retention = *parse_size(flags.log_retention);
   settings.has_lease_reads = flags.read_lease;

@@ -103,6 +103,18 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
             return text.empty() || parsed ? std::string() : describe(parsed.error());
           });
   peers->needs(node_id);
+  CLI::Option* const join =
+      add(start, "join", flags.join,
+          "servers of a cluster that this node waits to be added to, as a:7400,b:7400; `kv cluster "
+          "add` does that")
+          ->check([](const std::string& text) {
+            return text.empty() ? std::string() : problem_with_addresses(text);
+          });
+  join->needs(node_id);
+  join->excludes(peers);
+  add(start, "peer-port", flags.peer_port,
+      "with --join: where other members find this one; 0: its port + 10000")
+      ->check(CLI::Range(0, 65'535));
   add(start, "cluster-name", flags.cluster_name, "tells clusters of the same peers apart");
   add(start, "election-timeout-ms", flags.election_ms,
       "of a new cluster: a leader that is silent for so long is replaced")

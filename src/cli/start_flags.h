@@ -35,6 +35,8 @@ struct StartFlags {
   std::string log_file;
   std::uint64_t node_id = 0;  // 0: as the data directory says
   std::string peers;
+  std::string join;
+  std::uint32_t peer_port = 0;  // 0: the clients' and 10,000
   std::string cluster_name = "kv";
   std::uint64_t election_ms = 700;
   std::string log_retention = "1GiB";

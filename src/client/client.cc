@@ -134,6 +134,31 @@ Result<void> Client::transfer(std::uint64_t node_id) {
       .map([](const std::string&) {});
 }
 
+Result<void> Client::add_member(std::uint64_t node_id, std::string_view node_uuid,
+                                std::string_view peer_address, std::string_view client_address) {
+  std::string head = fmt::format("CLUSTER do=add node={}", node_id);
+  for (const auto& [name, value] : {std::pair{"uuid", node_uuid}, std::pair{"peer", peer_address},
+                                    std::pair{"client", client_address}}) {
+    if (value.empty()) continue;
+    if (!is_option_value(value)) {
+      return tl::unexpected(Error{Errc::kInvalidArgument, fmt::format("no such {}", name), {}});
+    }
+    head += fmt::format(" {}={}", name, value);
+  }
+  return state_->ask_for_text(head + '\n').map([](const std::string&) {});
+}
+
+Result<void> Client::remove_member(std::uint64_t node_id, bool is_forced) {
+  return state_
+      ->ask_for_text(
+          fmt::format("CLUSTER do=remove node={} force={}\n", node_id, is_forced ? 1 : 0))
+      .map([](const std::string&) {});
+}
+
+Result<void> Client::campaign() {
+  return state_->ask_for_text("CLUSTER do=campaign\n").map([](const std::string&) {});
+}
+
 Result<std::string> Client::verify(std::uint64_t rate_max, std::string_view format) {
   if (!is_option_value(format)) {
     return tl::unexpected(Error{Errc::kInvalidArgument, "no such format", {}});

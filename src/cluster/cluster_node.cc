@@ -52,7 +52,11 @@ Result<void> check(const ClusterNode::Settings& settings, const engine::DataDire
         mismatch(fmt::format("{} is node {} of its cluster, not node {}", settings.directory,
                              identity.node_id, settings.node_id)));
   }
-  if (is_joined) return {};
+  if (is_joined && settings.join && settings.join->cluster_id != identity.cluster_id) {
+    return tl::unexpected(mismatch(
+        fmt::format("{} is of another cluster than the servers of --join", settings.directory)));
+  }
+  if (is_joined || settings.join) return {};
   const auto ids = ids_of(settings.members);
   if (std::ranges::find(ids, settings.node_id) == ids.end()) {
     return tl::unexpected(
@@ -65,12 +69,22 @@ Result<std::unique_ptr<node::MembersFile>> open_members(const ClusterNode::Setti
                                                         engine::DataDirectory& dir,
                                                         bool is_joined) {
   const std::uint64_t hash = format::database_id_hash(dir.identity());
+  if (!is_joined && settings.join) {
+    // Where it is heard itself, for the next start.
+    format::Member self = settings.join->self;
+    self.role = format::MemberRole::kLearner;
+    self.node_uuid = dir.identity().node_uuid;
+    return node::MembersFile::create(dir.fs(), dir.path(), hash,
+                                     {settings.join->election_us, {std::move(self)}},
+                                     node::MembersFile::Origin::kJoined);
+  }
   if (!is_joined) {
     return node::MembersFile::create(dir.fs(), dir.path(), hash, settings.members);
   }
   auto members = node::MembersFile::open(dir.fs(), dir.path(), hash);
   if (!members || settings.members.members.empty()) return members;
-  const bool is_as_made = (*members)->content().config_sequence == 0;
+  const auto& content = (*members)->content();
+  const bool is_as_made = content.config_sequence == 0 && !content.has_joined;
   if (is_as_made && ids_of(settings.members) != ids_of((*members)->membership())) {
     return tl::unexpected(
         mismatch(fmt::format("the peers are not those that {} was made a member with; a list of "
@@ -125,7 +139,8 @@ Result<std::unique_ptr<ClusterNode>> ClusterNode::open(Settings settings) {
   if (!members) return tl::unexpected(std::move(members).error());
   state->members = std::move(*members);
   if (!is_joined) {
-    const auto cluster_id = cluster_id_of(settings.members, settings.cluster_name);
+    const auto cluster_id = settings.join ? settings.join->cluster_id
+                                          : cluster_id_of(settings.members, settings.cluster_name);
     if (auto joined = (*dir)->join_cluster(cluster_id, settings.node_id); !joined) {
       return tl::unexpected(std::move(joined).error());
     }
@@ -143,7 +158,9 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
   const auto self = std::ranges::find(list, identity.node_id, &format::Member::node_id);
   if (self == list.end()) {
     return tl::unexpected(
-        mismatch(fmt::format("{} is no member of its own cluster", settings.directory)));
+        mismatch(fmt::format("{} was removed from its cluster; `kv cluster add` takes a node with "
+                             "an empty directory",
+                             settings.directory)));
   }
   ReplicaHost::Options options;
   options.cluster_id = identity.cluster_id;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/uuid.h"
 #include "format/membership.h"
 #include "kv/options.h"
 #include "kv/store.h"
@@ -29,7 +30,14 @@ class ClusterNode {
     // 0, and no members: as the directory says.
     std::uint64_t node_id = 0;
     format::Membership members;  // of a new one; of an old one they tell new addresses
-    std::string cluster_name;    // of a new one
+    // Instead of members: a new one waits to be added to that cluster.
+    struct Join {
+      base::Uuid cluster_id;
+      std::uint64_t election_us = 0;
+      format::Member self;
+    };
+    std::optional<Join> join;
+    std::string cluster_name;                              // of a new one
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // bytes; see node::Replica::Parts
     bool has_lease_reads = false;                          // see ReadLease
     bool is_insecure = false;                              // other machines may reach it

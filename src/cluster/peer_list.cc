@@ -30,6 +30,8 @@ std::optional<Number> number_in(std::string_view text) {
   return is_whole ? std::optional(number) : std::nullopt;
 }
 
+}  // namespace
+
 Result<format::Member> parse_member(std::string_view word) {
   const std::size_t equals = word.find('=');
   if (equals == std::string_view::npos) return tl::unexpected(wrong(word, "names no node"));
@@ -59,8 +61,6 @@ Result<format::Member> parse_member(std::string_view word) {
   member.peer_address = fmt::format("{}:{}", address.substr(0, address.rfind(':')), *peer_port);
   return member;
 }
-
-}  // namespace
 
 Result<format::Membership> parse_peer_list(std::string_view text) {
   format::Membership membership;

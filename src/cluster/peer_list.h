@@ -17,6 +17,9 @@ inline constexpr unsigned kPeerPortOffset = 10'000;
 // needed. kInvalidArgument says which word is wrong.
 Result<format::Membership> parse_peer_list(std::string_view text);
 
+// One of them.
+Result<format::Member> parse_member(std::string_view word);
+
 // Every member that is started with the same list and name is of the same cluster; another list
 // makes another one.
 base::Uuid cluster_id_of(const format::Membership& membership, std::string_view name);

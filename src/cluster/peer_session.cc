@@ -18,10 +18,19 @@ void PeerSession::stop() {
   socket_.close(ignored);
 }
 
+void PeerSession::dismiss(const peer::Goodbye& goodbye) {
+  if (is_dismissed_) return;
+  is_dismissed_ = true;
+  peer::Gather out;
+  append_goodbye(out, goodbye);
+  answer(out);
+}
+
 void PeerSession::read() {
   socket_.async_read_some(asio::buffer(buffer_),
                           [self = shared_from_this()](const asio::error_code& error, auto size) {
-                            if (error) return;  // whoever made the connection makes another
+                            if (error || self->is_dismissed_)
+                              return;  // whoever made the connection makes another
                             if (self->take({self->buffer_.data(), size})) self->read();
                           });
 }

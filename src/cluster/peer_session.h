@@ -36,6 +36,9 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
 
   void start();
   void stop();
+  // Not let in any more: it hears why, and the connection ends when it closes its side, or says
+  // anything more.
+  void dismiss(const peer::Goodbye& goodbye);
   // Who it is, once it said so and was let in.
   const std::optional<peer::Hello>& who() const { return who_; }
 
@@ -52,6 +55,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   peer::FrameReader reader_;
   std::vector<char> buffer_ = std::vector<char>(256 * 1024);
   std::optional<peer::Hello> who_;
+  bool is_dismissed_ = false;
 };
 
 }  // namespace kv::cluster

@@ -366,6 +366,7 @@ void ReplicaHost::note_status() {
   server::ReplicationStatus status;
   status.cluster_id = base::to_hex(options_.cluster_id);
   status.node_id = options_.node_id;
+  status.node_uuid = base::to_hex(options_.node_uuid);
   const bool is_learner = core.config().is_learner(core.id());
   status.role = is_learner ? "learner" : role_name(core.role());
   if (!replica_->is_member()) status.role = "waiting";
@@ -379,6 +380,8 @@ void ReplicaHost::note_status() {
   status.applied = replica_->applied();
   status.floor = replica_->floor_sequence();
   status.received_share = replica_->received_share();
+  status.members_since = replica_->memberships().latest().sequence;
+  status.election_us = core.config().election_us;
   if (const auto contact = core.leader_contact()) {
     status.contact_seconds = static_cast<double>(raft::longest_us(*contact, instant)) / kMicro;
   }
@@ -389,6 +392,8 @@ void ReplicaHost::note_status() {
     server::ReplicationStatus::Peer peer;
     peer.node_id = member.node_id;
     peer.address = member.client_address;
+    peer.peer_address = member.peer_address;
+    peer.role = member.role == format::MemberRole::kLearner ? "learner" : "voter";
     const auto link = links_.find(id);
     peer.is_connected = link != links_.end() && link->second->is_open();
     if (const auto progress = core.peers().find(id); progress != core.peers().end()) {
@@ -499,9 +504,7 @@ std::variant<peer::Hello, peer::Goodbye> ReplicaHost::greet(const peer::Hello& o
     return refuse(Reason::kOtherNode, fmt::format("this is node {}", options_.node_id));
   }
   if (const auto reason = reason_of(replica_->admit(other))) {
-    const bool is_replaced = *reason == Reason::kReplaced;
-    return refuse(*reason, is_replaced ? "that node had another disk; remove it, and add it again"
-                                       : "not a member; stop that node, or add it to the cluster");
+    return goodbye(*reason);
   }
   peer::Hello answer = hello();
   answer.to = other.node_id;

@@ -74,6 +74,9 @@ class ReplicaHost final : public server::ClusterMember,
   std::optional<Version> lease_version() const override;
   void await_version(Version version, std::chrono::milliseconds patience, ReadDone done) override;
   Result<void> transfer(std::uint64_t node_id) override;
+  Result<void> add(const Newcomer& newcomer) override;
+  Result<void> remove(std::uint64_t node_id, bool is_forced) override;
+  Result<void> campaign() override;
   // It leads, and would hand over in vain now, but not in a moment.
   bool should_wait_to_transfer() const;
   server::ReplicationStatus status() const override;
@@ -121,6 +124,11 @@ class ReplicaHost final : public server::ClusterMember,
   peer::Hello hello() const;
   // replica_host_members.cc
   void follow_members();
+  Result<void> on_its_thread(std::function<Result<void>()> action);
+  Result<void> begin_add(const format::Member& member);
+  Result<void> begin_remove(std::uint64_t node_id, bool is_forced);
+  Error refused(raft::Refusal refusal, std::uint64_t node_id) const;
+  static peer::Goodbye goodbye(peer::Reason reason);
   std::optional<peer::Reason> reason_of(const Result<node::Replica::Standing>& standing);
   static raft::Instant now();
 

@@ -11,6 +11,12 @@ namespace kv::cluster {
 
 namespace {
 
+const char* text_of(peer::Reason reason) {
+  return reason == peer::Reason::kReplaced
+             ? "that node had another disk; remove it, and add it again"
+             : "not a member; stop that node, or add it to the cluster";
+}
+
 bool leads_to(const PeerLink& link, const format::Member& member) {
   const format::Member& known = link.member();
   return known.peer_address == member.peer_address &&
@@ -49,11 +55,14 @@ void ReplicaHost::follow_members() {
     const auto session = one.lock();
     if (!session || !session->who()) continue;
     const auto& who = *session->who();
-    if (reason_of(replica_->standing_of(who.node_id, who.node_uuid))) session->stop();
+    const auto reason = reason_of(replica_->standing_of(who.node_id, who.node_uuid));
+    if (reason) session->dismiss(goodbye(*reason));
   }
 }
 
 // A disk that could not be written down is nobody's: whoever asks will ask again.
+peer::Goodbye ReplicaHost::goodbye(peer::Reason reason) { return {reason, text_of(reason)}; }
+
 std::optional<peer::Reason> ReplicaHost::reason_of(
     const Result<node::Replica::Standing>& standing) {
   using Standing = node::Replica::Standing;

@@ -132,6 +132,13 @@ tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const r
   return begun;
 }
 
+tl::expected<void, raft::Refusal> Replica::campaign(const raft::Instant& now) {
+  core_->tick(now);
+  auto begun = core_->campaign();
+  process();
+  return begun;
+}
+
 raft::Seq Replica::applied() const { return pipeline().applied_sequence(); }
 
 void Replica::process() {

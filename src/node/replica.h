@@ -82,6 +82,8 @@ class Replica : private raft::Log {
   tl::expected<void, raft::Refusal> change_members(const MemberChange& change,
                                                    const raft::Instant& now);
 
+  tl::expected<void, raft::Refusal> campaign(const raft::Instant& now);
+
   const raft::Core& core() const { return *core_; }
   // Who the members are, from the newest committed or an earlier record on. Disks that are known to
   // this node alone are told by MEMBERS.

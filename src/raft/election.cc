@@ -52,6 +52,19 @@ void Core::tick_follower() {
   if (may_campaign()) start_prevote();
 }
 
+tl::expected<void, Refusal> Core::campaign() {
+  if (is_quarantined() || is_damaged() || !configs_.latest().is_voter(id_)) {
+    return tl::unexpected(Refusal::kInvalid);
+  }
+  if (role_ == Role::kLeader || is_bound() || !may_campaign()) {
+    return tl::unexpected(Refusal::kNotReady);
+  }
+  if (role_ == Role::kCandidate) return {};
+  reset_election_timer();
+  start_prevote();
+  return {};
+}
+
 // Pre-vote (thesis 9.6, rule E3): a node that could not win does not raise its term, and so cannot
 // depose a leader that everybody else still hears.
 void Core::start_prevote() {

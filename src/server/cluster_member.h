@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "base/uuid.h"
 #include "kv/result.h"
 #include "kv/store.h"
 
@@ -17,6 +18,8 @@ struct ReplicationStatus {
   struct Peer {
     std::uint64_t node_id = 0;
     std::string address;        // for clients
+    std::string peer_address;   // for members
+    std::string role;           // "voter", "learner"
     bool is_connected = false;  // this node's connection to it
     bool is_followed = false;   // what follows is known: this node leads
     std::uint64_t durable = 0;  // sequence that it has on its disk
@@ -27,7 +30,8 @@ struct ReplicationStatus {
   };
   std::string cluster_id;  // 32 hex digits
   std::uint64_t node_id = 0;
-  std::string role;  // "leader", "candidate", "follower", "learner"
+  std::string node_uuid;  // of its disk; 32 hex digits
+  std::string role;  // "leader", "candidate", "follower", "learner", "waiting": no member (yet)
   std::uint64_t term = 0;
   std::uint64_t leader = 0;    // node id; 0: none is known
   std::string leader_address;  // for clients; empty: none is known
@@ -41,6 +45,9 @@ struct ReplicationStatus {
   std::optional<double> received_share;  // of the state that another member sends; none: none does
   double contact_seconds = 0;  // since a leader was heard; on a leader, since a majority was
   std::vector<Peer> peers;     // the other members, ascending
+  std::uint64_t members_since =
+      0;                          // sequence of the record that says so; 0: as the cluster was made
+  std::uint64_t election_us = 0;  // the shortest silence of a leader after which another is elected
 };
 
 // The cluster as the server of one of its members sees it. Any thread.
@@ -64,6 +71,26 @@ class ClusterMember {
   // Begins to hand leadership to a member; 0: to the one that has most of the log. kNotLeader,
   // kInvalidArgument: no such member. That it began is no promise; status() tells.
   virtual Result<void> transfer(std::uint64_t node_id) = 0;
+
+  // Who is to be a member, and which disk of that number.
+  struct Newcomer {
+    std::uint64_t node_id = 0;
+    base::Uuid node_uuid;
+    std::string peer_address;
+    std::string client_address;
+  };
+  // Each of them waits for what the node says to it, which may take as long as its disk does.
+  //
+  // The change is in the log then, and status() tells whether it is committed: by a majority of the
+  // members as they are behind it. Who is added gets the log, and a vote once it has caught up. Who
+  // is one already, with that disk, stays. kNotLeader; kTryLater: a change is under way, or it
+  // leads since a moment ago; kInvalidArgument: it cannot be, and why.
+  virtual Result<void> add(const Newcomer& newcomer) = 0;
+  // `is_forced`: even if no majority of the rest is heard.
+  virtual Result<void> remove(std::uint64_t node_id, bool is_forced) = 0;
+  // Asks the others for their votes at once, as if it had waited for the leader long enough; they
+  // give none while they hear one. kInvalidArgument: it may not lead, and why.
+  virtual Result<void> campaign() = 0;
 };
 
 // Whether clients may write here; null: a server alone.

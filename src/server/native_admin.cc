@@ -50,6 +50,45 @@ class NativeConversation::InspectTask final : public TaskOf<NativeConversation> 
   Result<Inspection> found_;
 };
 
+// What waits for the replica, whose disk may be slow.
+class NativeConversation::ClusterTask final : public TaskOf<NativeConversation> {
+ public:
+  ClusterTask(ClusterMember& member, const Request& request, Time start)
+      : member_(member),
+        action_(request.cluster_action),
+        is_forced_(request.is_forced),
+        newcomer_{request.node_id.value_or(0), request.node_uuid, std::string(request.peer_address),
+                  std::string(request.client_address)},
+        tag_(request.tag),
+        start_(start) {}
+  void run() override {
+    text_ = act().map([this]() -> std::string {
+      if (action_ == ClusterAction::kCampaign) return "campaign: begun";
+      return action_ == ClusterAction::kAdd ? "add: begun" : "remove: begun";
+    });
+    if (text_ || text_.error().code != Errc::kInvalidArgument) return;
+    text_.error().context.insert(0, action_ == ClusterAction::kCampaign ? "arg=do " : "arg=node ");
+  }
+  void finish_in(NativeConversation& conversation) override {
+    conversation.answer_text(Verb::kCluster, tag_, text_, start_);
+  }
+
+ private:
+  Result<void> act() {
+    if (action_ == ClusterAction::kCampaign) return member_.campaign();
+    if (action_ == ClusterAction::kAdd) return member_.add(newcomer_);
+    return member_.remove(newcomer_.node_id, is_forced_);
+  }
+
+  ClusterMember& member_;
+  const ClusterAction action_;
+  const bool is_forced_;
+  const ClusterMember::Newcomer newcomer_;
+  const std::string tag_;
+  const Time start_;
+  Result<std::string> text_;
+};
+
 void NativeConversation::merge(const Request& request) {
   switch (request.merge_action) {
     case MergeAction::kNow:
@@ -95,6 +134,10 @@ void NativeConversation::tend_cluster(const Request& request) {
   if (context_.cluster == nullptr) {
     const Error alone{Errc::kInvalidArgument, "arg=do this server is no member of a cluster", {}};
     return answer_text(Verb::kCluster, request.tag, tl::unexpected(alone), now_);
+  }
+  if (request.cluster_action != ClusterAction::kTransfer) {
+    return start_slow(std::make_unique<ClusterTask>(*context_.cluster, request, now_),
+                      Verb::kCluster);
   }
   auto begun = context_.cluster->transfer(request.node_id.value_or(0));
   if (!begun && begun.error().code == Errc::kInvalidArgument) {

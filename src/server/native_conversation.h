@@ -27,6 +27,7 @@ class NativeConversation final : public Conversation {
   class ColdGet;
   class ColdRange;
   class InspectTask;
+  class ClusterTask;
   class UpkeepTask;
   class StatsTask;
 

@@ -175,6 +175,7 @@ Json latency_section(const std::vector<const Counters*>& counters) {
 Json replication_section(const ReplicationStatus& status) {
   Json out = {{"replication_cluster", status.cluster_id},
               {"replication_node", status.node_id},
+              {"replication_uuid", status.node_uuid},
               {"replication_role", status.role},
               {"replication_term", status.term},
               {"replication_leader", status.leader},
@@ -186,11 +187,16 @@ Json replication_section(const ReplicationStatus& status) {
               {"replication_commit", status.commit},
               {"replication_applied", status.applied},
               {"replication_floor", status.floor},
-              {"replication_contact_seconds", status.contact_seconds}};
+              {"replication_contact_seconds", status.contact_seconds},
+              {"replication_members_since", status.members_since},
+              {"replication_election_us", status.election_us}};
   if (status.received_share) out["replication_received_share"] = *status.received_share;
   for (const ReplicationStatus::Peer& peer : status.peers) {
     Json& one = out[fmt::format("replication_peer_{}", peer.node_id)];
-    one = {{"address", peer.address}, {"connected", peer.is_connected}};
+    one = {{"address", peer.address},
+           {"peer_address", peer.peer_address},
+           {"role", peer.role},
+           {"connected", peer.is_connected}};
     if (!peer.is_followed) continue;
     one["durable"] = peer.durable;
     one["lag_records"] = peer.lag_records;

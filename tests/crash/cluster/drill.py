@@ -20,6 +20,7 @@ import traceback
 
 import disk_scenarios  # noqa: F401 (it adds to SCENARIOS)
 import files_scenarios  # noqa: F401
+import member_scenarios  # noqa: F401
 import network
 import verdict
 from load import Load

@@ -53,8 +53,15 @@ class Cluster:
         with open(self.log_path(node), encoding="utf-8", errors="replace") as file:
             return file.read()
 
-    def launch(self, node):
-        words = [self.kv, "start", "--data", self.path(node), "--node-id", str(node), "--peers", self.peers, *self.flags]
+    def join(self, node):
+        """With an empty directory: it waits to be added to those that run."""
+        running = ",".join(self.address(other) for other in self.processes)
+        self.launch(node, "--listen", self.address(node), "--join", running)
+        self.await_ready(node)
+
+    def launch(self, node, *how):
+        how = how or ("--peers", self.peers)
+        words = [self.kv, "start", "--data", self.path(node), "--node-id", str(node), *how, *self.flags]
         if self.network.can_cut:
             words.append("--insecure")  # to a network that nobody else is in
         with open(self.log_path(node), "ab") as log:

@@ -72,6 +72,33 @@ TEST_CASE("every address is asked once, and nobody twice whom another name reach
   CHECK(view.members().at(1).address == "h:1");
 }
 
+TEST_CASE("who is not among those that the leader counts is no member") {
+  ClusterView view({"h:1"});
+  REQUIRE(view.add("h:1", report(1, 5, true)));
+  MemberReport gone = report(9, 5, false);
+  gone.role = "follower";
+  REQUIRE(view.add("h:9", gone));
+  CHECK(view.is_outside(9));
+  CHECK_FALSE(view.is_outside(1));
+  CHECK(view.as_table().find("no member") != std::string::npos);
+  gone.role = "waiting";
+  REQUIRE(view.add("h:9", gone));
+  CHECK(view.as_table().find("waiting") != std::string::npos);
+  CHECK(view.as_table().find("no member") == std::string::npos);
+}
+
+TEST_CASE("a member whose address nobody tells is not asked for it") {
+  ClusterView view({"h:1"});
+  MemberReport waiting = report(4, 1, false);
+  for (auto& peer : waiting.peers) peer.address.clear();
+  CHECK(view.next() == "h:1");
+  REQUIRE(view.add("h:1", waiting));
+  CHECK_FALSE(view.next());
+  REQUIRE(view.add("h:2", report(2, 1, false)));
+  REQUIRE(view.add("h:1", waiting));
+  CHECK(view.members().at(3).address == "h:3");
+}
+
 TEST_CASE("of two that take themselves for the leader the later term's is it") {
   ClusterView view({"h:1"});
   CHECK(view.leader() == nullptr);

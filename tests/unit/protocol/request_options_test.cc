@@ -88,6 +88,15 @@ TEST_CASE("the other verbs' options") {
   CHECK(good("CLUSTER do=transfer").cluster_action == ClusterAction::kTransfer);
   CHECK_FALSE(good("CLUSTER do=transfer").node_id);
   CHECK(good("CLUSTER node=7 do=transfer").node_id == 7);
+  const auto added =
+      good("CLUSTER do=add node=4 uuid=0000000000000001000000000000000f peer=h:1 client=h:2");
+  CHECK(added.cluster_action == ClusterAction::kAdd);
+  CHECK(added.node_uuid == kv::base::Uuid{1, 15});
+  CHECK(added.peer_address == "h:1");
+  CHECK(added.client_address == "h:2");
+  CHECK(good("CLUSTER do=remove node=4 force=1").is_forced);
+  CHECK_FALSE(good("CLUSTER do=remove node=4").is_forced);
+  CHECK(good("CLUSTER do=campaign").cluster_action == ClusterAction::kCampaign);
   CHECK(good("HELLO v=1 client=py/0.2 id=x").hello_version == 1);
 }
 

@@ -260,3 +260,40 @@ TEST_CASE("election timeouts lie between one and two of the configured, and diff
   for (std::uint64_t number = 2; number <= 9; ++number) net.pass(number, Net::kElection / 2 + 1);
   CHECK(campaigning() == 8);
 }
+
+TEST_CASE("who is told to campaign asks at once, and nobody votes who hears a leader") {
+  using kv::raft::Refusal;
+  Net net(3);
+  net.elect(1);
+  CHECK(net.core(1).campaign().error() == Refusal::kNotReady);
+  CHECK(net.core(2).campaign().error() == Refusal::kNotReady);
+  // Node 2 hears it no more, and 3 does.
+  net.cut(2);
+  net.pass(2, Net::kElection);
+  net.heal(2);
+  net.mail.clear();
+  CHECK(net.core(2).campaign().has_value());
+  net.settle();
+  CHECK(net.core(1).role() == Role::kLeader);
+  CHECK(net.core(2).role() != Role::kLeader);
+  CHECK(net.core(2).term() == 1);
+}
+
+TEST_CASE("who is told to campaign leads at once where nobody hears a leader") {
+  Net net(3);
+  net.elect(1);
+  net.settle();
+  net.cut(1);
+  net.pass(2, Net::kElection);
+  net.pass(3, Net::kElection);
+  REQUIRE(net.core(2).role() == Role::kFollower);
+  CHECK(net.core(2).campaign().has_value());
+  net.settle();
+  CHECK(net.core(2).role() == Role::kLeader);
+  CHECK(net.core(2).term() == 2);
+}
+
+TEST_CASE("who has no vote does not campaign") {
+  Net net(3, 1);
+  CHECK(net.core(4).campaign().error() == kv::raft::Refusal::kInvalid);
+}

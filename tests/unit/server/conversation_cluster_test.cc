@@ -17,7 +17,23 @@ struct FakeMember final : kv::server::ClusterMember {
     asked.push_back(node_id);
     return answer;
   }
+  Result<void> add(const Newcomer& newcomer) override {
+    added.push_back(newcomer);
+    return answer;
+  }
+  Result<void> remove(std::uint64_t node_id, bool is_forced) override {
+    (is_forced ? forced : removed).push_back(node_id);
+    return answer;
+  }
+  Result<void> campaign() override {
+    campaigns += 1;
+    return answer;
+  }
   std::vector<std::uint64_t> asked;
+  std::vector<Newcomer> added;
+  std::vector<std::uint64_t> removed;
+  std::vector<std::uint64_t> forced;
+  int campaigns = 0;
   Result<void> answer;
 };
 
@@ -67,4 +83,30 @@ TEST_CASE("what cannot be handed over says why") {
   member.answer = tl::unexpected(Error{Errc::kInvalidArgument, "no other member", {}});
   CHECK(talk.ask("CLUSTER do=transfer node=9\n") ==
         "ERR BAD_ARG applied=no arg=node :no other member\n");
+}
+
+TEST_CASE("CLUSTER do=add, remove and campaign wait for the member, apart from other connections") {
+  Talk talk;
+  FakeMember member;
+  talk.be(member);
+  const std::string uuid = "0000000000000001000000000000000f";
+  CHECK(talk.ask("@a CLUSTER do=add node=4 uuid=" + uuid + " peer=h:17404 client=h:7404\n") ==
+        "@a INFO 10\nadd: begun\n");
+  REQUIRE(member.added.size() == 1);
+  CHECK(member.added[0].node_id == 4);
+  CHECK(member.added[0].node_uuid == kv::base::Uuid{1, 15});
+  CHECK(member.added[0].peer_address == "h:17404");
+  CHECK(member.added[0].client_address == "h:7404");
+  CHECK(talk.ask("CLUSTER do=remove node=3\n") == "INFO 13\nremove: begun\n");
+  CHECK(talk.ask("CLUSTER do=remove node=2 force=1\n") == "INFO 13\nremove: begun\n");
+  CHECK(member.removed == std::vector<std::uint64_t>{3});
+  CHECK(member.forced == std::vector<std::uint64_t>{2});
+  CHECK(talk.ask("CLUSTER do=campaign\n") == "INFO 15\ncampaign: begun\n");
+  CHECK(member.campaigns == 1);
+  CHECK(talk.slow_tasks_run == 4);
+  member.answer = tl::unexpected(Error{Errc::kInvalidArgument, "no member has number 3", {}});
+  CHECK(talk.ask("CLUSTER do=remove node=3\n") ==
+        "ERR BAD_ARG applied=no arg=node :no member has number 3\n");
+  CHECK(talk.ask("CLUSTER do=campaign\n") ==
+        "ERR BAD_ARG applied=no arg=do :no member has number 3\n");
 }

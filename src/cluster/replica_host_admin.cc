@@ -1,0 +1,142 @@
+// What an operator asks of a member: other members, another leader (rules M1 to M7).
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <utility>
+
+#include <asio/post.hpp>
+#include <fmt/format.h>
+
+#include "cluster/replica_host.h"
+
+namespace kv::cluster {
+
+namespace {
+
+using Kind = raft::ConfigChange::Kind;
+
+// Of who asks; what was begun goes on.
+constexpr std::chrono::seconds kPatience{5};
+
+}  // namespace
+
+// The thread may be gone before it comes to that: then nobody answers.
+Result<void> ReplicaHost::on_its_thread(std::function<Result<void>()> action) {
+  auto promise = std::make_shared<std::promise<Result<void>>>();
+  auto done = promise->get_future();
+  asio::post(io_, [this, promise, action = std::move(action)] {
+    if (is_stopping_ || replica_->failure()) {
+      return promise->set_value(tl::unexpected(Error{Errc::kClosed, "this node is stopping", {}}));
+    }
+    promise->set_value(action());
+    follow_members();
+    look_around();
+  });
+  if (done.wait_for(kPatience) == std::future_status::ready) return done.get();
+  return tl::unexpected(Error{Errc::kUnknownOutcome,
+                              "the node did not come to it in time, as its disk is slow; whether "
+                              "it was done CLUSTER tells",
+                              {}});
+}
+
+Result<void> ReplicaHost::add(const Newcomer& newcomer) {
+  const format::Member member{newcomer.node_id, newcomer.node_uuid, format::MemberRole::kLearner,
+                              newcomer.peer_address, newcomer.client_address};
+  return on_its_thread([this, member] { return begin_add(member); });
+}
+
+Result<void> ReplicaHost::remove(std::uint64_t node_id, bool is_forced) {
+  return on_its_thread([this, node_id, is_forced] { return begin_remove(node_id, is_forced); });
+}
+
+Result<void> ReplicaHost::campaign() {
+  return on_its_thread([this]() -> Result<void> {
+    const auto begun = replica_->campaign(now());
+    if (begun) return {};
+    if (replica_->core().role() == raft::Role::kLeader) return {};
+    if (begun.error() == raft::Refusal::kInvalid) {
+      return tl::unexpected(Error{Errc::kInvalidArgument,
+                                  "this node may not lead: it has no vote, or its log is damaged; "
+                                  "ask another member",
+                                  {}});
+    }
+    return tl::unexpected(
+        Error{Errc::kTryLater,
+              "this node hears a leader, or started so short ago that it may have promised its "
+              "vote; ask again in a second",
+              {}});
+  });
+}
+
+Result<void> ReplicaHost::begin_add(const format::Member& member) {
+  const format::Membership one{.election_us = 1, .members = {member}};
+  if (!format::is_well_formed(one)) {
+    return tl::unexpected(
+        Error{Errc::kInvalidArgument, "peer and client must be HOST:PORT each", {}});
+  }
+  for (const format::Member& known : replica_->memberships().latest().membership.members) {
+    if (known.node_id == member.node_id && known.node_uuid == member.node_uuid) return {};
+    if (known.node_uuid != member.node_uuid) continue;
+    return tl::unexpected(Error{
+        Errc::kInvalidArgument, fmt::format("that disk is node {} already", known.node_id), {}});
+  }
+  const auto begun = replica_->change_members({Kind::kAddLearner, member}, now());
+  if (!begun) return tl::unexpected(refused(begun.error(), member.node_id));
+  log_.tell(Event::Level::kInfo, "member added",
+            fmt::format("node={} address={}", member.node_id, member.peer_address),
+            std::chrono::steady_clock::now());
+  return {};
+}
+
+Result<void> ReplicaHost::begin_remove(std::uint64_t node_id, bool is_forced) {
+  const auto begun =
+      replica_->change_members({Kind::kRemove, {.node_id = node_id}, is_forced}, now());
+  if (!begun) return tl::unexpected(refused(begun.error(), node_id));
+  log_.tell(Event::Level::kInfo, "member removed", fmt::format("node={}", node_id),
+            std::chrono::steady_clock::now());
+  return {};
+}
+
+Error ReplicaHost::refused(raft::Refusal refusal, std::uint64_t node_id) const {
+  switch (refusal) {
+    case raft::Refusal::kNotLeader:
+      return replica_->not_leading();
+    case raft::Refusal::kNotReady:
+      return {Errc::kTryLater, "this node leads since a moment ago; ask again", {}};
+    case raft::Refusal::kTransferring:
+      return {Errc::kTryLater, "this node is about to hand over; ask who leads then", {}};
+    case raft::Refusal::kConfigPending:
+      return {Errc::kTryLater,
+              "another change of the members is not committed yet; ask again, and if that goes on "
+              "look at CLUSTER: a majority of the voters must be there",
+              {}};
+    case raft::Refusal::kNoMajority:
+      return {Errc::kInvalidArgument,
+              fmt::format("no majority of the voters that would be left was heard of late; start "
+                          "them first, or remove node {} with force=1: if they do not come back, "
+                          "the cluster takes no writes any more",
+                          node_id),
+              {}};
+    case raft::Refusal::kInvalid:
+      if (replica_->core().config().is_only_voter(raft::NodeId{node_id})) {
+        return {Errc::kInvalidArgument,
+                fmt::format("node {} is the only voter; add another one first", node_id),
+                {}};
+      }
+      if (replica_->core().config().is_member(raft::NodeId{node_id})) {
+        return {Errc::kInvalidArgument,
+                fmt::format("there is a node {} with another disk; remove that one first, or take "
+                            "another number",
+                            node_id),
+                {}};
+      }
+      return {Errc::kInvalidArgument, fmt::format("no member has number {}", node_id), {}};
+    case raft::Refusal::kBusy:
+    case raft::Refusal::kNotCaughtUp:
+      break;
+  }
+  return {Errc::kTryLater, "the log takes nothing at the moment; ask again", {}};
+}
+
+}  // namespace kv::cluster
