@@ -200,7 +200,7 @@ for name in start stop status attach put get del range count import export stats
 done
 expect "commands below a command, too" 1 "$("$kv" help backup restore | grep -c "^Usage: kv backup restore")"
 expect "each has a help" "" "$("$kv" help | sed -n '/^Subcommands/,/^$/s/^  \([a-z]*\) .*/\1/p' |
-  while read -r name; do "$kv" help "$name" | grep -q "^Usage: kv $name" || echo "$name"; done)"
+  while read -r name; do "$kv" help "$name" | grep "^Usage: kv $name" >one-help || echo "$name"; done)"
 
 # One that is still opening its data, held up there by a pipe that nobody writes into: SIGTERM ends it with 0.
 start slow
