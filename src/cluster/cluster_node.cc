@@ -43,6 +43,16 @@ std::vector<std::uint64_t> ids_of(const format::Membership& membership) {
   return ids;
 }
 
+// Null: a member of that number has another disk, or there is none.
+const format::Member* find_self(const format::Membership& membership,
+                                const format::Identity& identity) {
+  const auto& members = membership.members;
+  const auto found = std::ranges::find(members, identity.node_id, &format::Member::node_id);
+  if (found == members.end()) return nullptr;
+  const bool is_its = found->node_uuid.is_nil() || found->node_uuid == identity.node_uuid;
+  return is_its ? &*found : nullptr;
+}
+
 // What is asked for, held against what the directory is.
 Result<void> check(const ClusterNode::Settings& settings, const engine::DataDirectory& dir,
                    bool is_joined) {
@@ -107,10 +117,8 @@ std::optional<std::string> client_address_of(const std::string& directory) {
   if (!identity || identity->cluster_id.is_nil()) return std::nullopt;
   const auto members = node::MembersFile::open(fs, directory, format::database_id_hash(*identity));
   if (!members) return std::nullopt;
-  for (const format::Member& member : (*members)->membership().members) {
-    if (member.node_id == identity->node_id) return member.client_address;
-  }
-  return std::nullopt;
+  const format::Member* const self = find_self((*members)->membership(), *identity);
+  return self == nullptr ? std::nullopt : std::optional(self->client_address);
 }
 
 Result<std::unique_ptr<ClusterNode>> ClusterNode::open(Settings settings) {
@@ -154,13 +162,16 @@ Result<std::unique_ptr<ClusterNode>> ClusterNode::open(Settings settings) {
 Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> dir,
                                        Settings settings) {
   const format::Identity& identity = dir->identity();
-  const auto& list = members->membership().members;
-  const auto self = std::ranges::find(list, identity.node_id, &format::Member::node_id);
-  if (self == list.end()) {
-    return tl::unexpected(
-        mismatch(fmt::format("{} was removed from its cluster; `kv cluster add` takes a node with "
-                             "an empty directory",
-                             settings.directory)));
+  // Files of a state from before it was added do not name a node that waits.
+  const format::Member* const known = find_self(members->membership(), identity);
+  const format::Member* const self =
+      known == nullptr && settings.join ? &settings.join->self : known;
+  if (self == nullptr) {
+    return tl::unexpected(mismatch(
+        fmt::format("{} is none of its cluster's members: if it waits to be added, --join and "
+                    "--listen say where it is heard; if it was removed, `kv cluster add` takes a "
+                    "node with an empty directory",
+                    settings.directory)));
   }
   ReplicaHost::Options options;
   options.cluster_id = identity.cluster_id;

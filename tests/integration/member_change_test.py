@@ -17,6 +17,8 @@ import threading
 import time
 
 KV = os.path.abspath(sys.argv[1])
+# Who is added late finds that the log's beginning is gone, and gets files.
+LITTLE_LOG = ("--segment-size", "4096", "--log-retention", "0")
 
 
 def free_ports(count):
@@ -58,10 +60,11 @@ class Nodes:
     def found(self, *nodes):
         peers = ",".join(f"{node}={self.addresses[node]}" for node in nodes)
         for node in nodes:
-            self.start(node, "--node-id", str(node), "--peers", peers, "--election-timeout-ms", "400")
+            self.start(node, "--node-id", str(node), "--peers", peers, "--election-timeout-ms", "400", *LITTLE_LOG)
 
     def join(self, node, *members):
-        self.start(node, "--node-id", str(node), "--listen", self.addresses[node], "--join", self.named(*members))
+        self.start(node, "--node-id", str(node), "--listen", self.addresses[node], "--join", self.named(*members),
+                   *LITTLE_LOG)
 
     def kill(self, node, how=signal.SIGKILL):
         process = self.processes.pop(node)
