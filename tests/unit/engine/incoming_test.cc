@@ -1,124 +1,26 @@
 #include "engine/incoming.h"
 
-#include <map>
-#include <memory>
 #include <string>
 
 #include <doctest/doctest.h>
 
-#include "base/checksum.h"
 #include "engine/base_files.h"
 #include "engine/log_reader.h"
 #include "engine/store_impl.h"
 #include "format/names.h"
 #include "io/sim_file_system.h"
+#include "tests/unit/engine/support/led_node.h"
 
-using kv::Background;
 using kv::Errc;
 using kv::Result;
-using kv::StoreImpl;
 using kv::engine::BaseFiles;
-using kv::engine::ForeignRecord;
 using kv::engine::Incoming;
-using kv::format::RecordType;
 using kv::io::CrashMode;
-using kv::io::SimFileSystem;
-
-using Content = std::map<std::string, std::string>;
+using kv::test::Content;
+using kv::test::leader_with_base;
+using Node = kv::test::LedNode;
 
 namespace {
-
-// A node's store, whose log comes from a leader that commits everything at once.
-struct Node {
-  std::shared_ptr<SimFileSystem> fs;
-  std::unique_ptr<StoreImpl> store;
-  std::uint64_t committed = 0;
-
-  explicit Node(std::uint64_t seed) : fs(std::make_shared<SimFileSystem>(seed)) { open(); }
-  explicit Node(const kv::io::SimDisk& disk) : fs(std::make_shared<SimFileSystem>(1)) {
-    fs->restore(disk);
-    fs->restart(CrashMode::kKeepAll);
-  }
-  Node(Node&&) = default;
-  ~Node() { store.reset(); }
-
-  void open() {
-    auto opened = try_open();
-    REQUIRE_MESSAGE(opened.has_value(), describe(opened.error()));
-  }
-  Result<void> try_open() {
-    kv::Options options;
-    options.segment_size_max = 4096;
-    options.scrub_rate = 0;
-    options.merges_automatically = false;
-    auto opened =
-        StoreImpl::open(*fs, "/db", options, Background::kCaller, kv::Replicated{committed});
-    if (!opened) return tl::unexpected(std::move(opened).error());
-    store = std::move(*opened);
-    return {};
-  }
-  void append(RecordType type, const std::string& key, const std::string& value) {
-    kv::format::RecordHeader header;
-    header.type = type;
-    header.term = 1;
-    header.sequence = store->pipeline().last_sequence() + 1;
-    header.key_size = static_cast<std::uint32_t>(key.size());
-    header.value_size = static_cast<std::uint32_t>(value.size());
-    header.key_crc = kv::base::crc32c(key);
-    header.body_crc = kv::base::crc32c_extend(header.key_crc, value);
-    const std::string body = key + value;
-    const ForeignRecord record{header, body};
-    REQUIRE(store->pipeline().append({&record, 1}).has_value());
-    store->pipeline().flush(kv::ReadMode::kMayBlock);
-    REQUIRE(store->pipeline().sync().has_value());
-    committed = header.sequence;
-    store->pipeline().commit(committed);
-    store->work();
-  }
-  void put(const std::string& key, const std::string& value) {
-    append(RecordType::kPut, key, value);
-  }
-  void del(const std::string& key) { append(RecordType::kDelete, key, ""); }
-  // Some keys written again and again, of `value`, and others deleted.
-  void fill(char value, int rounds) {
-    for (int i = 0; i < rounds; ++i) {
-      put("key" + std::to_string(i % 7), std::string(300, value) + std::to_string(i));
-      if (i % 5 == 0) put("gone" + std::to_string(i % 3), std::string(200, value));
-      if (i % 5 == 3) del("gone" + std::to_string(i % 3));
-    }
-    for (int i = 0; i < 3; ++i) del("gone" + std::to_string(i));
-  }
-  // The floor at the end of the newest sealed segment.
-  void raise_floor() {
-    kv::format::LogFloor floor;
-    for (const auto& [id, info] : store->directory().manifest().state().segments) {
-      if (!info.is_sealed || info.last_sequence <= floor.sequence) continue;
-      floor = {1, info.last_sequence, info.end_chain};
-    }
-    REQUIRE(floor.sequence > 0);
-    REQUIRE(store->raise_log_floor(floor).has_value());
-  }
-  void raise_floor_and_merge() {
-    raise_floor();
-    REQUIRE(store->merge(0).has_value());
-  }
-  Content content() const {
-    Content rows;
-    auto cursor = store->range({}, store->snapshot());
-    for (;;) {
-      auto step = cursor.next(kv::ReadMode::kMayBlock);
-      REQUIRE(step.has_value());
-      if (*step != kv::Cursor::Step::kItem) return rows;
-      rows[cursor.item().key] = cursor.item().value;
-    }
-  }
-  kv::engine::DataDirectory& dir() const { return store->directory(); }
-  void crash() {
-    fs->lose_power();
-    store.reset();
-    fs->restart(CrashMode::kRandom, 7);
-  }
-};
 
 std::string read_file(const Node& node, kv::format::SegmentId id, std::uint64_t size) {
   auto bytes = kv::io::read_file(*node.fs, node.dir().segment_path(id));
@@ -142,17 +44,6 @@ Result<void> receive(Incoming& incoming, const Node& from, const BaseFiles& base
     file += 1;
   }
   return incoming.finish();
-}
-
-// Merged segments, and some of the log as it was written.
-Node leader_with_base() {
-  Node leader(1);
-  leader.fill('a', 40);
-  leader.fill('b', 40);
-  leader.raise_floor_and_merge();
-  leader.fill('c', 30);
-  leader.raise_floor();
-  return leader;
 }
 
 std::vector<std::string> files_in(const Node& node, const std::string& folder) {
@@ -262,6 +153,7 @@ TEST_CASE("after a power cut anywhere there is the old state or the new one") {
     const auto report = follower.store->verify({});
     REQUIRE(report.has_value());
     CHECK(report->findings.empty());
+    CHECK_FALSE(follower.fs->exists("/db/lost+found").value());
     // And nothing of the other state, or of a half one, is left.
     const auto state = follower.dir().manifest().state();
     for (const std::string& name : files_in(follower, "/db")) {
