@@ -1,5 +1,6 @@
 #include <deque>
 #include <functional>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <vector>
@@ -100,7 +101,7 @@ struct Transfer {
                          Snapshot{.point = {floor.term, floor.sequence, floor.chain}, .round = 1}};
     kv::format::MembersFile members;
     members.membership.election_us = 1'000'000;
-    for (const std::uint64_t id : {1, 2}) {
+    for (const std::uint64_t id : std::initializer_list<std::uint64_t>{1, 2}) {
       members.membership.members.push_back({.node_id = id, .peer_address = "h:1"});
     }
     sender.begin(wanted, members, now);
