@@ -50,7 +50,8 @@ class Nodes:
 
     def start(self, node, *more):
         log = open(self.path(node) + ".log", "ab")
-        process = subprocess.Popen([KV, "start", "--data", self.path(node), *more], stdout=subprocess.PIPE, stderr=log)
+        process = subprocess.Popen([KV, "start", "--data", self.path(node), *LITTLE_LOG, *more],
+                                   stdout=subprocess.PIPE, stderr=log)
         for line in process.stdout:
             if line == b"ready\n":
                 self.processes[node] = process
@@ -60,11 +61,10 @@ class Nodes:
     def found(self, *nodes):
         peers = ",".join(f"{node}={self.addresses[node]}" for node in nodes)
         for node in nodes:
-            self.start(node, "--node-id", str(node), "--peers", peers, "--election-timeout-ms", "400", *LITTLE_LOG)
+            self.start(node, "--node-id", str(node), "--peers", peers, "--election-timeout-ms", "400")
 
     def join(self, node, *members):
-        self.start(node, "--node-id", str(node), "--listen", self.addresses[node], "--join", self.named(*members),
-                   *LITTLE_LOG)
+        self.start(node, "--node-id", str(node), "--listen", self.addresses[node], "--join", self.named(*members))
 
     def kill(self, node, how=signal.SIGKILL):
         process = self.processes.pop(node)
@@ -218,9 +218,18 @@ def check_wiped_disk(nodes):
     expect(nodes.voters() == [1, 2, 4], f"three vote behind a restart: {nodes.roles()}")
 
 
+def let_log_go(nodes):
+    """Until the record that says who the members are is no log any more."""
+    while (status := nodes.replication(nodes.leader()))["replication_floor"] <= status["replication_members_since"]:
+        for i in range(20):
+            nodes.done("put", f"filler{i}", "x" * 500)
+
+
 def check_leader_removed(nodes):
+    let_log_go(nodes)
     nodes.join(5, 1, 2, 4)
     nodes.done("cluster", "add", f"5={nodes.addresses[5]}")
+    within(nodes.log(5), "state received", "what a node says that is added late")
     leader = nodes.leader()
     with Load(nodes, [1, 2, 4, 5]) as load:
         load.wait_for(10)
