@@ -140,10 +140,15 @@ void append_ok(std::string& out, std::string_view tag, std::string_view fields) 
   out += '\n';
 }
 
-void append_written(std::string& out, std::string_view tag, std::uint64_t version) {
+void append_written(std::string& out, std::string_view tag, std::uint64_t version,
+                    std::uint64_t local_epoch) {
   append_tag(out, tag);
   out += "OK";
   append_version(out, version);
+  if (local_epoch > 0) {
+    out += " ack=local epoch=";
+    append_number(out, local_epoch);
+  }
   out += '\n';
 }
 

@@ -11,7 +11,9 @@ namespace kv::protocol {
 // Payload-bearing lines are written in two parts where the payload is large: the *_header functions
 // end with the LF of the line; the payload and its LF follow.
 void append_ok(std::string& out, std::string_view tag, std::string_view fields = {});
-void append_written(std::string& out, std::string_view tag, std::uint64_t version);  // "OK ver=N"
+// "OK ver=N", and of one that only the leader has, in the term `local_epoch`, "ack=local epoch=T".
+void append_written(std::string& out, std::string_view tag, std::uint64_t version,
+                    std::uint64_t local_epoch = 0);
 void append_value_header(
     std::string& out, std::string_view tag, std::uint64_t size,
     std::optional<std::uint64_t> version);  // "VALUE n ver=N"; PING's echo has none

@@ -51,6 +51,8 @@ struct Request {
 
   // Options, checked and with their defaults filled in.
   Condition condition;                           // PUT DEL: if=
+  std::optional<Ack> ack;                        // PUT DEL BPUT: ack=
+  std::uint64_t epoch = 0;                       // WAIT: epoch=; 0: none given
   std::optional<Sync> sync;                      // PUT DEL BPUT: sync=
   std::uint64_t limit = 0;                       // RANGE PREFIX: capped at Limits::range_limit_max
   std::uint64_t bytes_max = 0;                   // RANGE PREFIX: max_bytes=; 0: none given

@@ -75,6 +75,11 @@ const char* take_write_option(const HeaderLine::Option& option, Request& request
     if (option.value == "disk") request.sync = Sync::kDisk;
     return request.sync ? nullptr : "takes none, interval or disk";
   }
+  if (option.name == "ack") {
+    if (option.value == "local") request.ack = Ack::kLocal;
+    if (option.value == "majority") request.ack = Ack::kMajority;
+    return request.ack ? nullptr : "takes local or majority";
+  }
   if (option.name == "atomic" && request.verb == Verb::kBput) {
     return option.value == "1" ? nullptr : "takes 1; every BPUT is atomic";
   }
@@ -95,6 +100,13 @@ const char* take_min_version(std::string_view value, Request& request) {
   const auto version = parse_number(value);
   if (!version || *version == 0) return "takes a version from 1";
   request.min_version = *version;
+  return nullptr;
+}
+
+const char* take_epoch(std::string_view value, Request& request) {
+  const auto epoch = parse_number(value);
+  if (!epoch || *epoch == 0) return "takes the epoch of an acknowledgement, from 1";
+  request.epoch = *epoch;
   return nullptr;
 }
 
@@ -252,6 +264,7 @@ const char* take_option(const HeaderLine::Option& option, const Limits& limits, 
       return take_level_option(option, request);
     case Verb::kWait:
       if (option.name == "ver") return take_min_version(option.value, request);
+      if (option.name == "epoch") return take_epoch(option.value, request);
       return option.name == "timeout_ms" ? take_timeout(option.value, request) : kUnknown;
     case Verb::kPing:
     case Verb::kHelp:
@@ -286,6 +299,9 @@ std::optional<BadOption> take_options(const HeaderLine& header, const Limits& li
   const bool is_told_to_merge = request.is_wait || request.rate_max > 0;
   if (request.merge_action != MergeAction::kNow && is_told_to_merge) {
     return BadOption{"do", "stands alone: wait and rate are for a merge that begins"};
+  }
+  if (request.epoch > 0 && request.min_version == 0) {
+    return BadOption{"epoch", "belongs to a version: give ver as well"};
   }
   if (request.min_version > 0 && request.stale_max_ms > 0) {
     return BadOption{"max_stale_ms", "stands alone: min_ver is another promise; give one"};

@@ -58,9 +58,16 @@ struct Condition {
   Version version = 0;  // for kVersion
 };
 
+// What a write to a cluster waits for; docs/replication.md says what each survives.
+enum class Ack {
+  kMajority,  // it is on the disks of a majority, and visible
+  kLocal,  // it is on the leader's disk, and the leader cannot have been replaced; not yet visible
+};
+
 struct WriteOptions {
   std::optional<Sync> sync;  // stronger than Options::sync; a weaker one is taken as Options::sync
   Condition condition;       // put and del only
+  std::optional<Ack> ack;    // stronger than the server's setting; a weaker one is taken as that
 };
 
 }  // namespace kv

@@ -112,6 +112,7 @@ struct WriteResult {
   Version version = 0;
   bool was_found = true;  // false: DEL of a key that was not there, or an update that asked for
                           // kNothing or such a DEL; nothing was written
+  std::uint64_t local_epoch = 0;  // not 0: Ack::kLocal was given, in that term of the cluster
 };
 
 // Who a submitted write reports to; see Store::submit.

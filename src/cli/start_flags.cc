@@ -122,6 +122,10 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
   add(start, "log-retention", flags.log_retention,
       "of a member of a cluster: log that merges leave alone, for members that come back")
       ->check(size_check(0, UINT64_MAX));
+  add(start, "ack", flags.ack,
+      "what a write to a cluster waits for: majority; or local, the leader's disk, and what no "
+      "majority has yet is lost with the leader")
+      ->check(CLI::IsMember({"majority", "local"}));
   start
       .add_flag("--read-lease", flags.read_lease,
                 "as a leader of a cluster answer reads without asking the others; trusts all "

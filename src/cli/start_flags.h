@@ -40,6 +40,7 @@ struct StartFlags {
   std::string cluster_name = "kv";
   std::uint64_t election_ms = 700;
   std::string log_retention = "1GiB";
+  std::string ack = "majority";
   bool read_lease = false;
   bool has_listen = false;  // was said, and not left at its default
   bool is_insecure = false;

@@ -21,6 +21,7 @@ std::string options_text(const WriteOptions& options) {
       out += fmt::format(" if={}", options.condition.version);
       break;
   }
+  if (options.ack) out += *options.ack == Ack::kLocal ? " ack=local" : " ack=majority";
   if (options.sync == Sync::kNone) out += " sync=none";
   if (options.sync == Sync::kInterval) out += " sync=interval";
   if (options.sync == Sync::kDisk) out += " sync=disk";

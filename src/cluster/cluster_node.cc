@@ -191,7 +191,8 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
       hard_state->state().commit_hint, [host = host.get()] { host->news(); },
       [file = hard_state.get()](std::uint64_t term, std::uint64_t sequence) {
         return node::Replica::claim(*file, {term, sequence});
-      }};
+      },
+      [host = host.get()] { return host->may_ack_local(); }};
   auto opened = StoreImpl::open(std::move(dir), settings.store, Background::kThreads, replicated);
   if (!opened) return tl::unexpected(std::move(opened).error());
   impl = opened->get();

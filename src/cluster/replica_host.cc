@@ -117,6 +117,7 @@ void ReplicaHost::stop() {
     for (auto& [id, read] : reads_) read.done(tl::unexpected(stopping()));
     reads_.clear();
     begin_reads();
+    local_acks_.end();
     lease_.end();
     work_guard_.reset();
   });
@@ -149,6 +150,9 @@ void ReplicaHost::tick() {
 void ReplicaHost::work() {
   begin_reads();
   if (is_stopping_ || replica_->is_over()) return;
+  const raft::Core& core = replica_->core();
+  if (!window_) window_.emplace(core.config().lease_us());
+  window_->note(core.last().seq, core.commit(), now());
   replica_->work(now());
   finish_reads();
   give_up_waiting();
@@ -211,7 +215,7 @@ void ReplicaHost::begin_reads() {
     for (const ReadDone& done : asked) done(result);
   };
   const raft::Instant instant = now();
-  if (const auto commit = replica_->core().lease_read(instant)) {
+  if (const auto commit = replica_->lease_read(instant)) {
     reads_[id].seq = commit;
     return;
   }
@@ -220,12 +224,11 @@ void ReplicaHost::begin_reads() {
   if (!refused.empty()) refused.mapped().done(tl::unexpected(replica_->not_leading()));
 }
 
-void ReplicaHost::await_version(Version version, std::chrono::milliseconds patience,
-                                ReadDone done) {
-  const auto end = std::chrono::steady_clock::now() + patience;
+void ReplicaHost::await_version(const server::ReadLevel& level, ReadDone done) {
+  const auto end = std::chrono::steady_clock::now() + level.patience;
   {
     const std::lock_guard lock(mutex_);
-    awaited_.push_back({version, end, std::move(done)});
+    awaited_.push_back({level, end, std::move(done)});
   }
   news();
 }
@@ -236,9 +239,25 @@ void ReplicaHost::take_awaited() {
     std::ranges::move(awaited_, std::back_inserter(waiting_));
     awaited_.clear();
   }
-  if (!is_stopping_ && !replica_->failure()) return;
+  if (!is_stopping_ && !replica_->is_over()) return;
   for (const Awaited& one : waiting_) one.done(tl::unexpected(stopping()));
   waiting_.clear();
+}
+
+// A write that was acknowledged by one disk alone is one of another leader's, or none, if that one
+// took it back.
+Result<void> ReplicaHost::is_the_one(const server::ReadLevel& level) const {
+  if (level.epoch == 0) return {};
+  const auto term = replica_->term_of(level.min_version);
+  if (!term) {
+    return tl::unexpected(
+        Error{Errc::kUnknownOutcome, "that long ago the log is gone; read what is there", {}});
+  }
+  if (*term == level.epoch) return {};
+  return tl::unexpected(Error{
+      Errc::kConflict,
+      fmt::format("ver={} epoch={} another leader took that write back", level.min_version, *term),
+      {}});
 }
 
 void ReplicaHost::give_up_waiting() {
@@ -274,9 +293,9 @@ void ReplicaHost::finish_reads() {
     }
     at = next;
   }
-  std::erase_if(waiting_, [applied](const Awaited& one) {
-    if (one.version > applied) return false;
-    one.done({});
+  std::erase_if(waiting_, [this, applied](const Awaited& one) {
+    if (one.level.min_version > applied) return false;
+    one.done(is_the_one(one.level));
     return true;
   });
 }
@@ -414,17 +433,23 @@ void ReplicaHost::note_status() {
 }
 
 void ReplicaHost::on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) {
-  if (!options_.has_lease_reads) return;
-  if (until) {
-    lease_.give(*until, commit);
-  } else {
+  if (!until) {
     lease_.end();
+    return local_acks_.end();
   }
+  if (options_.has_lease_reads) lease_.give(*until, commit);
+  if (!window_) return;
+  const raft::Instant window = window_->end(commit);
+  local_acks_.give({.boot_us = std::min(until->boot_us, window.boot_us),
+                    .raw_us = std::min(until->raw_us, window.raw_us)},
+                   commit);
 }
 
 std::optional<Version> ReplicaHost::lease_version() const {
   if (!options_.has_lease_reads) return std::nullopt;
-  return lease_.look(now());
+  const auto commit = lease_.look(now());
+  if (!commit) return std::nullopt;
+  return std::max(*commit, parts_->store.pipeline().local_sequence());
 }
 
 void ReplicaHost::on_role(const raft::RoleChange& change) {

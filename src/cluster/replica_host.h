@@ -18,6 +18,7 @@
 #include <asio/thread_pool.hpp>
 
 #include "cluster/lag_clock.h"
+#include "cluster/local_window.h"
 #include "cluster/peer_link.h"
 #include "cluster/peer_session.h"
 #include "cluster/read_lease.h"
@@ -55,6 +56,8 @@ class ReplicaHost final : public server::ClusterMember,
   explicit ReplicaHost(Options options);
   ~ReplicaHost() override;
 
+  // What the store is to ask: see Replicated.
+  bool may_ack_local() const { return local_acks_.look(now()).has_value(); }
   // Listens, so that the address is known and taken; peers that connect meanwhile wait.
   [[nodiscard]] Result<void> bind();
   std::string address() const;  // for peers, the port as it came out
@@ -72,7 +75,7 @@ class ReplicaHost final : public server::ClusterMember,
   // Many together cost one round of messages. `done` is called on its thread.
   void confirm_read(ReadDone done) override;
   std::optional<Version> lease_version() const override;
-  void await_version(Version version, std::chrono::milliseconds patience, ReadDone done) override;
+  void await_version(const server::ReadLevel& level, ReadDone done) override;
   Result<void> transfer(std::uint64_t node_id) override;
   Result<void> add(const Newcomer& newcomer) override;
   Result<void> remove(std::uint64_t node_id, bool is_forced) override;
@@ -91,7 +94,7 @@ class ReplicaHost final : public server::ClusterMember,
     std::optional<raft::Seq> seq;
   };
   struct Awaited {
-    Version version;
+    server::ReadLevel level;
     std::chrono::steady_clock::time_point end;
     ReadDone done;
   };
@@ -117,6 +120,7 @@ class ReplicaHost final : public server::ClusterMember,
   void take_awaited();
   void finish_reads();
   void give_up_waiting();
+  Result<void> is_the_one(const server::ReadLevel& level) const;
   void look_around();
   void note_status();
   std::vector<Successor> successors() const;
@@ -153,10 +157,12 @@ class ReplicaHost final : public server::ClusterMember,
   raft::ReadId next_read_ = 1;
   std::vector<Awaited> waiting_;
   LagClock lag_;
+  std::optional<LocalWindow> window_;
   bool is_stopping_ = false;
   bool is_over_told_ = false;
 
   ReadLease lease_;
+  ReadLease local_acks_;  // what holds while writes may be acknowledged from this disk alone
   std::atomic<bool> has_news_ = false;  // of the store's log, and somebody is on the way to tell
   mutable std::mutex mutex_;
   std::vector<ReadDone> asked_;  // guarded by mutex_, as the next

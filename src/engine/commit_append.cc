@@ -214,6 +214,11 @@ bool CommitPipeline::needs_disk(const Write& write) const {
   return sync == Sync::kDisk || sync_delay_.count() > 0 || settings_.is_replicated;
 }
 
+// What did not change anything tells of what others wrote, which may yet be taken back.
+bool CommitPipeline::wants_local_ack(const Write& write) const {
+  return settings_.is_replicated && settings_.may_ack_local && write.options.ack == Ack::kLocal;
+}
+
 // A mere reply tells of everything appended before it, so it waits for that.
 void CommitPipeline::wait_for_place(Pending& pending) {
   pending.wait_sequence = tail_.last_sequence();
@@ -249,6 +254,8 @@ bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Ju
   }
   if (pending.result && pending.result->was_found) {
     append_record(write, record, pending);
+    pending.may_tell_local = wants_local_ack(write);
+    waiting_for_local_ += pending.may_tell_local ? 1 : 0;
   } else if (settings_.is_replicated) {
     append_noop(pending);
   }

@@ -41,6 +41,7 @@ bool CommitPipeline::take_ready() {
 }
 
 void CommitPipeline::advance(Lock& lock) {
+  if (waiting_for_local_ > 0) tell_local(lock);
   if (is_applying_) return;  // who is at it goes on until nothing is ready
   is_applying_ = true;
   while (take_ready()) {
@@ -54,6 +55,7 @@ void CommitPipeline::advance(Lock& lock) {
     lock.lock();
     for (const Pending& pending : ready_) {
       if (pending.sequence <= remembered_sequence_) forget(pending);
+      waiting_for_local_ -= pending.may_tell_local ? 1 : 0;
       if (pending.begun.time_since_epoch().count() != 0) note_latency(pending.begun);
     }
     release_groups();

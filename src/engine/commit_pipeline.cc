@@ -176,6 +176,7 @@ std::vector<CommitPipeline::Pending> CommitPipeline::take_unwritten(std::uint64_
   while (!pending_.empty() && pending_.back().wait_sequence > written) {
     taken.push_back(std::move(pending_.back()));
     pending_.pop_back();
+    waiting_for_local_ -= taken.back().may_tell_local ? 1 : 0;
   }
   // What they said of their keys is void; what earlier writes say is looked up again.
   newest_.clear();

@@ -77,7 +77,8 @@ class CommitPipeline {
     Sync sync = Sync::kDisk;
     std::uint64_t segment_size_max = 0;
     bool is_replicated = false;
-    std::uint64_t applied_sequence = 0;  // replicated: what the index has
+    std::uint64_t applied_sequence = 0;        // replicated: what the index has
+    std::function<bool()> may_ack_local = {};  // see Replicated; with a lock held
   };
   CommitPipeline(const Settings& settings, Index& index, SegmentTable& table, ValueCache& cache,
                  LogTail tail);
@@ -165,6 +166,9 @@ class CommitPipeline {
   std::uint64_t applied_sequence() const {
     return applied_sequence_.load(std::memory_order_acquire);
   }
+  // The newest write that was acknowledged before it was committed. What is told of the store to
+  // whoever asks after that has to have it.
+  std::uint64_t local_sequence() const { return local_sequence_.load(std::memory_order_acquire); }
   std::uint64_t synced_sequence() const;
   std::uint64_t writes() const { return writes_.load(std::memory_order_relaxed); }
   std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
@@ -179,6 +183,7 @@ class CommitPipeline {
     std::uint64_t sequence = 0;  // 0: only a reply
     std::uint64_t wait_sequence = 0;
     bool needs_disk = false;
+    bool may_tell_local = false;  // once it is on this disk
     WriteListener* listener = nullptr;
     WriteTag tag;
     Result<WriteResult> result;
@@ -253,6 +258,8 @@ class CommitPipeline {
   void retire_complete();
   void advance(Lock& lock);
   bool is_ready(const Pending& pending) const;
+  bool wants_local_ack(const Write& write) const;
+  void tell_local(Lock& lock);
   bool take_ready();
   void apply(std::span<const Pending> ready);
   void apply_together(std::span<const Pending> some);
@@ -333,7 +340,8 @@ class CommitPipeline {
   std::deque<Uncommitted> uncommitted_;  // replicated: in log order
   std::uint64_t uncommitted_bytes_ = 0;
   std::uint64_t committed_sequence_ = UINT64_MAX;
-  std::uint64_t told_sequence_ = 0;  // by take_written()
+  std::uint64_t told_sequence_ = 0;      // by take_written()
+  std::uint64_t waiting_for_local_ = 0;  // of those pending
   bool is_rolling_back_ = false;
   bool has_log_news_ = false;
 
@@ -343,6 +351,7 @@ class CommitPipeline {
   std::vector<std::uint64_t> hashes_;  // the same
   std::vector<Place> replaced_;        // the same
   std::atomic<std::uint64_t> applied_sequence_;
+  std::atomic<std::uint64_t> local_sequence_ = 0;
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};
   std::atomic<std::int64_t> write_latency_ns_{0};

@@ -13,6 +13,9 @@ namespace kv::engine {
 
 namespace {
 
+// What may be acknowledged and not be committed yet, at most.
+constexpr std::uint64_t kLocalBytesMax = 8 << 20;
+
 // Of records that nobody here waits for.
 class Nobody final : public WriteListener {
  public:
@@ -183,6 +186,33 @@ void CommitPipeline::give_up_uncommitted() {
   tell_failed(lock, take_unwritten(committed_sequence_), unknown);
 }
 
+// Acknowledged, and neither visible nor safe from being taken back. Who reads after it was told
+// waits until it is one of the two: see local_sequence().
+void CommitPipeline::tell_local(Lock& lock) {
+  if (uncommitted_bytes_ > kLocalBytesMax || !settings_.may_ack_local()) return;
+  std::vector<Pending> told;
+  for (Pending& pending : pending_) {
+    if (pending.wait_sequence > std::min(written_sequence_, synced_sequence_)) break;
+    if (pending.wait_sequence <= committed_sequence_) continue;
+    if (!std::exchange(pending.may_tell_local, false)) continue;
+    waiting_for_local_ -= 1;
+    Pending one;
+    one.listener = std::exchange(pending.listener, &nobody);
+    one.tag = pending.tag;
+    one.result = pending.result;
+    const auto record =
+        std::ranges::lower_bound(uncommitted_, pending.wait_sequence, {},
+                                 [](const Uncommitted& each) { return each.record.sequence; });
+    one.result->local_epoch = record->record.term;
+    local_sequence_.store(pending.wait_sequence, std::memory_order_release);
+    told.push_back(std::move(one));
+  }
+  if (told.empty()) return;
+  lock.unlock();
+  for (Pending& one : told) one.listener->on_written(one.tag, std::move(one.result));
+  lock.lock();
+}
+
 void CommitPipeline::commit(std::uint64_t sequence) {
   Lock lock(mutex_);
   if (sequence <= committed_sequence_) return;
@@ -268,6 +298,7 @@ void CommitPipeline::finish_roll_back(const Cut& cut, std::uint64_t chain) {
     has_rotation_news_ = true;
   }
   tail_.roll_back(last, chain);
+  local_sequence_ = std::min(local_sequence_.load(), last);
   auto failed = take_unwritten(last);
   const auto unheard = std::ranges::find_if(
       failed, [&](const Pending& one) { return one.wait_sequence > proposed; });

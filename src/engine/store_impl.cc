@@ -139,7 +139,8 @@ Result<void> StoreImpl::start() {
   hidden_ = std::move(recovered->hidden);
   pipeline_ = std::make_unique<engine::CommitPipeline>(
       engine::CommitPipeline::Settings{options_.sync, options_.segment_size_max,
-                                       replicated_.has_value(), recovered->applied_sequence},
+                                       replicated_.has_value(), recovered->applied_sequence,
+                                       replicated_ ? replicated_->may_ack_local : nullptr},
       index_, table_, cache_,
       engine::LogTail(recovered->last_sequence, recovered->chain,
                       format::database_id_hash(dir_->identity()),

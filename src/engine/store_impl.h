@@ -40,6 +40,9 @@ struct Replicated {
   std::uint64_t committed = 0;             // sequence; known to be, when the store is opened
   std::function<void()> on_log_news = {};  // see CommitPipeline
   engine::LostListener on_lost = {};
+  // Whether what is on this disk may be acknowledged where Ack::kLocal was asked for: nobody else
+  // can lead now, and nothing waits for others for long. Any thread, quickly.
+  std::function<bool()> may_ack_local = {};
 };
 
 // The store, on any file system. Its parts and their threads: docs/architecture.md.

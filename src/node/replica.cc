@@ -107,6 +107,7 @@ void Replica::receive(const peer::Received& received, const raft::Instant& now) 
   if (has_config) {
     core_->step(as_self_counts(received.message));
   } else if (!is_election || is_member()) {
+    note_promises();
     core_->step(received.message);
   }
   process();
@@ -116,9 +117,23 @@ void Replica::receive(const peer::Received& received, const raft::Instant& now) 
 tl::expected<void, raft::Refusal> Replica::read_index(raft::ReadId id, const raft::Instant& now) {
   if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
   tick(now);
+  note_promises();
   auto asked = core_->read_index(id);
   process();
   return asked;
+}
+
+std::optional<raft::Seq> Replica::lease_read(const raft::Instant& now) {
+  if (is_over()) return std::nullopt;
+  note_promises();
+  return core_->lease_read(now);
+}
+
+// Writes that were acknowledged from this disk alone: whoever asks now may have heard of them.
+void Replica::note_promises() {
+  if (leading_ == 0) return;
+  propose_written();
+  core_->promise(pipeline().local_sequence());
 }
 
 tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const raft::Instant& now) {

@@ -75,6 +75,8 @@ class Replica : private raft::Log {
   void receive(const peer::SnapshotFrame& frame, const raft::Instant& now);
   // on_read() tells how it ended.
   tl::expected<void, raft::Refusal> read_index(raft::ReadId id, const raft::Instant& now);
+  // What the store has to have for a read on this leader's word; see raft::Core::lease_read.
+  std::optional<raft::Seq> lease_read(const raft::Instant& now);
   tl::expected<void, raft::Refusal> transfer(raft::NodeId target, const raft::Instant& now);
   // Of a leader. It is in force as soon as it is in the log, and taken back with it; once it is
   // committed, memberships() from core().commit() on are that one or later ones. A learner that has
@@ -109,6 +111,10 @@ class Replica : private raft::Log {
   const format::Member* find_member(raft::NodeId node) const;
   // The store has all that is committed up to here.
   raft::Seq applied() const;
+  // Of a record of the log that is committed; none: the log begins behind it.
+  std::optional<raft::Term> term_of(raft::Seq seq) const {
+    return seq < floor_.seq ? std::nullopt : std::optional(point_at(seq).term);
+  }
   // Records above it are there as a log.
   raft::Seq floor_sequence() const { return floor_.seq; }
   // The record that is committed last, as far as this node knows.
@@ -145,6 +151,7 @@ class Replica : private raft::Log {
   void tick(const raft::Instant& now);
   void process();
   bool do_once();
+  void note_promises();
   void propose_written();
   void stop_leading();
   void roll_back(raft::Seq first);

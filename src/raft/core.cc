@@ -82,6 +82,7 @@ Core::Core(const Core& other, const Log& log)
       is_lease_void_(other.is_lease_void_),
       heartbeat_sent_(other.heartbeat_sent_),
       noop_seq_(other.noop_seq_),
+      promised_seq_(other.promised_seq_),
       uncommitted_bytes_(other.uncommitted_bytes_),
       transfer_(other.transfer_),
       reads_(other.reads_),

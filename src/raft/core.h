@@ -81,7 +81,10 @@ class Core {
   // A read on the leader's word, which Settings have to allow, of somebody who asked before `now`
   // was read from the clocks: wait until that is applied, and read. None: ask read_index().
   std::optional<Seq> lease_read(const Instant& now) const;
-  // Until when lease_read() would say what it says now, if nothing more comes in.
+  // A record of ours was acknowledged before it is committed: reads that are asked for from now on
+  // wait for it, or end with our lead. Nobody ever sees one that is taken back.
+  void promise(Seq seq);
+  // Until when holds_lease() says what it says now, if nothing more comes in.
   std::optional<Instant> lease_end() const;
 
   // What to do about it. To be called after every few of the above.
@@ -264,6 +267,7 @@ class Core {
   bool is_lease_void_ = false;  // rule L5: for the rest of the term
   Instant heartbeat_sent_;
   Seq noop_seq_ = 0;
+  Seq promised_seq_ = 0;  // see promise()
   std::uint64_t uncommitted_bytes_ = 0;
   std::optional<Transfer> transfer_;
   ReadQueue reads_;

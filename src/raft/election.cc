@@ -159,6 +159,7 @@ void Core::become_leader() {
   transfer_.reset();
   uncommitted_bytes_ = 0;
   sync_peers();
+  promised_seq_ = 0;
   noop_seq_ = append_own(Entry{.kind = EntryKind::kNoop}).seq;
   begin_round();
 }

@@ -54,7 +54,7 @@ std::uint64_t Core::fingerprint(Timers timers) const {
   if (role_ == Role::kLeader) {
     for (const auto& [peer, progress] : peers_) fold(digest.add(peer), progress);
     digest.add(rounds_.current()).add(quorum_round_).add(is_lease_void_);
-    digest.add(noop_seq_).add(uncommitted_bytes_);
+    digest.add(noop_seq_).add(promised_seq_).add(uncommitted_bytes_);
     digest.add(transfer_ ? transfer_->target : kNoNode).add(transfer_ && transfer_->is_told);
   }
   for (const WaitingRead& read : reads_.reads()) {

@@ -47,11 +47,11 @@ bool Core::holds_lease(const Instant& now) const {
 
 std::optional<Seq> Core::lease_read(const Instant& now) const {
   if (!settings_.has_lease_reads || !holds_lease(now)) return std::nullopt;
-  return commit_;
+  return std::max(commit_, promised_seq_);
 }
 
 std::optional<Instant> Core::lease_end() const {
-  if (!lease_read(now_)) return std::nullopt;
+  if (!holds_lease(now_)) return std::nullopt;
   const std::uint64_t lease_us = configs_.latest().lease_us();
   return Instant{.boot_us = lease_begun_->boot_us + lease_us,
                  .raw_us = lease_begun_->raw_us + lease_us};

@@ -1,5 +1,6 @@
 // Linearizable reads without writing to the log (thesis 6.4; 3.7 of the protocol).
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -25,7 +26,7 @@ tl::expected<void, Refusal> Core::read_index(ReadId id) {
     read_results_.push_back({id, commit_});
     return {};
   }
-  reads_.push({.id = id, .seq = commit_});
+  reads_.push({.id = id, .seq = std::max(commit_, promised_seq_)});
   return {};
 }
 
@@ -42,7 +43,7 @@ void Core::on(const Message& message, const ReadRequest& request) {
   if (!may_read() || reads_.size() >= settings_.reads_max) {
     return send(message.from, ReadReply{.nonce = request.nonce});
   }
-  reads_.push({.from = message.from, .id = request.nonce, .seq = commit_});
+  reads_.push({.from = message.from, .id = request.nonce, .seq = std::max(commit_, promised_seq_)});
 }
 
 void Core::on(const Message&, const ReadReply& reply) {
@@ -50,6 +51,11 @@ void Core::on(const Message&, const ReadReply& reply) {
   if (found == forwarded_.end()) return;
   read_results_.push_back({found->second.id, reply.seq});
   forwarded_.erase(found);
+}
+
+void Core::promise(Seq seq) {
+  if (role_ == Role::kLeader)
+    promised_seq_ = std::max(promised_seq_, std::min(seq, log_.last().seq));
 }
 
 void Core::prove_reads(Round round) {

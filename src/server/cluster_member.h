@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -10,6 +9,7 @@
 #include "base/uuid.h"
 #include "kv/result.h"
 #include "kv/store.h"
+#include "server/read_level.h"
 
 namespace kv::server {
 
@@ -63,9 +63,9 @@ class ClusterMember {
   // it is linearizable for whoever asked before this call. At once.
   virtual std::optional<Version> lease_version() const { return std::nullopt; }
   // Calls `done`, on any thread, once the store has everything up to that version; kTryLater: it
-  // did not within `patience`.
-  virtual void await_version(Version version, std::chrono::milliseconds patience,
-                             ReadDone done) = 0;
+  // did not within the level's patience. kConflict: it was taken back, and another record has the
+  // version now; kUnknownOutcome: that cannot be told any more.
+  virtual void await_version(const ReadLevel& level, ReadDone done) = 0;
   // As of some milliseconds ago.
   virtual ReplicationStatus status() const = 0;
   // Begins to hand leadership to a member; 0: to the one that has most of the log. kNotLeader,

@@ -62,6 +62,10 @@ bool Conversation::has_confirmation(const ReadLevel& level) {
   if (context_.read_rounds == nullptr || confirmation_ == Confirmation::kRefused) return true;
   if (confirmation_ == Confirmation::kAwaited) return false;
   if (confirmation_ == Confirmation::kGiven && level.min_version == 0) return true;
+  if (confirmation_ == Confirmation::kVersionGiven) {
+    confirmation_ = Confirmation::kNone;
+    if (level == awaited_level_) return true;
+  }
   if (context_.read_rounds->covers(level)) {
     if (level == ReadLevel{}) confirmation_ = Confirmation::kGiven;
     return true;
@@ -92,11 +96,11 @@ void Conversation::note_refused() {
 
 void Conversation::reads_confirmed(const Result<void>& result) {
   now_ = context_.now();
-  // That a version is there says nothing to others, and whoever waited for it looks again.
+  // That a version is there says nothing to others.
   const bool is_round = awaited_level_.min_version == 0;
   confirmation_ = !result    ? Confirmation::kRefused
                   : is_round ? Confirmation::kGiven
-                             : Confirmation::kNone;
+                             : Confirmation::kVersionGiven;
   if (!result) unconfirmed_ = result.error();
   run();
 }
@@ -216,6 +220,11 @@ bool Conversation::hold_write(std::uint64_t bytes) {
 }
 
 void Conversation::submit(const Write& write, std::uint64_t number) {
+  if (context_.options.ack == Ack::kLocal && !write.options.ack) {
+    Write local = write;
+    local.options.ack = Ack::kLocal;
+    return submit(local, number);
+  }
   has_unflushed_ = true;
   context_.writes_under_way += 1;
   context_.backend.submit(write, context_.listener, {id_, number});

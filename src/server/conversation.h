@@ -221,7 +221,7 @@ class Conversation {
   bool request_waits_ = false;         // the parser's current request waits for earlier ones
   bool request_is_held_ = false;       // it waits for a slow task or round, not for the replies
   // Whether reads among what was received may be answered.
-  enum class Confirmation { kNone, kAwaited, kGiven, kRefused };
+  enum class Confirmation { kNone, kAwaited, kGiven, kVersionGiven, kRefused };
   Confirmation confirmation_ = Confirmation::kNone;
   ReadLevel awaited_level_;  // of kAwaited, kRefused
   Error unconfirmed_;        // why, of kRefused

@@ -6,7 +6,7 @@ std::string_view help_page() {
   return R"(A request is one line, then its payload: keys and values, one right after the other.
 Each number on the line is the length in bytes of one of them. Lines end in LF or CRLF.
 
-  PUT KEY_LEN VALUE_LEN [if=absent|present|VERSION] [sync=none|interval|disk]
+  PUT KEY_LEN VALUE_LEN [if=absent|present|VERSION] [sync=none|interval|disk] [ack=local|majority]
   GET KEY_LEN [LEVEL]
   DEL KEY_LEN [if=VERSION] [sync=...]
   BPUT COUNT [sync=...]        then COUNT times: KEY_LEN VALUE_LEN, a line end, key, value;
@@ -16,7 +16,7 @@ Each number on the line is the length in bytes of one of them. Lines end in LF o
   PREFIX LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1] [LEVEL]
                                LEVEL, in a cluster, where old will do: max_stale_ms=N, or
                                min_ver=N [timeout_ms=1000], at least all up to version N
-  WAIT [ver=N] [timeout_ms=1000]
+  WAIT [ver=N] [epoch=E] [timeout_ms=1000]
                                answers when this server has all up to version N
   MERGE [wait=1] [rate=BYTES]  frees what overwrites and deletes left; MERGE do=pause|resume|stop
   VERIFY [rate=BYTES]          reads every byte of the data on the disk and says what is damaged

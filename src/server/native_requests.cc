@@ -44,6 +44,7 @@ ReadLevel NativeConversation::read_level() const {
   const Request& request = parser_.request();
   ReadLevel level{.min_version = request.min_version,
                   .stale_max = milliseconds(request.stale_max_ms)};
+  level.epoch = request.epoch;
   if (level.min_version > 0) level.patience = milliseconds(request.timeout_ms);
   return level;
 }
@@ -87,6 +88,11 @@ void NativeConversation::execute(const Request& request) {
     start_upkeep(request);
   } else if (request.verb == Verb::kCluster) {
     tend_cluster(request);
+  } else if (request.verb == Verb::kWait && request.epoch > 0 && context_.read_rounds == nullptr) {
+    const Error alone{
+        Errc::kInvalidArgument, "arg=epoch this server is no member of a cluster", {}};
+    append_store_error(output_.text(), request.tag, alone);
+    count_error(request.verb);
   } else if (request.verb == Verb::kWait) {
     protocol::append_written(output_.text(), request.tag, context_.backend.version());
     count(request.verb, now_);
@@ -122,6 +128,7 @@ void NativeConversation::write(const Request& request) {
 
 void NativeConversation::fill_write(const Request& request, Write& write) {
   write.options.sync = request.sync;
+  if (context_.options.ack == Ack::kLocal) write.options.ack = request.ack;  // never a weaker one
   write.mode = ReadMode::kMayBlock;
   if (request.verb == Verb::kBput) {
     write.kind = Write::Kind::kBatch;
@@ -144,10 +151,12 @@ void NativeConversation::append_written(std::string& out, const PendingWrite& wr
   } else if (!result->was_found) {
     protocol::append_not_found(out, write.tag);
   } else if (write.verb == Verb::kBput) {
+    const std::uint64_t epoch = result->local_epoch;
     protocol::append_ok(out, write.tag,
-                        fmt::format("count={} ver={}", write.count, result->version));
+                        fmt::format("count={} ver={}{}", write.count, result->version,
+                                    epoch > 0 ? fmt::format(" ack=local epoch={}", epoch) : ""));
   } else {
-    protocol::append_written(out, write.tag, result->version);
+    protocol::append_written(out, write.tag, result->version, result->local_epoch);
   }
 }
 

@@ -127,6 +127,7 @@ void Reactor::deliver_finished() {
 }
 
 bool Reactor::covers(const ReadLevel& level) {
+  if (level.epoch > 0) return false;
   if (level.min_version > 0) return shared_.backend.version() >= level.min_version;
   const auto leased = shared_.cluster->lease_version();
   if (leased && shared_.backend.version() >= *leased) return true;
@@ -141,10 +142,9 @@ void Reactor::join(std::uint64_t conversation, const ReadLevel& level) {
 
 void Reactor::await_version(std::uint64_t conversation, const ReadLevel& level) {
   slow_tasks_ += 1;
-  shared_.cluster->await_version(level.min_version, level.patience,
-                                 [this, conversation](Result<void> result) {
-                                   round_ended({{conversation}, std::move(result), {}});
-                                 });
+  shared_.cluster->await_version(level, [this, conversation](Result<void> result) {
+    round_ended({{conversation}, std::move(result), {}});
+  });
 }
 
 // Any thread.

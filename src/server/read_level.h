@@ -13,6 +13,8 @@ struct ReadLevel {
   // wait for it.
   Version min_version = 0;
   std::chrono::milliseconds patience{0};
+  // Not 0: the version's record has to be the one that was acknowledged in that term.
+  std::uint64_t epoch = 0;
   // Everything that was acknowledged so long ago; 0: not asked for.
   std::chrono::milliseconds stale_max{0};
 

@@ -46,7 +46,8 @@ struct ServerOptions {
   std::uint32_t slow_reads_max = 1024;  // waiting for one, of each reactor
 
   protocol::Limits limits;
-  Sync sync = Sync::kDisk;  // the store's, for STATS
+  Sync sync = Sync::kDisk;   // the store's, for STATS
+  Ack ack = Ack::kMajority;  // of a write that asks for nothing, and of those that ask for less
   std::string version = KV_VERSION;
   std::string node = "n1";  // in HELLO
   // A line for the log, seldom more than one of a kind in ten seconds. Called from any thread.

@@ -9,31 +9,16 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 
+from ports import free_ports
 from terminal import Terminal, equal
 
 KV = os.path.abspath(sys.argv[1])
 NODES = (1, 2, 3)
 AS_LONG_AS_IT_TAKES = ("--retry-for", "1h")
-
-
-def free_ports(count):
-    """Each with the one 10,000 above, where the members find each other."""
-    found, port = [], 20000 + (os.getpid() + 7000) % 20000
-    while len(found) < count:
-        port += 1
-        try:
-            for number in (port, port + 10000):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", number))
-            found.append(port)
-        except OSError:
-            continue
-    return found
 
 
 class Cluster:

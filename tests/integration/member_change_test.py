@@ -9,31 +9,17 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 
+from ports import free_ports
+
 KV = os.path.abspath(sys.argv[1])
 # Who is added late finds that the log's beginning is gone, and gets files.
 LITTLE_LOG = ("--segment-size", "4096", "--log-retention", "0")
-
-
-def free_ports(count):
-    """Each with the one 10,000 above."""
-    found, port = [], 20000 + os.getpid() * 16 % 20000  # tests that run beside it begin elsewhere
-    while len(found) < count:
-        port += 1
-        try:
-            for number in (port, port + 10000):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", number))
-            found.append(port)
-        except OSError:
-            continue
-    return found
 
 
 class Nodes:

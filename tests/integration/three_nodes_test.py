@@ -16,23 +16,10 @@ import sys
 import tempfile
 import time
 
+from ports import free_ports
+
 KV = os.path.abspath(sys.argv[1])
 NODES = (1, 2, 3)
-
-
-def free_ports(count):
-    """Each with the one 10,000 above."""
-    found, port = [], 20000 + os.getpid() % 20000
-    while len(found) < count:
-        port += 1
-        try:
-            for number in (port, port + 10000):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", number))
-            found.append(port)
-        except OSError:
-            continue
-    return found
 
 
 class Cluster:

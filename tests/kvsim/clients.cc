@@ -63,9 +63,8 @@ void Cluster::begin_operation(std::size_t client) {
         history_.operations[number].return_ns != Operation::kNever) {
       return;
     }
-    clients_[client].name = next_client_++;
     look_elsewhere(clients_[client]);
-    plan_client(client);
+    begin_anew(client);
   });
   submit(client, number);
 }
@@ -97,6 +96,7 @@ void Cluster::submit(std::size_t client, std::size_t number) {
   write.key = operation.key;
   write.value = operation.value;
   write.options.condition = operation.condition;
+  if (options_.has_leases && random_.chance(30)) write.options.ack = Ack::kLocal;
   machine.write(write, [=, this](Result<WriteResult> result) {
     if (clients_[client].name != name) return;
     Operation& told = history_.operations[number];
@@ -104,12 +104,24 @@ void Cluster::submit(std::size_t client, std::size_t number) {
       told.outcome = answer_of(result.error());
       if (told.outcome == Answer::kConflict) told.version = version_in(result.error());
       if (told.outcome == Answer::kUnknown) return;
+    } else if (result->local_epoch != 0) {
+      // It may be lost, and until it is committed nobody may see it.
+      outcome_.local_writes += 1;
+      told.outcome = Answer::kUnknown;
+      return begin_anew(client);
     } else {
       told.outcome = result->was_found ? Answer::kOk : Answer::kNotFound;
       if (result->was_found) told.version = result->version;
     }
     finish(client, number, name);
   });
+}
+
+// As somebody else, for whom it does not matter what becomes of the request before.
+void Cluster::begin_anew(std::size_t client) {
+  clients_[client].name = next_client_++;
+  clients_[client].is_busy = false;
+  plan_client(client);
 }
 
 void Cluster::finish(std::size_t client, std::size_t number, std::uint64_t name) {

@@ -43,6 +43,7 @@ struct Outcome {
   std::uint64_t changes = 0;  // of the members, that a leader took
   std::uint64_t wiped = 0;    // disks
   std::uint64_t leased_reads = 0;
+  std::uint64_t local_writes = 0;
   std::uint64_t replacements = 0;               // of a machine's state by another's
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
   std::uint64_t hash = 0;                       // of the committed log and all answers
@@ -86,6 +87,7 @@ class Cluster {
   Operation draw_operation(std::size_t client);
   void submit(std::size_t client, std::size_t operation);
   // The client heard, or gave up.
+  void begin_anew(std::size_t client);
   void finish(std::size_t client, std::size_t operation, std::uint64_t name);
   void look_elsewhere(Client& client);
   void plan_trouble();

@@ -45,6 +45,7 @@ bool run_seed(std::uint64_t seed, bool is_twice, Outcome& total) {
   total.changes += outcome.changes;
   total.wiped += outcome.wiped;
   total.leased_reads += outcome.leased_reads;
+  total.local_writes += outcome.local_writes;
   total.replacements += outcome.replacements;
   for (const auto& [death, times] : outcome.deaths) total.deaths[death] += times;
   if (!outcome.problem) return true;
@@ -89,11 +90,12 @@ int main(int count, char** arguments) {
   std::uint64_t deaths = 0;
   for (const auto& [death, times] : total.deaths) deaths += times;
   fmt::print(
-      "{} seeds from {}: {} failed; {} writes, {} reads ({} by a lease), {} crashes between two "
+      "{} seeds from {}: {} failed; {} writes ({} local), {} reads ({} by a lease), {} crashes "
+      "between two "
       "events, {} within one, {} roll-backs, {} states replaced, {} changes of members, {} disks "
       "wiped\n",
-      seeds, seed, failed, total.writes, total.reads, total.leased_reads, total.crashes, deaths,
-      total.roll_backs, total.replacements, total.changes, total.wiped);
+      seeds, seed, failed, total.writes, total.local_writes, total.reads, total.leased_reads,
+      total.crashes, deaths, total.roll_backs, total.replacements, total.changes, total.wiped);
   if (is_verbose) {
     for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
   }

@@ -107,10 +107,12 @@ Result<void> Machine::open() {
   if (!hard_state) return tl::unexpected(std::move(hard_state).error());
   hard_state_ = std::move(*hard_state);
   if (auto opened = open_members(**dir); !opened) return opened;
-  const Replicated replicated{
-      hard_state_->state().commit_hint, {}, [this](std::uint64_t term, std::uint64_t sequence) {
-        return node::Replica::claim(*hard_state_, {term, sequence});
-      }};
+  const Replicated replicated{hard_state_->state().commit_hint,
+                              {},
+                              [this](std::uint64_t term, std::uint64_t sequence) {
+                                return node::Replica::claim(*hard_state_, {term, sequence});
+                              },
+                              [this] { return local_acks_.look(now()).has_value(); }};
   auto store = StoreImpl::open(std::move(*dir), options, Background::kCaller, replicated);
   if (!store) return tl::unexpected(std::move(store).error());
   store_ = std::move(*store);
@@ -152,6 +154,8 @@ void Machine::end(io::CrashMode mode) {
   waiting_.writes.clear();  // nobody is told
   reads_.clear();
   lease_.end();
+  local_acks_.end();
+  window_.reset();
   is_paused_ = false;
   requests_.clear();
   inbox_.clear();
@@ -201,6 +205,7 @@ void Machine::reopen() {
   waiting_.writes.clear();  // nobody is told
   reads_.clear();
   lease_.end();
+  local_acks_.end();
   replica_.reset();
   auto done = store_->close();
   if (done) done = engine::replace_state(store_->directory(), state);
@@ -262,6 +267,7 @@ void Machine::plan_disk() {
     if (random_.below(3) != 0) store_->work();
     if (random_.below(kMergeEvery) == 0) [[maybe_unused]]
       const auto merged = store_->merge(0);
+    note_window();
     replica_->work(now());
     finish_reads();
     plan_disk();
@@ -302,7 +308,7 @@ void Machine::read(const std::string& key, ReadDone done) {
 void Machine::read_now(const std::string& key, const ReadDone& done) {
   // As a server does that trusts leases: without a word to the replica.
   const auto leased = lease_.look(now());
-  if (leased && *leased <= replica_->applied()) {
+  if (leased && std::max(*leased, store_->pipeline().local_sequence()) <= replica_->applied()) {
     cluster_.outcome().leased_reads += 1;
     return done(store_->get(key, ReadMode::kMayBlock));
   }
@@ -354,9 +360,23 @@ void Machine::finish_reads() {
   }
 }
 
+void Machine::note_window() {
+  const raft::Core& core = replica_->core();
+  if (!window_) window_.emplace(core.config().lease_us());
+  window_->note(core.last().seq, core.commit(), now());
+}
+
+// As a server's host does.
 void Machine::on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) {
   lease_.end();
-  if (until) lease_.give(*until, commit);
+  local_acks_.end();
+  if (!until || !cluster_.options().has_leases) return;
+  lease_.give(*until, commit);
+  if (!window_) return;
+  const raft::Instant window = window_->end(commit);
+  local_acks_.give({.boot_us = std::min(until->boot_us, window.boot_us),
+                    .raw_us = std::min(until->raw_us, window.raw_us)},
+                   commit);
 }
 
 void Machine::on_alarm(const raft::Alarm& alarm) {

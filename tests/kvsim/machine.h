@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "cluster/local_window.h"
 #include "cluster/read_lease.h"
 #include "engine/store_impl.h"
 #include "io/sim_file_system.h"
@@ -124,6 +125,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   void receive(const std::string& frame, const peer::Hello& sender);
   void after(Time delay, std::function<void()> action);
   void plan_disk();
+  void note_window();
   void finish_reads();
   void run(std::function<void()> action);
   void write_now(const Write& write, Done done);
@@ -149,6 +151,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::unique_ptr<node::Replica> replica_;
   std::unordered_map<std::uint64_t, Read> reads_;
   cluster::ReadLease lease_;
+  cluster::ReadLease local_acks_;
+  std::optional<cluster::LocalWindow> window_;
   bool is_paused_ = false;
   std::vector<std::function<void()>> requests_;  // of clients, and the rest, while it is paused
   std::vector<std::function<void()>> inbox_;

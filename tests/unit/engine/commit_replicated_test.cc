@@ -52,6 +52,7 @@ struct ReplicatedStore {
   std::uint64_t term = 1;
   std::uint64_t claimed_term = 0;  // what the last open told of
   std::uint64_t claimed_sequence = 0;
+  bool may_ack_local = false;
 
   explicit ReplicatedStore(std::uint64_t seed = 1) : fs(seed) {
     options.segment_size_max = 4096;
@@ -70,8 +71,9 @@ struct ReplicatedStore {
       claimed_sequence = sequence;
       return kv::Result<void>();
     };
-    auto opened = StoreImpl::open(fs, "/db", options, Background::kCaller,
-                                  kv::Replicated{committed, {}, on_lost});
+    auto opened =
+        StoreImpl::open(fs, "/db", options, Background::kCaller,
+                        kv::Replicated{committed, {}, on_lost, [this] { return may_ack_local; }});
     if (!opened) return tl::unexpected(std::move(opened).error());
     store = std::move(*opened);
     return {};
@@ -232,6 +234,59 @@ TEST_CASE_FIXTURE(ReplicatedStore, "a leader's writes are acknowledged and seen 
   REQUIRE(answer.is_there);
   CHECK(answer.wait()->version == 1);
   CHECK(found().size() == 1);
+}
+
+TEST_CASE_FIXTURE(ReplicatedStore, "a write is acknowledged from this disk where that is allowed") {
+  pipeline().lead(7);
+  may_ack_local = true;
+  kv::Write write = kv::test::put("a", "1");
+  write.options.ack = kv::Ack::kLocal;
+  Answer local;
+  Answer waiting;
+  store->submit(write, local, {});
+  store->submit(kv::test::put("b", "1"), waiting, {});
+  pipeline().flush(kv::ReadMode::kMayBlock);
+  CHECK_FALSE(local.is_there);  // not on the disk
+  REQUIRE(pipeline().sync().has_value());
+  REQUIRE(local.is_there);
+  const auto told = local.wait();
+  REQUIRE(told.has_value());
+  CHECK(told->version == 1);
+  CHECK(told->local_epoch == 7);
+  CHECK(pipeline().local_sequence() == 1);
+  CHECK_FALSE(waiting.is_there);
+  CHECK(found().empty());  // nobody sees it
+  SUBCASE("it is committed later, and told once") {
+    std::vector<kv::engine::LogRecord> written;
+    pipeline().take_written(written);
+    REQUIRE(written.size() == 2);
+    local.is_there = false;
+    commit(2);
+    CHECK_FALSE(local.is_there);
+    CHECK(waiting.wait()->local_epoch == 0);
+    CHECK(found().size() == 2);
+  }
+  SUBCASE("it is taken back") {
+    pipeline().follow({Errc::kNotLeader, "", {}});
+    local.is_there = false;
+    roll_back(1);
+    CHECK_FALSE(local.is_there);
+    CHECK_FALSE(waiting.wait().has_value());
+    CHECK(pipeline().local_sequence() == 0);
+    CHECK(found().empty());
+  }
+  SUBCASE("not where it is not allowed any more") {
+    may_ack_local = false;
+    Answer late;
+    store->submit(write, late, {});
+    REQUIRE(pipeline().sync().has_value());
+    CHECK_FALSE(late.is_there);
+    std::vector<kv::engine::LogRecord> written;
+    pipeline().take_written(written);
+    REQUIRE(written.size() == 3);
+    commit(3);
+    CHECK(late.wait()->local_epoch == 0);
+  }
 }
 
 TEST_CASE_FIXTURE(ReplicatedStore, "who does not lead takes no writes") {

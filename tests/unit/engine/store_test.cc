@@ -318,9 +318,11 @@ TEST_CASE_FIXTURE(StoreOnDisk,
 TEST_CASE_FIXTURE(StoreOnDisk, "a value that was cached is never served for a newer one") {
   std::atomic<std::uint64_t> written{0};
   put("k", "0");
+  kv::WriteOptions unsynced;
+  unsynced.sync = Sync::kNone;
   std::jthread writer([&] {
     for (std::uint64_t i = 1; i < 3000; ++i) {
-      if (!store->put("k", std::to_string(i), {Sync::kNone, {}})) std::abort();
+      if (!store->put("k", std::to_string(i), unsynced)) std::abort();
       written = i;
       if (i % 500 == 0 && !store->merge()) std::abort();
     }

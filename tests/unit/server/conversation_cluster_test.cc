@@ -11,7 +11,7 @@ namespace {
 
 struct FakeMember final : kv::server::ClusterMember {
   void confirm_read(ReadDone done) override { done({}); }
-  void await_version(kv::Version, std::chrono::milliseconds, ReadDone done) override { done({}); }
+  void await_version(const kv::server::ReadLevel&, ReadDone done) override { done({}); }
   kv::server::ReplicationStatus status() const override { return {}; }
   Result<void> transfer(std::uint64_t node_id) override {
     asked.push_back(node_id);

@@ -178,3 +178,20 @@ TEST_CASE("a read of a version waits for that, and says nothing of the reads beh
   talk.end_round({});
   CHECK(talk.take().ends_with("\n"));
 }
+
+TEST_CASE("a write that only the leader has is waited for by version and epoch") {
+  Talk talk;
+  talk.become_member();
+  CHECK(talk.ask("WAIT ver=3 epoch=2\n").empty());
+  CHECK(talk.level_asked.epoch == 2);
+  SUBCASE("it is committed") {
+    for (const char* key : {"a", "b", "c"}) talk.backend.set(key, "1");
+    talk.end_round({});
+    CHECK(talk.take() == "OK ver=3\n");
+    CHECK(talk.rounds_asked == 1);
+  }
+  SUBCASE("another record took its place") {
+    talk.end_round(tl::unexpected(Error{Errc::kConflict, "ver=3 epoch=4 taken back", {}}));
+    CHECK(talk.take() == "ERR CONFLICT applied=no ver=3 epoch=4 :taken back\n");
+  }
+}

@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""What requests to three servers may ask for, less than all: levels_test.py KV-BINARY.
+
+Reads of a version, of what was there some time ago, and by a lease; writes that the leader alone has.
+"""
+
+import re
+import signal
+import socket
+import sys
+import tempfile
+import time
+
+from three_nodes_test import NODES, Cluster, expect, same
+
+FLAGS = ("--election-timeout-ms", "300", "--ack", "local", "--read-lease")
+LOCAL = r"OK ver=(\d+) ack=local epoch=(\d+)\n"
+
+
+def check_local_writes(cluster):
+    """One that the leader alone has is there for everybody who asks later."""
+    found = None
+    while not found:  # a leader that has just begun has no lease yet
+        found = re.fullmatch(LOCAL, cluster.ask(cluster.leader(), b"PUT 1 1\na1"))
+    version, epoch = found.groups()
+    for node in NODES:
+        same(cluster.get(node, "a"), "1", f"a read at node {node}")
+        waited = cluster.ask(node, f"WAIT ver={version} epoch={epoch}\n".encode())
+        expect(re.fullmatch(r"OK ver=\d+\n", waited), f"WAIT at node {node}: {waited}")
+        waited = cluster.ask(node, f"WAIT ver={version} epoch={int(epoch) + 7}\n".encode())
+        expect(waited.startswith(f"ERR CONFLICT applied=no ver={version} epoch={epoch} :"), waited)
+    reply = cluster.ask(cluster.leader(), b"PUT 1 1 ack=majority\na2")
+    expect(re.fullmatch(r"OK ver=\d+\n", reply), f"a write for which a majority was asked: {reply}")
+
+
+def check_newest(cluster):
+    """Also what the leader alone has when the reader asks, which it then waits for."""
+    for number in range(100):
+        cluster.put("n", str(number))
+        same(cluster.get(NODES[number % 3], "n"), str(number), "a read behind a write of one disk")
+
+
+def check_versions(cluster):
+    """Who takes the version along reads his own writes at any member."""
+    for number in range(30):
+        reply = cluster.ask(cluster.leader(), f"PUT 1 2\nb{number:02}".encode())
+        version = re.match(r"OK ver=(\d+)", reply).group(1)
+        node = NODES[number % 3]
+        reply = cluster.ask(node, f"GET 1 min_ver={version}\nb".encode())
+        same(reply, f"VALUE 2 ver={version}\n{number:02}\n", f"a read of version {version} at node {node}")
+    for node in NODES:
+        reply = cluster.ask(node, b"GET 1 min_ver=1000000 timeout_ms=50\nb")
+        expect(reply.startswith("ERR TRY_LATER applied=no retry_ms=100 reason=behind :"), reply)
+
+
+def write_while_it_leads(cluster, leader):
+    """The reply; None: it leads no more, and has not said what became of the write, which nobody knows."""
+    with socket.create_connection(("127.0.0.1", cluster.ports[leader])) as talk:
+        talk.sendall(b"PUT 1 1\naX")
+        talk.settimeout(0.05)
+        while True:
+            try:
+                return talk.recv(65536).decode()
+            except TimeoutError:
+                if not cluster.status(leader)["replication_serving"]:
+                    return None
+
+
+def check_alone(cluster):
+    """A leader that hears nobody: what it has alone it acknowledges for a moment, and shows nobody."""
+    leader = cluster.leader()
+    others = [node for node in NODES if node != leader]
+    before = cluster.ask(leader, b"GET 1\na").split("\n")[1]
+    for node in others:
+        cluster.processes[node].send_signal(signal.SIGSTOP)
+    while (reply := write_while_it_leads(cluster, leader)) is not None:
+        if not re.fullmatch(LOCAL, reply):
+            expect(reply.startswith("ERR NOT_LEADER "), f"a write without a majority: {reply}")
+            break
+        # Nobody sees it: neither who reads what is there, nor who asks for the newest and gets an answer.
+        same(cluster.ask(leader, b"GET 1 min_ver=1\na").split("\n")[1], before, "a read beside a write of one disk")
+    expect(cluster.ask(leader, b"GET 1\na").startswith("ERR NOT_LEADER "), "a read without a majority")
+    for node in others:
+        cluster.processes[node].send_signal(signal.SIGCONT)
+    cluster.put("c", "1")
+    expect(cluster.get(leader, "a") in (before, "X"), "a read behind it")
+
+
+def check_stale(cluster):
+    """Of a member that is cut off who asks for less gets it, as long as that is true."""
+    cluster.put("d", "1")
+    leader = cluster.agreed_leader()
+    others = [node for node in NODES if node != leader]
+    follower = others[0]
+    same(cluster.get(follower, "d"), "1", "a read at a follower")
+    for node in (leader, others[1]):
+        cluster.processes[node].send_signal(signal.SIGSTOP)
+    began = time.monotonic()
+    reply = cluster.ask(follower, b"GET 1 max_stale_ms=3600000\nd")
+    same(reply.split("\n")[1], "1", "a read of what was there an hour ago at most")
+    time.sleep(0.1)
+    reply = cluster.ask(follower, b"GET 1 max_stale_ms=50\nd")
+    expect(reply.startswith("ERR NOT_LEADER "), f"a read of what is {time.monotonic() - began} s old: {reply}")
+    for node in (leader, others[1]):
+        cluster.processes[node].send_signal(signal.SIGCONT)
+    cluster.put("d", "2")
+    same(cluster.get(follower, "d"), "2", "a read behind it")
+
+
+def main():
+    cluster = Cluster(tempfile.mkdtemp())
+    try:
+        for node in NODES:
+            cluster.start(node, *FLAGS)
+        check_local_writes(cluster)
+        check_newest(cluster)
+        check_versions(cluster)
+        check_alone(cluster)
+        check_stale(cluster)
+    except AssertionError as failure:
+        for node in NODES:
+            print(f"--- the log of node {node}\n{cluster.log(node)}", file=sys.stderr)
+        sys.exit(f"levels_test: {failure}")
+    finally:
+        for process in cluster.processes.values():
+            process.kill()
+            process.wait()
+
+
+main()
