@@ -105,10 +105,12 @@ def check_stops_on_the_way(cluster, rounds):
     """Killed again and again while files come, it has the old state or the new one."""
     node = cluster.leader() % 3 + 1
     rounds = cluster.leave_behind(node, rounds)
+    received = cluster.count(node, "state received")
     for attempt in range(4):
         begun = cluster.count(node, "receiving state")
         cluster.start(node, *FLAGS)
-        wait_until(lambda: cluster.count(node, "receiving state") > begun or cluster.count(node, "state received") > 1)
+        wait_until(lambda: cluster.count(node, "receiving state") > begun
+                   or cluster.count(node, "state received") > received)
         time.sleep(0.004 * attempt)
         cluster.kill(node)
     cluster.start(node, *FLAGS)
