@@ -44,7 +44,7 @@ constexpr BugName kBugs[] = {
     {Bug::kCheckpointWithoutSync, "checkpoint-without-sync"},
     {Bug::kCheckpointHidesNewer, "checkpoint-hides-newer"},
     {Bug::kUnlinkBeforeDrop, "unlink-before-drop"},
-    {Bug::kStateAdded, "state-added", true},
+    {Bug::kStateAdded, "state-added"},
 };
 
 }  // namespace

@@ -68,9 +68,9 @@ class Core {
   tl::expected<void, Refusal> read_index(ReadId id);
   tl::expected<void, Refusal> transfer(NodeId target);
   tl::expected<Point, Refusal> change_config(const ConfigChange& change);
-  // Asks for votes now, as if the leader had been silent for long enough. Nobody who hears one votes
-  // (rule E4). kInvalid: it may not lead; kNotReady: not yet, as it may have promised a vote before it
-  // started, or it hears a leader.
+  // Asks for votes now, as if the leader had been silent for long enough. Nobody who hears one
+  // votes (rule E4). kInvalid: it may not lead; kNotReady: not yet, as it may have promised a vote
+  // before it started, or it hears a leader.
   tl::expected<void, Refusal> campaign();
   // What change_config() would put in force, if it did not refuse.
   tl::expected<Config, Refusal> try_config(const ConfigChange& change) const;

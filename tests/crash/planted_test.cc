@@ -114,7 +114,7 @@ int main(int count, char** arguments) {
   int missed = 0;
   fmt::print("| planted | found by | as |\n| --- | --- | --- |\n");
   for (const BugName& bug : all_bugs()) {
-    if (bug.is_a_clusters || !is_named(bug, count, arguments)) continue;
+    if (kv::engine::is_a_clusters(bug.bug) || !is_named(bug, count, arguments)) continue;
     if (!is_found(&bug)) ++missed;
   }
   const bool is_sound = count > 1 || !is_found(nullptr);
