@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "format/membership.h"
+
 namespace kv::kvsim {
 
 class Cluster;
@@ -17,8 +19,8 @@ class Machine;
 //   applied
 //                          there before, and lies in its log as it did there
 //   leader completeness    who leads has all that was committed in earlier terms
-//   committed is durable   a majority of the voters, by a configuration that counts where it was
-//                          first told, had it on their disks then
+//   committed is durable   a majority of the voters, by a configuration that counts somewhere
+//                          when it is first told, has it on their disks then
 //   it stays so            what a machine's disk says is committed never goes back
 //   replay                 what a start finds, and applies again, is what the log up to there makes
 //   of
@@ -56,7 +58,8 @@ class Oracle {
 
   void compare(const Machine& machine, View& view);
   void check_leader(const Machine& machine, View& view);
-  void check_durable(const Machine& machine, std::uint64_t sequence);
+  void check_durable(std::uint64_t sequence);
+  bool has_majority(const format::Membership& membership, std::uint64_t sequence) const;
   void check_content(const Machine& machine, View& view);
   void check_commit(const Machine& machine, View& view);
 
