@@ -73,6 +73,7 @@ void Oracle::look(const Machine& machine) {
 
 void Oracle::compare(const Machine& machine, View& view) {
   engine::LogReader reader(machine.store().segments());
+  const std::uint64_t known_end = records_.size();
   const auto visit = [&](const engine::LoggedRecord& logged) {
     const std::uint64_t sequence = logged.header.sequence;
     if (sequence <= records_.size()) {
@@ -87,14 +88,15 @@ void Oracle::compare(const Machine& machine, View& view) {
     take_changes(logged, record.puts, record.deletes);
     records_.push_back(std::move(record));
   };
-  // What lies below the floor may have been merged, and is compared as what it made of the content.
+  // What lies below the floor may have been merged, and is compared as what it made of the content;
+  // not so what was committed and given up since the last look.
   const format::LogFloor floor = machine.store().log_floor();
   if (view.compared < floor.sequence) {
-    if (floor.sequence > records_.size() || records_[floor.sequence - 1].chain != floor.chain) {
+    view.compared = std::max(view.compared, std::min(floor.sequence, known_end));
+    if (view.compared == floor.sequence && records_[floor.sequence - 1].chain != floor.chain) {
       return cluster_.report(fmt::format("machine {} gave up its log up to {}, which was another",
                                          machine.index() + 1, floor.sequence));
     }
-    view.compared = floor.sequence;
   }
   while (view.compared < machine.applied()) {
     const auto read = reader.read(view.compared + 1, machine.applied(), UINT64_MAX, visit);
