@@ -72,6 +72,7 @@ Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
 
 void Replica::tick(const raft::Instant& now) {
   now_ = now;
+  if (core_->has_stalled_disk(now)) prepare_hand_over();  // which the core may begin by itself
   core_->tick(now);
 }
 
@@ -131,15 +132,24 @@ std::optional<raft::Seq> Replica::lease_read(const raft::Instant& now) {
 
 // Writes that were acknowledged from this disk alone: whoever asks now may have heard of them.
 void Replica::note_promises() {
-  if (leading_ == 0) return;
+  if (leading_ == 0 || pipeline().local_sequence() <= core_->commit()) return;
   propose_written();
   core_->promise(pipeline().local_sequence());
+}
+
+// Nothing is acknowledged from this disk alone any more, and what was is the core's: who takes over
+// gets it before it is told to.
+void Replica::prepare_hand_over() {
+  if (leading_ == 0) return;
+  parts_.listener.on_lease(std::nullopt, core_->commit());
+  propose_written();
 }
 
 tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const raft::Instant& now) {
   if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
   tick(now);
   process();
+  prepare_hand_over();
   auto begun = core_->transfer(target);
   // Who writes now hears that this node does not lead, so that the other one can come to the end.
   if (begun && leading_ != 0) stop_leading();

@@ -152,6 +152,7 @@ class Replica : private raft::Log {
   void process();
   bool do_once();
   void note_promises();
+  void prepare_hand_over();
   void propose_written();
   void stop_leading();
   void roll_back(raft::Seq first);

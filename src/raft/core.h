@@ -117,6 +117,8 @@ class Core {
   bool serves() const;
   // A leader that is about to hand over: it takes no proposals.
   bool is_transferring() const { return transfer_.has_value(); }
+  // A leader's next tick hands over, if there is somebody.
+  bool has_stalled_disk(const Instant& now) const;
   bool is_damaged() const { return hard_.claimed_last > log_.last().position(); }
   bool is_quarantined() const { return hard_.is_quarantined; }
   // Of everything that decides what the core does next; without timers and chance for a search that
@@ -178,7 +180,6 @@ class Core {
 
   // lease.cc
   void note_quorum();
-  bool is_stalled() const;
   void check_disk();
   void tick_leader();
 

@@ -29,7 +29,7 @@ bool Core::is_silent() const {
 // damaged node would offer a log with a hole (3.11), and one whose disk stands still could commit
 // nothing (rule E8).
 bool Core::may_campaign() const {
-  if (is_quarantined() || is_damaged() || is_silent() || is_stalled()) return false;
+  if (is_quarantined() || is_damaged() || is_silent() || has_stalled_disk(now_)) return false;
   if (configs_.latest().is_voter(id_)) return true;
   return configs_.latest_seq() > commit_ && configs_.before_latest().is_voter(id_);
 }

@@ -58,15 +58,15 @@ std::optional<Instant> Core::lease_end() const {
 }
 
 // Where there is nobody else, waiting is all there is.
-bool Core::is_stalled() const {
+bool Core::has_stalled_disk(const Instant& now) const {
   const Config& config = configs_.latest();
-  return !config.is_only_voter(id_) && disk_watch_.stalled_us(now_) > config.election_us / 2;
+  return !config.is_only_voter(id_) && disk_watch_.stalled_us(now) > config.election_us / 2;
 }
 
 // Rule E8: heartbeats need no disk, so a leader whose disk stands still would lead on and commit
 // nothing. It hands over if it can and lets go if it must; where there is nobody else, it waits.
 void Core::check_disk() {
-  if (!is_stalled()) return;
+  if (!has_stalled_disk(now_)) return;
   if (disk_watch_.stalled_us(now_) >= configs_.latest().election_us)
     return become_follower(hard_.term, kNoNode);
   if (transfer_) return;

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 import time
 
 from three_nodes_test import NODES, Cluster, expect, same
@@ -51,6 +52,37 @@ def check_versions(cluster):
     for node in NODES:
         reply = cluster.ask(node, b"GET 1 min_ver=1000000 timeout_ms=50\nb")
         expect(reply.startswith("ERR TRY_LATER applied=no retry_ms=100 reason=behind :"), reply)
+
+
+def write_until(is_over, cluster, node, told):
+    """Notes what one disk acknowledged, as it comes."""
+    with socket.create_connection(("127.0.0.1", cluster.ports[node])) as talk:
+        replies = talk.makefile("r")
+        while not is_over.is_set():
+            talk.sendall(b"PUT 1 1\nhX")
+            if acknowledged := re.fullmatch(LOCAL, replies.readline()):
+                told.append(acknowledged.groups())
+
+
+def check_hand_over(cluster):
+    """Who hands over on purpose takes along what it acknowledged."""
+    for _ in range(6):
+        leader = cluster.agreed_leader()
+        is_over, told = threading.Event(), []
+        writers = [threading.Thread(target=write_until, args=(is_over, cluster, leader, told)) for _ in range(4)]
+        for writer in writers:
+            writer.start()
+        while len(told) < 50:
+            time.sleep(0.02)
+        while cluster.leader() == leader:
+            cluster.ask(leader, b"CLUSTER do=transfer\n")
+        is_over.set()
+        for writer in writers:
+            writer.join()
+        last = told[-60:]
+        for version, epoch in last:
+            waited = cluster.ask(leader, f"WAIT ver={version} epoch={epoch} timeout_ms=10000\n".encode())
+            expect(waited.startswith("OK "), f"version {version}, acknowledged before a hand-over: {waited}")
 
 
 def write_while_it_leads(cluster, leader):
@@ -115,6 +147,7 @@ def main():
         check_local_writes(cluster)
         check_newest(cluster)
         check_versions(cluster)
+        check_hand_over(cluster)
         check_alone(cluster)
         check_stale(cluster)
     except AssertionError as failure:
