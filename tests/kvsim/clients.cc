@@ -30,7 +30,9 @@ Version version_in(const Error& error) {
 }  // namespace
 
 void Cluster::plan_client(std::size_t client) {
-  events_.after(1 + random_.below(kThinkMax), [this, client] { begin_operation(client); });
+  events_.after(1 + random_.below(kThinkMax), [this, client] {
+    if (!is_quiet_) begin_operation(client);
+  });
 }
 
 Cluster::Operation Cluster::draw_operation(std::size_t client) {

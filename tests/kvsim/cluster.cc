@@ -59,17 +59,23 @@ Outcome Cluster::run() {
     machine->resume();
     if (!machine->is_up()) machine->start();
   }
-  const Time calm_since = options_.duration_us;
+  // Writes come through again; once no more of them come, all have one log.
+  const Time end = options_.duration_us + kSettleTime;
   const std::uint64_t writes_before = outcome_.writes;
-  Time until = calm_since + 5 * kSecond;
+  Time until = options_.duration_us + 5 * kSecond;
   run_until(until);
-  while (!outcome_.problem && !has_converged() && until < calm_since + kSettleTime) {
-    until += 100 * kMillisecond;
-    run_until(until);
-  }
+  const auto run_unless = [&](const auto& is_so) {
+    while (!outcome_.problem && !is_so() && until < end) {
+      until += 100 * kMillisecond;
+      run_until(until);
+    }
+  };
+  run_unless([&] { return outcome_.writes > writes_before; });
   if (!outcome_.problem && outcome_.writes == writes_before) {
     report("nobody serves any more" + states());
   }
+  is_quiet_ = true;
+  run_unless([&] { return has_converged(); });
   if (!outcome_.problem) check_end();
   return outcome_;
 }

@@ -123,6 +123,7 @@ class Cluster {
   std::uint64_t next_value_ = 1;
   std::uint64_t next_client_ = 1;
   bool is_calm_ = false;              // no more trouble
+  bool is_quiet_ = false;             // no more requests
   std::optional<std::size_t> wiped_;  // a member whose disk was, before it was removed
   Outcome outcome_;
 };
