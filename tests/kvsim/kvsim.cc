@@ -1,12 +1,16 @@
 // kvsim: replicas and stores as they ship, on simulated networks, clocks and disks, one seed after
 // the other.
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <mutex>
 #include <random>
 #include <string>
+#include <thread>
 #include <unistd.h>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -21,8 +25,8 @@ using kv::kvsim::draw_options;
 using kv::kvsim::Outcome;
 
 // What a failed check leaves behind: the seed, even though the process ends.
-char last_words[96];
-std::size_t last_words_size = 0;
+thread_local char last_words[96];
+thread_local std::size_t last_words_size = 0;
 
 extern "C" void on_abort(int) {
   (void)!::write(STDERR_FILENO, last_words,
@@ -30,7 +34,33 @@ extern "C" void on_abort(int) {
   std::_Exit(3);
 }
 
-bool run_seed(std::uint64_t seed, bool is_twice, Outcome& total) {
+// Of all that ran.
+struct Total {
+  std::mutex mutex;
+  Outcome sum;
+  std::uint64_t failed = 0;
+
+  void add(std::uint64_t seed, const Outcome& outcome, const std::string& world) {
+    const std::lock_guard lock(mutex);
+    sum.writes += outcome.writes;
+    sum.reads += outcome.reads;
+    sum.crashes += outcome.crashes;
+    sum.roll_backs += outcome.roll_backs;
+    sum.changes += outcome.changes;
+    sum.wiped += outcome.wiped;
+    sum.leased_reads += outcome.leased_reads;
+    sum.local_writes += outcome.local_writes;
+    sum.replacements += outcome.replacements;
+    for (const auto& [death, times] : outcome.deaths) sum.deaths[death] += times;
+    if (!outcome.problem) return;
+    failed += 1;
+    fmt::print("seed {}: {}\n  world: {}\n  replay: kvsim --seed {}\n", seed, *outcome.problem,
+               world, seed);
+    std::fflush(stdout);
+  }
+};
+
+void run_seed(std::uint64_t seed, bool is_twice, Total& total) {
   const std::string words = fmt::format("a check failed; replay: kvsim --seed {}\n", seed);
   last_words_size = words.copy(last_words, sizeof last_words);
   const auto options = draw_options(seed);
@@ -38,21 +68,7 @@ bool run_seed(std::uint64_t seed, bool is_twice, Outcome& total) {
   if (!outcome.problem && is_twice && Cluster(options).run().hash != outcome.hash) {
     outcome.problem = "two runs of this seed differ";
   }
-  total.writes += outcome.writes;
-  total.reads += outcome.reads;
-  total.crashes += outcome.crashes;
-  total.roll_backs += outcome.roll_backs;
-  total.changes += outcome.changes;
-  total.wiped += outcome.wiped;
-  total.leased_reads += outcome.leased_reads;
-  total.local_writes += outcome.local_writes;
-  total.replacements += outcome.replacements;
-  for (const auto& [death, times] : outcome.deaths) total.deaths[death] += times;
-  if (!outcome.problem) return true;
-  fmt::print("seed {}: {}\n  world: {}\n  replay: kvsim --seed {}\n", seed, *outcome.problem,
-             describe(options), seed);
-  std::fflush(stdout);
-  return false;
+  total.add(seed, outcome, describe(options));
 }
 
 }  // namespace
@@ -68,6 +84,8 @@ int main(int count, char** arguments) {
   app.add_flag("--fresh", is_fresh, "Begin with a seed that nobody had");
   app.add_option("--twice-percent", twice_percent, "Of the seeds: run twice and compare")
       ->capture_default_str();
+  std::uint64_t jobs = 1;
+  app.add_option("--jobs", jobs, "How many at once")->capture_default_str();
   bool is_verbose = false;
   app.add_flag("--verbose", is_verbose, "Tell what was under way when the power went");
 #ifdef KV_PLANTED_BUGS
@@ -82,11 +100,18 @@ int main(int count, char** arguments) {
 #endif
   std::signal(SIGABRT, on_abort);
   if (is_fresh) seed = std::random_device()();
-  Outcome total;
-  std::uint64_t failed = 0;
-  for (std::uint64_t i = 0; i < seeds; ++i) {
-    if (!run_seed(seed + i, (seed + i) % 100 < twice_percent, total)) ++failed;
-  }
+  Total runs;
+  std::atomic<std::uint64_t> begun = 0;
+  const auto run_some = [&] {
+    for (std::uint64_t i = begun++; i < seeds; i = begun++) {
+      run_seed(seed + i, (seed + i) % 100 < twice_percent, runs);
+    }
+  };
+  std::vector<std::jthread> others;
+  for (std::uint64_t i = 1; i < jobs; ++i) others.emplace_back(run_some);
+  run_some();
+  others.clear();
+  const Outcome& total = runs.sum;
   std::uint64_t deaths = 0;
   for (const auto& [death, times] : total.deaths) deaths += times;
   fmt::print(
@@ -94,10 +119,10 @@ int main(int count, char** arguments) {
       "between two "
       "events, {} within one, {} roll-backs, {} states replaced, {} changes of members, {} disks "
       "wiped\n",
-      seeds, seed, failed, total.writes, total.local_writes, total.reads, total.leased_reads,
+      seeds, seed, runs.failed, total.writes, total.local_writes, total.reads, total.leased_reads,
       total.crashes, deaths, total.roll_backs, total.replacements, total.changes, total.wiped);
   if (is_verbose) {
     for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
   }
-  return failed == 0 ? 0 : 1;
+  return runs.failed == 0 ? 0 : 1;
 }
