@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include "base/check.h"
 #include "engine/base_files.h"
 #include "engine/planted.h"
 #include "engine/read_pace.h"
@@ -66,8 +65,13 @@ Result<void> Incoming::begin(std::string_view list) {
 }
 
 Result<void> Incoming::write(std::size_t file, std::uint64_t offset, std::string_view bytes) {
-  KV_CHECK(file == done_ && file < files_.size());
-  KV_CHECK(offset == written_ && bytes.size() <= files_[file].size - offset);
+  const bool fits = file == done_ && file < files_.size() && offset == written_ &&
+                    bytes.size() <= files_[file].size - offset;
+  if (!fits) {
+    return tl::unexpected(
+        corruption(fmt::format("{} bytes came for file {} of {} at {}, where file {} at {} was due",
+                               bytes.size(), file, files_.size(), offset, done_, written_)));
+  }
   const std::string path = folder() + "/" + format::segment_name(own_id(file));
   std::string header;
   if (offset == 0) {

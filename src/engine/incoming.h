@@ -30,8 +30,9 @@ class Incoming {
   Result<void> begin(std::string_view list);
   // The segments, in the order in which they are written, under the sender's ids.
   const std::vector<format::SegmentInfo>& files() const { return files_; }
-  // Bytes of one of them, in order and without a gap, the whole header with the first. The file's
-  // last bytes make it durable and have every record in it checked: kCorruption.
+  // Bytes of one of them, in order and without a gap, the whole header with the first; others are
+  // kCorruption. The file's last bytes make it durable and have every record in it checked:
+  // kCorruption.
   Result<void> write(std::size_t file, std::uint64_t offset, std::string_view bytes);
   // All files are there.
   Result<void> finish();

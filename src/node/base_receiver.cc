@@ -108,7 +108,9 @@ void BaseReceiver::run(const Shared& transfer, std::function<Result<void>()> job
   const auto outcome = std::make_shared<Result<void>>();
   listener_.run_aside(
       [transfer, outcome, job = std::move(job)] {
-        if (!transfer->is_over) *outcome = job();
+        if (transfer->is_over || transfer->has_failed) return;
+        *outcome = job();
+        transfer->has_failed = !*outcome;
       },
       [this, transfer, outcome, done = std::move(done)] {
         if (transfer != transfer_) return;

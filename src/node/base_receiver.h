@@ -57,7 +57,8 @@ class BaseReceiver {
     BasePlace written;  // and up to here there
     bool is_finishing = false;
     std::atomic<bool> is_over = false;
-    // The jobs'.
+    // The jobs'. Behind one that failed the others, which may be asked for by then, do nothing.
+    bool has_failed = false;
     std::array<std::string, kBaseHeads> heads;
     format::MembersFile members;
     engine::Incoming incoming;

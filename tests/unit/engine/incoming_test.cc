@@ -1,6 +1,7 @@
 #include "engine/incoming.h"
 
 #include <string>
+#include <string_view>
 
 #include <doctest/doctest.h>
 
@@ -194,6 +195,23 @@ TEST_CASE("what came is verified before it counts") {
     list[list.size() / 2] = static_cast<char>(list[list.size() / 2] ^ 1);
     Incoming incoming(follower.dir());
     CHECK_FALSE(incoming.begin(list).has_value());
+  }
+  SUBCASE("where bytes belong") {
+    Incoming incoming(follower.dir());
+    const auto is_refused = [&](std::size_t file, std::uint64_t offset, std::string_view bytes) {
+      const auto written = incoming.write(file, offset, bytes);
+      return !written && written.error().code == Errc::kCorruption;
+    };
+    CHECK(is_refused(0, 0, "before the list"));
+    REQUIRE(incoming.begin(kv::engine::encode_base_list(base->state, 1)).has_value());
+    const std::string bytes = read_file(leader, info.id, info.size);
+    CHECK(is_refused(1, 0, bytes));
+    CHECK(is_refused(0, 100, bytes));
+    CHECK(is_refused(0, 0, bytes + "more"));
+    REQUIRE(incoming.write(0, 0, std::string_view(bytes).substr(0, 1000)).has_value());
+    CHECK(is_refused(0, 0, std::string_view(bytes).substr(0, 1000)));
+    CHECK(is_refused(0, 1000, bytes));
+    CHECK(is_refused(0, UINT64_MAX, bytes));
   }
   SUBCASE("whether all of it is there") {
     Incoming incoming(follower.dir());

@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <initializer_list>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -41,12 +43,12 @@ struct Side final : kv::node::ReplicaListener {
   void run_aside(std::function<void()> job, std::function<void()> done) override {
     jobs.emplace_back(std::move(job), std::move(done));
   }
+  // All that is asked for may be done before anything is told of it.
   void work_aside() {
     while (!jobs.empty()) {
-      auto [job, done] = std::move(jobs.front());
-      jobs.pop_front();
-      job();
-      done();
+      const auto asked = std::exchange(jobs, {});
+      for (const auto& [job, done] : asked) job();
+      for (const auto& [job, done] : asked) done();
     }
   }
   BaseNews::Kind last() const {
@@ -115,6 +117,11 @@ struct Transfer {
     REQUIRE(decoded.has_value());
     return std::move(*decoded);
   }
+  void receive_one() {
+    const auto frame = frame_of(from.frames.front());
+    from.frames.pop_front();
+    receiver.receive(frame, *core, now);
+  }
   // One frame, and what follows from it on the disk; false: nothing is under way.
   bool step() {
     now.boot_us += 10'000;
@@ -122,9 +129,7 @@ struct Transfer {
     from.work_aside();
     to.work_aside();
     if (!from.frames.empty()) {
-      const auto frame = frame_of(from.frames.front());
-      from.frames.pop_front();
-      receiver.receive(frame, *core, now);
+      receive_one();
     } else if (!to.frames.empty()) {
       const auto frame = frame_of(to.frames.front());
       to.frames.pop_front();
@@ -136,6 +141,13 @@ struct Transfer {
   }
   void run() {
     while (step()) {
+    }
+  }
+  // To a disk that is slower than the network: all pieces that are on their way wait for it.
+  void run_to_slow_disk() {
+    while (step()) {
+      from.work_aside();
+      while (!from.frames.empty()) receive_one();
     }
   }
   std::size_t incoming() const {
@@ -202,6 +214,34 @@ TEST_CASE_FIXTURE(Transfer, "a full disk loses nothing, and is tried again later
   begin();
   run();
   CHECK(arrived.has_value());
+}
+
+TEST_CASE_FIXTURE(Transfer, "behind a piece that could not be written no other is") {
+  SUBCASE("a full disk") {
+    begin();
+    REQUIRE(step());
+    follower.fs->set_capacity(3000);
+  }
+  SUBCASE("a damaged header") {
+    const auto base = leader.store->base_files();
+    REQUIRE(base.has_value());
+    const auto& info = base->state.segments.begin()->second;
+    leader.fs->flip(leader.dir().segment_path(info.id), 24, '\x01');
+    begin();
+  }
+  SUBCASE("not even the first one") {
+    begin();
+    REQUIRE(step());
+    follower.fs->set_capacity(1);
+  }
+  run_to_slow_disk();
+  CHECK(to.last() == BaseNews::Kind::kNotReceived);
+  CHECK_FALSE(to.news.back().cause.empty());
+  CHECK(std::ranges::count(to.news, BaseNews::Kind::kNotReceived, &BaseNews::kind) == 1);
+  CHECK(from.last() == BaseNews::Kind::kNotSent);
+  CHECK(incoming() == 0);
+  CHECK_FALSE(arrived.has_value());
+  CHECK(follower.content() == Content{{"mine", "stays"}});
 }
 
 TEST_CASE_FIXTURE(Transfer, "what is damaged where it comes from is not taken") {
