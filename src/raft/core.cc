@@ -63,6 +63,7 @@ Core::Core(const Core& other, const Log& log)
       role_(other.role_),
       leader_(other.leader_),
       commit_(other.commit_),
+      safe_floor_(other.safe_floor_),
       applied_(other.applied_),
       handed_commit_(other.handed_commit_),
       durable_(other.durable_),

@@ -33,6 +33,20 @@ TEST_CASE("a copy goes on like the original, on a log of its own") {
   CHECK(copy.fingerprint() != net.core(1).fingerprint());
 }
 
+TEST_CASE("a copy of a follower knows how much of the log nobody needs") {
+  Net net(3);
+  net.elect(1);
+  const auto written = net.write(1);
+  for (int round = 0; round < 2; ++round) {
+    net.pass(1, Net::kElection / 10);
+    net.settle();
+  }
+  REQUIRE(net.core(2).safe_floor() == written.seq);
+  kv::sim::MemoryLog log = net.member(2).log;
+  const Core copy(net.core(2), log);
+  CHECK(copy.safe_floor() == written.seq);
+}
+
 TEST_CASE("messages to others and from nobody are not for us") {
   Net net(3);
   const auto before = net.core(1).fingerprint();
