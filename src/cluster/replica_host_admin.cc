@@ -75,7 +75,12 @@ Result<void> ReplicaHost::begin_add(const format::Member& member) {
     return tl::unexpected(
         Error{Errc::kInvalidArgument, "peer and client must be HOST:PORT each", {}});
   }
-  for (const format::Member& known : replica_->memberships().latest().membership.members) {
+  // Another node may not know of the last changes.
+  if (replica_->core().role() != raft::Role::kLeader) {
+    return tl::unexpected(replica_->not_leading());
+  }
+  const format::Membership present = replica_->known_membership();
+  for (const format::Member& known : present.members) {
     if (known.node_id == member.node_id && known.node_uuid == member.node_uuid) return {};
     if (known.node_uuid != member.node_uuid) continue;
     return tl::unexpected(Error{

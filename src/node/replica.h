@@ -90,6 +90,8 @@ class Replica : private raft::Log {
   // Who the members are, from the newest committed or an earlier record on. Disks that are known to
   // this node alone are told by MEMBERS.
   const MembershipLog& memberships() const { return *memberships_; }
+  // The latest, with all the disks that this node knows of.
+  format::Membership known_membership() const;
   // What is committed or in the log says that this disk is a member.
   bool is_member() const;
   // The other members by what is in the log from the newest committed configuration on: one that is

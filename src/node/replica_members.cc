@@ -75,6 +75,18 @@ std::map<raft::NodeId, format::Member> Replica::neighbours() const {
   return found;
 }
 
+// The log has no disks of those that the cluster was made with.
+format::Membership Replica::known_membership() const {
+  format::Membership present = memberships_->latest().membership;
+  for (format::Member& member : present.members) {
+    const auto& known = parts_.members.membership().members;
+    const auto found = std::ranges::find(known, member.node_id, &format::Member::node_id);
+    if (member.node_uuid.is_nil() && found != known.end()) member.node_uuid = found->node_uuid;
+    if (member.node_uuid.is_nil() && self_.is(member)) member.node_uuid = self_.uuid;
+  }
+  return present;
+}
+
 raft::Seq Replica::committed_config() const { return memberships_->at(core_->commit()).sequence; }
 
 bool Replica::is_valid(const Guest& guest) const {
@@ -165,14 +177,7 @@ tl::expected<void, raft::Refusal> Replica::change_members(const MemberChange& ch
   const raft::ConfigChange step{change.kind, raft::NodeId{change.member.node_id}, change.is_forced};
   const auto config = core_->try_config(step);
   if (!config) return tl::unexpected(config.error());
-  format::Membership present = memberships_->latest().membership;
-  for (format::Member& member : present.members) {
-    const auto& known = parts_.members.membership().members;
-    const auto found = std::ranges::find(known, member.node_id, &format::Member::node_id);
-    if (member.node_uuid.is_nil() && found != known.end()) member.node_uuid = found->node_uuid;
-    if (member.node_uuid.is_nil() && self_.is(member)) member.node_uuid = self_.uuid;
-  }
-  Change next{step, changed(std::move(present), change)};
+  Change next{step, changed(known_membership(), change)};
   if (!format::is_well_formed(next.membership)) return tl::unexpected(raft::Refusal::kInvalid);
   KV_CHECK(peer::config_of(next.membership) == *config);
   // What writers have in the log before it comes before it in the core's, too.

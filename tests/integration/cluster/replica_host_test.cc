@@ -150,6 +150,14 @@ struct LocalCluster {
     REQUIRE(value.has_value());
     return *value ? (*value)->bytes : "(none)";
   }
+  // Of the leader. What is not possible yet is asked for again.
+  Result<void> add(std::uint64_t node_id, const kv::base::Uuid& uuid) {
+    for (;;) {
+      auto done = leader().host->add({node_id, uuid, "127.0.0.1:1", "127.0.0.1:2"});
+      const bool is_final = done || done.error().code == Errc::kInvalidArgument;
+      if (is_final) return done;
+    }
+  }
   static Result<void> confirm(Node& node) {
     std::promise<Result<void>> done;
     node.host->confirm_read([&](Result<void> result) { done.set_value(std::move(result)); });
@@ -306,4 +314,29 @@ TEST_CASE("a member that was away for too long gets the state as files") {
   LocalCluster::stop(third.id == leader.id ? cluster.nodes[third.id % 3] : third);
   cluster.put_somewhere("b", "2");
   wait_until([&] { return LocalCluster::get(away, "b") == "2"; });
+}
+
+TEST_CASE("a disk that is a member already is not added under another number") {
+  LocalCluster cluster(3);
+  cluster.put_somewhere("a", "1");
+  auto& leader = cluster.leader();
+  auto& other = cluster.nodes[leader.id % 3];
+  wait_until([&] { return LocalCluster::get(other, "a") == "1"; });
+  // The founders' disks are not in the log.
+  for (const auto* founder : {&other, &leader}) {
+    CHECK(cluster.add(founder->id, {1, founder->id}).has_value());
+    const auto twice = cluster.add(9, {1, founder->id});
+    REQUIRE_FALSE(twice.has_value());
+    CHECK(twice.error().context == "that disk is node " + std::to_string(founder->id) + " already");
+  }
+  const auto elsewhere = other.host->add({other.id, {1, other.id}, "127.0.0.1:1", "127.0.0.1:2"});
+  CHECK(elsewhere.error().code == Errc::kNotLeader);
+  const auto taken = cluster.add(other.id, {5, 5});
+  REQUIRE_FALSE(taken.has_value());
+  CHECK(taken.error().context.find("with another disk; remove that one first") !=
+        std::string::npos);
+  CHECK(leader.host->status().members_since == 0);
+  REQUIRE(cluster.add(9, {5, 5}).has_value());
+  CHECK(cluster.add(9, {5, 5}).has_value());
+  CHECK(cluster.add(10, {5, 5}).error().context == "that disk is node 9 already");
 }
