@@ -86,8 +86,9 @@ Result<void> ReplicaHost::begin_add(const format::Member& member) {
     return tl::unexpected(Error{
         Errc::kInvalidArgument, fmt::format("that disk is node {} already", known.node_id), {}});
   }
-  const auto begun = replica_->change_members({Kind::kAddLearner, member}, now());
-  if (!begun) return tl::unexpected(refused(begun.error(), member.node_id));
+  const node::MemberChange change{Kind::kAddLearner, member};
+  const auto begun = replica_->change_members(change, now());
+  if (!begun) return tl::unexpected(refused(begun.error(), change));
   log_.tell(Event::Level::kInfo, "member added",
             fmt::format("node={} address={}", member.node_id, member.peer_address),
             std::chrono::steady_clock::now());
@@ -95,15 +96,15 @@ Result<void> ReplicaHost::begin_add(const format::Member& member) {
 }
 
 Result<void> ReplicaHost::begin_remove(std::uint64_t node_id, bool is_forced) {
-  const auto begun =
-      replica_->change_members({Kind::kRemove, {.node_id = node_id}, is_forced}, now());
-  if (!begun) return tl::unexpected(refused(begun.error(), node_id));
+  const node::MemberChange change{Kind::kRemove, {.node_id = node_id}, is_forced};
+  const auto begun = replica_->change_members(change, now());
+  if (!begun) return tl::unexpected(refused(begun.error(), change));
   log_.tell(Event::Level::kInfo, "member removed", fmt::format("node={}", node_id),
             std::chrono::steady_clock::now());
   return {};
 }
 
-Error ReplicaHost::refused(raft::Refusal refusal, std::uint64_t node_id) const {
+Error ReplicaHost::refused(raft::Refusal refusal, const node::MemberChange& change) const {
   switch (refusal) {
     case raft::Refusal::kNotLeader:
       return replica_->not_leading();
@@ -121,27 +122,32 @@ Error ReplicaHost::refused(raft::Refusal refusal, std::uint64_t node_id) const {
               fmt::format("no majority of the voters that would be left was heard of late; start "
                           "them first, or remove node {} with force=1: if they do not come back, "
                           "the cluster takes no writes any more",
-                          node_id),
+                          change.member.node_id),
               {}};
     case raft::Refusal::kInvalid:
-      if (replica_->core().config().is_only_voter(raft::NodeId{node_id})) {
-        return {Errc::kInvalidArgument,
-                fmt::format("node {} is the only voter; add another one first", node_id),
-                {}};
-      }
-      if (replica_->core().config().is_member(raft::NodeId{node_id})) {
-        return {Errc::kInvalidArgument,
-                fmt::format("there is a node {} with another disk; remove that one first, or take "
-                            "another number",
-                            node_id),
-                {}};
-      }
-      return {Errc::kInvalidArgument, fmt::format("no member has number {}", node_id), {}};
+      return {Errc::kInvalidArgument, why_invalid(change), {}};
     case raft::Refusal::kBusy:
     case raft::Refusal::kNotCaughtUp:
       break;
   }
   return {Errc::kTryLater, "the log takes nothing at the moment; ask again", {}};
+}
+
+std::string ReplicaHost::why_invalid(const node::MemberChange& change) const {
+  const raft::Config& config = replica_->core().config();
+  const std::uint64_t node_id = change.member.node_id;
+  if (change.kind == Kind::kAddLearner && config.is_member(raft::NodeId{node_id})) {
+    return fmt::format(
+        "there is a node {} with another disk; remove that one first, or take another number",
+        node_id);
+  }
+  if (change.kind == Kind::kAddLearner) {
+    return fmt::format("a cluster has {} members at most; remove one first", format::kMembersMax);
+  }
+  if (config.is_only_voter(raft::NodeId{node_id})) {
+    return fmt::format("node {} is the only voter; add another one first", node_id);
+  }
+  return fmt::format("no member has number {}", node_id);
 }
 
 }  // namespace kv::cluster

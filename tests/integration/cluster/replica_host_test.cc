@@ -340,3 +340,15 @@ TEST_CASE("a disk that is a member already is not added under another number") {
   CHECK(cluster.add(9, {5, 5}).has_value());
   CHECK(cluster.add(10, {5, 5}).error().context == "that disk is node 9 already");
 }
+
+TEST_CASE("more members than a cluster may have are refused with their number") {
+  LocalCluster cluster(1);
+  for (std::uint64_t id = 2; id <= 64; ++id) {
+    CAPTURE(id);
+    REQUIRE(cluster.add(id, {5, id}).has_value());
+  }
+  const auto refused = cluster.add(65, {5, 65});
+  REQUIRE_FALSE(refused.has_value());
+  CHECK(refused.error().context == "a cluster has 64 members at most; remove one first");
+  CHECK(cluster.leader().host->remove(65, false).error().context == "no member has number 65");
+}
