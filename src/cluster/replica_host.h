@@ -131,6 +131,7 @@ class ReplicaHost final : public server::ClusterMember,
   Result<void> on_its_thread(std::function<Result<void>()> action);
   Result<void> begin_add(const format::Member& member);
   Result<void> begin_remove(std::uint64_t node_id, bool is_forced);
+  Error why_no_campaign() const;
   Error refused(raft::Refusal refusal, const node::MemberChange& change) const;
   std::string why_invalid(const node::MemberChange& change) const;
   static peer::Goodbye goodbye(peer::Reason reason);

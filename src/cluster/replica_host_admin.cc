@@ -19,6 +19,11 @@ using Kind = raft::ConfigChange::Kind;
 // Of who asks; what was begun goes on.
 constexpr std::chrono::seconds kPatience{5};
 
+// The members have to come to something first.
+Error not_yet(std::string_view text) {
+  return {Errc::kTryLater, fmt::format("reason=cluster {}", text), {}};
+}
+
 }  // namespace
 
 // The thread may be gone before it comes to that: then nobody answers.
@@ -29,6 +34,8 @@ Result<void> ReplicaHost::on_its_thread(std::function<Result<void>()> action) {
     if (is_stopping_ || replica_->failure()) {
       return promise->set_value(tl::unexpected(Error{Errc::kClosed, "this node is stopping", {}}));
     }
+    // It is about to be opened again.
+    if (replica_->is_over()) return promise->set_value(tl::unexpected(replica_->not_leading()));
     promise->set_value(action());
     follow_members();
     look_around();
@@ -52,21 +59,38 @@ Result<void> ReplicaHost::remove(std::uint64_t node_id, bool is_forced) {
 
 Result<void> ReplicaHost::campaign() {
   return on_its_thread([this]() -> Result<void> {
-    const auto begun = replica_->campaign(now());
-    if (begun) return {};
-    if (replica_->core().role() == raft::Role::kLeader) return {};
-    if (begun.error() == raft::Refusal::kInvalid) {
-      return tl::unexpected(Error{Errc::kInvalidArgument,
-                                  "this node may not lead: it has no vote, or its log is damaged; "
-                                  "ask another member",
-                                  {}});
-    }
-    return tl::unexpected(
-        Error{Errc::kTryLater,
-              "this node hears a leader, or started so short ago that it may have promised its "
-              "vote; ask again in a second",
-              {}});
+    if (replica_->campaign(now())) return {};
+    return tl::unexpected(why_no_campaign());
   });
+}
+
+// In the order in which the core asks.
+Error ReplicaHost::why_no_campaign() const {
+  const raft::Core& core = replica_->core();
+  const auto never = [](std::string text) {
+    return Error{Errc::kInvalidArgument, std::move(text) + "; ask another member", {}};
+  };
+  if (core.is_quarantined())
+    return never("this node takes no part any more, and its log file says why");
+  if (core.is_damaged()) {
+    return never("this node may not lead before it has what damage took from its log");
+  }
+  if (!core.config().is_voter(core.id())) return never("this node has no vote, so it may not lead");
+  if (core.role() == raft::Role::kLeader) {
+    return {Errc::kInvalidArgument, "this node leads already", {}};
+  }
+  if (core.has_stalled_disk(now())) {
+    return not_yet("the disk of this node stands still; ask another member");
+  }
+  if (core.leader() != raft::kNoNode) {
+    return not_yet(fmt::format(
+        "this node hears node {}, which leads; do=transfer there hands over, and if that one is "
+        "gone ask again in a second",
+        static_cast<std::uint64_t>(core.leader())));
+  }
+  return not_yet(
+      "this node may have promised its vote, to a leader that it heard a moment ago or before it "
+      "started; ask again in a second");
 }
 
 Result<void> ReplicaHost::begin_add(const format::Member& member) {
@@ -109,14 +133,13 @@ Error ReplicaHost::refused(raft::Refusal refusal, const node::MemberChange& chan
     case raft::Refusal::kNotLeader:
       return replica_->not_leading();
     case raft::Refusal::kNotReady:
-      return {Errc::kTryLater, "this node leads since a moment ago; ask again", {}};
+      return not_yet("this node leads since a moment ago; ask again");
     case raft::Refusal::kTransferring:
-      return {Errc::kTryLater, "this node is about to hand over; ask who leads then", {}};
+      return not_yet("this node is about to hand over; ask who leads then");
     case raft::Refusal::kConfigPending:
-      return {Errc::kTryLater,
-              "another change of the members is not committed yet; ask again, and if that goes on "
-              "look at CLUSTER: a majority of the voters must be there",
-              {}};
+      return not_yet(
+          "another change of the members is not committed yet; ask again, and if that goes on "
+          "look at CLUSTER: a majority of the voters must be there");
     case raft::Refusal::kNoMajority:
       return {Errc::kInvalidArgument,
               fmt::format("no majority of the voters that would be left was heard of late; start "

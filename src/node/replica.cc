@@ -158,6 +158,7 @@ tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const r
 }
 
 tl::expected<void, raft::Refusal> Replica::campaign(const raft::Instant& now) {
+  if (is_over()) return tl::unexpected(raft::Refusal::kNotReady);
   core_->tick(now);
   auto begun = core_->campaign();
   process();

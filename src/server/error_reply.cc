@@ -36,6 +36,7 @@ std::string_view take_fields(std::string_view& context) {
 
 std::string_view reason_of(const Error& later) {
   if (is_merge_debt(later)) return kRetryMergeDebt;
+  if (later.context.starts_with("reason=cluster")) return kRetryCluster;
   return later.context.starts_with("reason=behind") ? kRetryBehind : kRetryQueue;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -303,6 +304,7 @@ TEST_CASE("a member that was away for too long gets the state as files") {
   cluster.restart(away);
   wait_until([&] { return away.is_replaced->load(); });
   CHECK(LocalCluster::get(away, "gone") == "1");  // what it had stays until then
+  CHECK(away.host->campaign().error().code == Errc::kNotLeader);
   LocalCluster::stop(away);
   cluster.restart(away);
   wait_until([&] { return LocalCluster::get(away, "z") == "last"; });
@@ -351,4 +353,34 @@ TEST_CASE("more members than a cluster may have are refused with their number") 
   REQUIRE_FALSE(refused.has_value());
   CHECK(refused.error().context == "a cluster has 64 members at most; remove one first");
   CHECK(cluster.leader().host->remove(65, false).error().context == "no member has number 65");
+}
+
+TEST_CASE("who may not ask for votes says why") {
+  LocalCluster cluster(3);
+  cluster.put_somewhere("a", "1");
+  auto& leader = cluster.leader();
+  auto& other = cluster.nodes[leader.id % 3];
+  auto& third = cluster.nodes[other.id % 3];
+  const auto asked_in_vain = [](LocalCluster::Node& node, Errc code, const std::string& why) {
+    const auto refused = node.host->campaign();
+    REQUIRE_FALSE(refused.has_value());
+    CHECK(refused.error().code == code);
+    CHECK_MESSAGE(refused.error().context.starts_with(why), refused.error().context);
+  };
+  asked_in_vain(leader, Errc::kInvalidArgument, "this node leads already");
+  wait_until([&] { return other.host->status().leader == leader.id; });
+  asked_in_vain(other, Errc::kTryLater,
+                "reason=cluster this node hears node " + std::to_string(leader.id));
+  LocalCluster::stop(leader);
+  LocalCluster::stop(third);
+  LocalCluster::stop(other);
+  constexpr std::uint64_t kHourUs = 3'600'000'000;
+  const std::uint64_t election_us = std::exchange(cluster.members.election_us, kHourUs);
+  cluster.restart(other);
+  asked_in_vain(other, Errc::kTryLater, "reason=cluster this node may have promised its vote");
+  // Later it may, though nobody answers.
+  LocalCluster::stop(other);
+  cluster.members.election_us = election_us;
+  cluster.restart(other);
+  wait_until([&] { return other.host->campaign().has_value(); });
 }

@@ -28,6 +28,10 @@ TEST_CASE("each failure of the store has its code, and only an unknown outcome m
         "@t ERR TRY_LATER applied=no retry_ms=25 reason=queue :x\n");
   CHECK(reply({Errc::kTryLater, "reason=merge_debt merges are behind", {}}) ==
         "@t ERR TRY_LATER applied=no retry_ms=100 reason=merge_debt :merges are behind\n");
+  CHECK(reply({Errc::kTryLater, "reason=behind at 7", {}}) ==
+        "@t ERR TRY_LATER applied=no retry_ms=100 reason=behind :at 7\n");
+  CHECK(reply({Errc::kTryLater, "reason=cluster nobody leads", {}}) ==
+        "@t ERR TRY_LATER applied=no retry_ms=200 reason=cluster :nobody leads\n");
   CHECK(reply({Errc::kLocked, "x", {}}) == "@t ERR INTERNAL applied=no :x\n");
 }
 
