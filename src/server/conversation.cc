@@ -88,6 +88,13 @@ void Conversation::execute_confirmed() {
   }
 }
 
+// A read behind it sees more than what was asked about so far: a write that this disk alone has is
+// waited for only by rounds that begin later.
+void Conversation::outdate_confirmation() {
+  if (confirmation_ == Confirmation::kGiven) confirmation_ = Confirmation::kNone;
+  is_round_outdated_ = confirmation_ == Confirmation::kAwaited;
+}
+
 // A round that failed would fail for others that came along, too; who waited for a version was
 // alone.
 void Conversation::note_refused() {
@@ -98,9 +105,11 @@ void Conversation::reads_confirmed(const Result<void>& result) {
   now_ = context_.now();
   // That a version is there says nothing to others.
   const bool is_round = awaited_level_.min_version == 0;
-  confirmation_ = !result    ? Confirmation::kRefused
-                  : is_round ? Confirmation::kGiven
-                             : Confirmation::kVersionGiven;
+  const bool is_outdated = std::exchange(is_round_outdated_, false) && is_round;
+  confirmation_ = !result       ? Confirmation::kRefused
+                  : is_outdated ? Confirmation::kNone
+                  : is_round    ? Confirmation::kGiven
+                                : Confirmation::kVersionGiven;
   if (!result) unconfirmed_ = result.error();
   run();
 }

@@ -197,6 +197,7 @@ class Conversation {
   void execute_confirmed();
   bool has_confirmation(const ReadLevel& level);
   void note_refused();
+  void outdate_confirmation();
   void parse_next();
   void carry_out(Parsed parsed);
   void read_gathered();
@@ -223,8 +224,9 @@ class Conversation {
   // Whether reads among what was received may be answered.
   enum class Confirmation { kNone, kAwaited, kGiven, kVersionGiven, kRefused };
   Confirmation confirmation_ = Confirmation::kNone;
-  ReadLevel awaited_level_;  // of kAwaited, kRefused
-  Error unconfirmed_;        // why, of kRefused
+  ReadLevel awaited_level_;         // of kAwaited, kRefused
+  bool is_round_outdated_ = false;  // of kAwaited: it is asked again
+  Error unconfirmed_;               // why, of kRefused
   bool has_input_ended_ = false;
   bool is_draining_ = false;
   bool has_unflushed_ = false;

@@ -57,6 +57,7 @@ void Conversation::written(std::uint64_t request, const Result<WriteResult>& res
   } else if (!write.failure) {
     write.failure = std::make_unique<Error>(result.error());
   }
+  if (result && result->local_epoch != 0) outdate_confirmation();
   if (--write.parts > 0) return;
   inflight_bytes_ -= write.bytes;
   count(write.verb, write.start, now);

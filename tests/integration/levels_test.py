@@ -41,6 +41,20 @@ def check_newest(cluster):
         same(cluster.get(NODES[number % 3], "n"), str(number), "a read behind a write of one disk")
 
 
+def check_order(cluster):
+    """Requests that come in one piece, on one connection: a read sees the write before it."""
+    with socket.create_connection(("127.0.0.1", cluster.ports[cluster.agreed_leader()])) as talk:
+        replies = talk.makefile("rb")
+        for number in range(200):
+            value = f"{number:05}".encode()
+            talk.sendall(b"PUT 1 5\no" + value + b"GET 1\no")
+            told = replies.readline()
+            expect(told.startswith(b"OK "), f"a PUT: {told}")
+            head = replies.readline()
+            found = replies.read(6) if head.startswith(b"VALUE 5 ") else head
+            same(found, value + b"\n", f"a GET in one piece with its PUT, which was answered {told}")
+
+
 def check_versions(cluster):
     """Who takes the version along reads his own writes at any member."""
     for number in range(30):
@@ -146,6 +160,7 @@ def main():
             cluster.start(node, *FLAGS)
         check_local_writes(cluster)
         check_newest(cluster)
+        check_order(cluster)
         check_versions(cluster)
         check_hand_over(cluster)
         check_alone(cluster)

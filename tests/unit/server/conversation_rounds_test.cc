@@ -105,6 +105,30 @@ TEST_CASE("a read behind a write waits for both") {
   CHECK(talk.rounds_asked == 1);
 }
 
+// A round says what was acknowledged before it began, and this one was acknowledged after.
+TEST_CASE("a read behind a write that one disk alone has waits for a round that knows of it") {
+  Talk talk;
+  talk.become_member();
+  talk.backend.acknowledges_at_flush = false;
+  talk.backend.local_epoch = 7;
+  CHECK(talk.ask("PUT 1 1\nkvGET 1\nk").empty());
+  CHECK(talk.rounds_asked == 1);
+  SUBCASE("the round of before ends first") {
+    talk.end_round({});
+    CHECK(talk.rounds_asked == 1);
+    talk.acknowledge_all();
+  }
+  SUBCASE("the write is acknowledged first") {
+    talk.acknowledge_all();
+    CHECK(talk.rounds_asked == 1);
+    talk.end_round({});
+  }
+  CHECK(talk.take() == "OK ver=1 ack=local epoch=7\n");
+  CHECK(talk.rounds_asked == 2);
+  talk.end_round({});
+  CHECK(talk.take() == "VALUE 1 ver=1\nv\n");
+}
+
 TEST_CASE("commands of Redis that read wait, too") {
   Talk talk({}, Dialect::kResp);
   talk.become_member();

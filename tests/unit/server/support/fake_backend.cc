@@ -111,7 +111,9 @@ void FakeBackend::acknowledge_all() {
 void FakeBackend::acknowledge(std::size_t index) {
   const Submitted write = submitted_[index];
   submitted_.erase(submitted_.begin() + static_cast<std::ptrdiff_t>(index));
-  write.listener->on_written(write.tag, apply(write));
+  auto result = apply(write);
+  if (result) result->local_epoch = local_epoch;
+  write.listener->on_written(write.tag, std::move(result));
 }
 
 std::optional<Error> FakeBackend::judge(const Submitted& write) const {

@@ -18,6 +18,7 @@ class FakeBackend final : public server::Backend {
  public:
   // Acknowledges everything submitted with each flush(), as a store does that does not sync.
   bool acknowledges_at_flush = true;
+  std::uint64_t local_epoch = 0;                           // what acknowledgements say of it
   std::set<std::string, std::less<>> cold;                 // keys not in memory
   std::map<std::string, Error, std::less<>> read_errors;   // by key
   std::map<std::string, Error, std::less<>> write_errors;  // by key
