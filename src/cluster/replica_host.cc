@@ -154,6 +154,7 @@ void ReplicaHost::work() {
   if (!window_) window_.emplace(core.config().lease_us());
   window_->note(core.last().seq, core.commit(), now());
   replica_->work(now());
+  ask_what_is_whole();
   finish_reads();
   give_up_waiting();
   look_around();
@@ -264,10 +265,11 @@ void ReplicaHost::give_up_waiting() {
   const auto now = std::chrono::steady_clock::now();
   std::erase_if(waiting_, [this, now](const Awaited& one) {
     if (one.end > now) return false;
-    one.done(tl::unexpected(
-        Error{Errc::kTryLater,
-              fmt::format("reason=behind this member has come to version {}", replica_->applied()),
-              {}}));
+    std::string text =
+        is_whole_
+            ? fmt::format("reason=behind this member has come to version {}", replica_->applied())
+            : "reason=behind no leader has told this member yet what is committed";
+    one.done(tl::unexpected(Error{Errc::kTryLater, std::move(text), {}}));
     return true;
   });
 }
@@ -283,7 +285,19 @@ void ReplicaHost::on_read(const raft::ReadResult& result) {
   refused.mapped().done(tl::unexpected(replica_->not_leading()));
 }
 
+// No read of a version asks anybody but the first ones.
+void ReplicaHost::ask_what_is_whole() {
+  if (waiting_.empty() || is_asking_ || replica_->is_whole()) return;
+  const raft::ReadId id = next_read_++;
+  reads_[id].done = [this](const Result<void>&) { is_asking_ = false; };
+  is_asking_ = true;
+  if (replica_->read_index(id, now())) return;
+  reads_.erase(id);
+  is_asking_ = false;
+}
+
 void ReplicaHost::finish_reads() {
+  if (!is_whole_ && replica_->is_whole()) is_whole_ = true;
   const raft::Seq applied = replica_->applied();
   for (auto at = reads_.begin(); at != reads_.end();) {
     const auto next = std::next(at);
@@ -294,7 +308,7 @@ void ReplicaHost::finish_reads() {
     at = next;
   }
   std::erase_if(waiting_, [this, applied](const Awaited& one) {
-    if (one.level.min_version > applied) return false;
+    if (one.level.min_version > applied || !is_whole_) return false;
     one.done(is_the_one(one.level));
     return true;
   });

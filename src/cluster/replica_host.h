@@ -75,6 +75,7 @@ class ReplicaHost final : public server::ClusterMember,
   // Many together cost one round of messages. `done` is called on its thread.
   void confirm_read(ReadDone done) override;
   std::optional<Version> lease_version() const override;
+  bool is_whole() const override { return is_whole_; }
   void await_version(const server::ReadLevel& level, ReadDone done) override;
   Result<void> transfer(std::uint64_t node_id) override;
   Result<void> add(const Newcomer& newcomer) override;
@@ -118,6 +119,7 @@ class ReplicaHost final : public server::ClusterMember,
   void work();
   void begin_reads();
   void take_awaited();
+  void ask_what_is_whole();
   void finish_reads();
   void give_up_waiting();
   Result<void> is_the_one(const server::ReadLevel& level) const;
@@ -158,6 +160,8 @@ class ReplicaHost final : public server::ClusterMember,
   std::map<raft::ReadId, Read> reads_;
   raft::ReadId next_read_ = 1;
   std::vector<Awaited> waiting_;
+  bool is_asking_ = false;  // for those who wait: what the store has to have to be whole
+  std::atomic<bool> is_whole_ = false;
   LagClock lag_;
   std::optional<LocalWindow> window_;
   bool is_stopping_ = false;

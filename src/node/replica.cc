@@ -308,6 +308,7 @@ void Replica::note_progress() {
     told_applied_ = applied;
     core_->applied(applied);
   }
+  if (!whole_from_ && core_->serves()) whole_from_ = told_applied_;  // its own NOOP among them
   const bool may_lead = core_->serves() && !core_->is_transferring();
   if (leading_ == 0 && may_lead && agreed_ == pipeline().last_sequence()) {
     leading_ = core_->term();
@@ -348,7 +349,10 @@ std::optional<std::vector<peer::SentRecord>> Replica::records_of(const raft::App
 }
 
 void Replica::tell(raft::Ready& ready) {
-  for (const raft::ReadResult& read : ready.reads) parts_.listener.on_read(read);
+  for (const raft::ReadResult& read : ready.reads) {
+    if (!whole_from_) whole_from_ = read.seq;
+    parts_.listener.on_read(read);
+  }
   if (ready.role) {
     if (leading_ == 0) pipeline().follow(not_leading());
     parts_.listener.on_role(*ready.role);

@@ -113,6 +113,11 @@ class Replica : private raft::Log {
   const format::Member* find_member(raft::NodeId node) const;
   // The store has all that is committed up to here.
   raft::Seq applied() const;
+  // What a merge kept, here in an earlier life or where a state came from, may lack what was
+  // overwritten by records that this node has, but does not know to be committed any more. So what
+  // a store has is what a log makes of it only once all is applied that a leader told of in this
+  // life of the process (rule R7); from then on for good.
+  bool is_whole() const { return whole_from_ && *whole_from_ <= applied(); }
   // Of a record of the log that is committed; none: the log begins behind it.
   std::optional<raft::Term> term_of(raft::Seq seq) const {
     return seq < floor_.seq ? std::nullopt : std::optional(point_at(seq).term);
@@ -212,6 +217,7 @@ class Replica : private raft::Log {
   std::deque<Held> held_;               // in the log, and not known to be on the disk
   std::deque<raft::LogWrite> writes_;   // of which the core waits to hear
   raft::Seq told_applied_ = 0;
+  std::optional<raft::Seq> whole_from_;  // a read that a leader confirmed needs that much
   std::uint64_t bytes_appended_ = 0;
   BaseSender sender_;
   BaseReceiver receiver_;

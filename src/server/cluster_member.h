@@ -62,6 +62,9 @@ class ClusterMember {
   // Where leases are trusted and this member holds one: what the store has to have, so that reading
   // it is linearizable for whoever asked before this call. At once.
   virtual std::optional<Version> lease_version() const { return std::nullopt; }
+  // False for some moments after a start: what merges kept may lack older versions, as if what
+  // overwrote them were there, until that is known to be committed.
+  virtual bool is_whole() const = 0;
   // Calls `done`, on any thread, once the store has everything up to that version; kTryLater: it
   // did not within the level's patience. kConflict: it was taken back, and another record has the
   // version now; kUnknownOutcome: that cannot be told any more.

@@ -7,6 +7,7 @@
 #include "server/hello_fields.h"
 #include "server/help_page.h"
 #include "server/native_conversation.h"
+#include "server/read_rounds.h"
 
 namespace kv::server {
 
@@ -32,10 +33,13 @@ Conversation::Parsed NativeConversation::parse() {
   return Parsed::kFatal;
 }
 
+// What tells of all that the store has is one, too, as long as that is not whole. Of a member.
 bool NativeConversation::is_read() const {
   const Request& request = parser_.request();
   const Verb verb = request.verb;
-  if (verb == Verb::kWait) return request.min_version > 0;
+  const bool is_of_all = verb == Verb::kBackup || (verb == Verb::kWait && request.min_version == 0);
+  if (is_of_all) return !context_.read_rounds->is_whole();
+  if (verb == Verb::kWait) return true;
   return verb == Verb::kGet || verb == Verb::kRange || verb == Verb::kPrefix;
 }
 

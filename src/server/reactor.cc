@@ -128,11 +128,13 @@ void Reactor::deliver_finished() {
 
 bool Reactor::covers(const ReadLevel& level) {
   if (level.epoch > 0) return false;
-  if (level.min_version > 0) return shared_.backend.version() >= level.min_version;
+  if (level.min_version > 0) return is_whole() && shared_.backend.version() >= level.min_version;
   const auto leased = shared_.cluster->lease_version();
   if (leased && shared_.backend.version() >= *leased) return true;
   return level.stale_max.count() > 0 && proven_ && boot_time() - *proven_ <= level.stale_max;
 }
+
+bool Reactor::is_whole() const { return shared_.cluster->is_whole(); }
 
 void Reactor::join(std::uint64_t conversation, const ReadLevel& level) {
   if (level.min_version > 0) return await_version(conversation, level);

@@ -93,6 +93,7 @@ class Reactor final : public WriteListener, private SlowWork, private ReadRounds
                                                        std::uint64_t rate_max) override;
   void finished(std::uint64_t connection, std::unique_ptr<SlowTask> task);
   bool covers(const ReadLevel& level) override;
+  bool is_whole() const override;
   void join(std::uint64_t conversation, const ReadLevel& level) override;
   void await_version(std::uint64_t conversation, const ReadLevel& level);
   void round_ended(Round round);

@@ -15,6 +15,8 @@ class ReadRounds {
   virtual ~ReadRounds() = default;
   // Whether what the store has now is enough for a read that was received before this call.
   virtual bool covers(const ReadLevel& level) = 0;
+  // Whether the store is whole: see ClusterMember. Once a round has ended well it is.
+  virtual bool is_whole() const = 0;
   // Conversation::reads_confirmed() tells it how a round ended that begins after this call, or that
   // the store has the version that was asked for.
   virtual void join(std::uint64_t conversation, const ReadLevel& level) = 0;

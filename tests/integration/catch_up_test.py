@@ -6,6 +6,7 @@ a member that is stopped in the midst of it, and one whose sender dies.
 """
 
 import json
+import re
 import shutil
 import signal
 import sys
@@ -118,6 +119,37 @@ def check_stops_on_the_way(cluster, rounds):
     return rounds
 
 
+def check_older_versions(cluster, rounds):
+    """A merge dropped what was overwritten since. Who does not know yet that this was committed tells of no version."""
+    node = cluster.leader() % 3 + 1
+    version = re.match(r"OK ver=(\d+)", cluster.ask(cluster.leader(), b"PUT 5 3\nprobeone")).group(1)
+    while cluster.status(node)["replication_floor"] <= int(version):
+        cluster.put_round(rounds)
+        rounds += 1
+    cluster.put("probe", "two")
+    wait_until(lambda: cluster.caught_up(node))
+    merged = cluster.ask(node, b"MERGE wait=1\n")
+    expect("merge: done" in merged, f"a merge: {merged}")
+    for one in NODES:
+        cluster.kill(one)
+    cluster.start(node, *FLAGS)
+    request = f"GET 5 min_ver={version} timeout_ms=50\nprobe".encode()
+    for _ in range(3):
+        reply = cluster.ask(node, request)
+        expect(reply.startswith("ERR TRY_LATER applied=no retry_ms=100 reason=behind :no leader"), reply)
+    path = f"{cluster.scratch}/backup"
+    for asked in (f"BACKUP {len(path)}\n{path}", "WAIT\n"):
+        reply = cluster.ask(node, asked.encode())
+        expect(reply.startswith("ERR NOT_LEADER "), f"{asked}: {reply}")
+    for one in NODES:
+        if one != node:
+            cluster.start(one, *FLAGS)
+    wait_until(lambda: cluster.ask(node, request).startswith("VALUE "))
+    same(cluster.ask(node, request).split("\n")[1], "two", "the value, once a leader is there")
+    reply = cluster.ask(node, f"BACKUP {len(path)}\n{path}".encode())
+    expect(not reply.startswith("ERR"), f"a backup: {reply}")
+
+
 def check_verify(cluster):
     for node in NODES:
         same(cluster.kill(node, signal.SIGTERM), 0, f"the exit code of node {node}")
@@ -132,7 +164,8 @@ def main():
         for node in NODES:
             cluster.start(node, *FLAGS)
         rounds = check_catch_up(cluster)
-        check_stops_on_the_way(cluster, rounds)
+        rounds = check_stops_on_the_way(cluster, rounds)
+        check_older_versions(cluster, rounds)
         check_verify(cluster)
     except AssertionError as failure:
         for node in NODES:

@@ -174,6 +174,25 @@ TEST_CASE("where a lease is held no read waits") {
   CHECK(talk.rounds_asked == 0);
 }
 
+TEST_CASE("what tells of all that there is waits for a round as long as the store is not whole") {
+  Talk talk;
+  talk.become_member();
+  talk.is_store_whole = false;
+  talk.backend.set("k", "v");
+  CHECK(talk.ask("WAIT\n").empty());
+  CHECK(talk.level_asked == kv::server::ReadLevel{});
+  talk.is_store_whole = true;
+  talk.end_round({});
+  CHECK(talk.take() == "OK ver=1\n");
+  CHECK(talk.ask("WAIT\n") == "OK ver=1\n");
+  CHECK(talk.rounds_asked == 1);
+  talk.is_store_whole = false;
+  CHECK(talk.ask("BACKUP 5\n/some").empty());
+  CHECK(talk.rounds_asked == 2);
+  talk.end_round(tl::unexpected(kMoved));
+  CHECK(talk.take() == kRefusal);
+}
+
 TEST_CASE("a read of a version waits for that, and says nothing of the reads behind it") {
   using std::chrono::milliseconds;
   Talk talk;

@@ -61,6 +61,7 @@ class Talk final : public WriteListener,
   void become_member() { context_.read_rounds = this; }
   void be(server::ClusterMember& member) { context_.cluster = &member; }
   bool covers(const server::ReadLevel& level) override { return on_covers(level); }
+  bool is_whole() const override { return is_store_whole; }
   void join(std::uint64_t conversation, const server::ReadLevel& level) override;
   void end_round(const Result<void>& result);
   // The merge that the conversation waits for ends.
@@ -84,6 +85,7 @@ class Talk final : public WriteListener,
   std::vector<std::string> events;
   std::function<bool(const server::ReadLevel&)> on_covers = [](const auto&) { return false; };
   std::size_t rounds_asked = 0;
+  bool is_store_whole = true;
   server::ReadLevel level_asked;      // with the last of them
   mutable std::string section_asked;  // of the last STATS
 
