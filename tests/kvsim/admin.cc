@@ -46,13 +46,17 @@ void Cluster::administer() {
   if (found == machines_.end()) return;
   Machine& leader = **found;
   const format::Membership& present = leader.memberships().latest().membership;
+  // Nobody has a change in its log that may yet be committed, or taken back: who leads may lead no
+  // more, and not know.
   const bool is_settled = leader.memberships().at(leader.committed().seq).sequence ==
-                          leader.memberships().latest().sequence;
+                              leader.memberships().latest().sequence &&
+                          leader.committed().seq >= newest_change_;
   Machine& one =
       *machines_[wiped_ && random_.chance(50) ? *wiped_ : random_.below(machines_.size())];
   const format::Member* const member = find(present, one.index());
   if (member == nullptr) {
-    if (wiped_ == one.index()) wiped_ = std::nullopt;
+    // A removal that is not committed may be taken back.
+    if (wiped_ == one.index() && is_settled) wiped_ = std::nullopt;
     if (is_settled && random_.chance(40)) return replace_disk(one);
     format::Member added;
     added.node_id = one.index() + 1;

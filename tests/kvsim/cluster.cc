@@ -92,6 +92,7 @@ void Cluster::report(std::string problem) {
 
 void Cluster::look_at(Machine& machine) {
   if (machine.has_failed()) return report(machine.describe());
+  newest_change_ = std::max(newest_change_, machine.memberships().latest().sequence);
   oracle_.look(machine);
 }
 

@@ -125,6 +125,7 @@ class Cluster {
   bool is_calm_ = false;              // no more trouble
   bool is_quiet_ = false;             // no more requests
   std::optional<std::size_t> wiped_;  // a member whose disk was, before it was removed
+  std::uint64_t newest_change_ = 0;   // of the members, in any log
   Outcome outcome_;
 };
 
