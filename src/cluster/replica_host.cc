@@ -143,6 +143,7 @@ void ReplicaHost::tick() {
     tick();
   });
   work();
+  give_up_waiting();
   follow_members();
   note_status();
 }
@@ -156,7 +157,6 @@ void ReplicaHost::work() {
   replica_->work(now());
   ask_what_is_whole();
   finish_reads();
-  give_up_waiting();
   look_around();
 }
 
@@ -234,14 +234,20 @@ void ReplicaHost::await_version(const server::ReadLevel& level, ReadDone done) {
   news();
 }
 
+void ReplicaHost::end_waits() {
+  has_ended_waits_ = true;
+  news();
+}
+
 void ReplicaHost::take_awaited() {
+  std::vector<Awaited> awaited;
   {
     const std::lock_guard lock(mutex_);
-    std::ranges::move(awaited_, std::back_inserter(waiting_));
-    awaited_.clear();
+    awaited.swap(awaited_);
   }
-  if (!is_stopping_ && !replica_->is_over()) return;
-  for (const Awaited& one : waiting_) one.done(tl::unexpected(stopping()));
+  for (Awaited& one : awaited) waiting_.emplace(one.level.min_version, std::move(one));
+  if (!is_stopping_ && !has_ended_waits_ && !replica_->is_over()) return;
+  for (const auto& [version, one] : waiting_) one.done(tl::unexpected(stopping()));
   waiting_.clear();
 }
 
@@ -249,21 +255,29 @@ void ReplicaHost::take_awaited() {
 // took it back.
 Result<void> ReplicaHost::is_the_one(const server::ReadLevel& level) const {
   if (level.epoch == 0) return {};
-  const auto term = replica_->term_of(level.min_version);
-  if (!term) {
+  const auto found = replica_->term_of(level.min_version);
+  if (!found) {
+    return tl::unexpected(
+        Error{Errc::kUnknownOutcome,
+              "this member cannot read its log there; ask another one: " + describe(found.error()),
+              {}});
+  }
+  if (!*found) {
     return tl::unexpected(
         Error{Errc::kUnknownOutcome, "that long ago the log is gone; read what is there", {}});
   }
-  if (*term == level.epoch) return {};
+  const raft::Term term = **found;
+  if (term == level.epoch) return {};
   return tl::unexpected(Error{
       Errc::kConflict,
-      fmt::format("ver={} epoch={} another leader took that write back", level.min_version, *term),
+      fmt::format("ver={} epoch={} another leader took that write back", level.min_version, term),
       {}});
 }
 
 void ReplicaHost::give_up_waiting() {
   const auto now = std::chrono::steady_clock::now();
-  std::erase_if(waiting_, [this, now](const Awaited& one) {
+  std::erase_if(waiting_, [this, now](const auto& entry) {
+    const Awaited& one = entry.second;
     if (one.end > now) return false;
     std::string text =
         is_whole_
@@ -307,11 +321,10 @@ void ReplicaHost::finish_reads() {
     }
     at = next;
   }
-  std::erase_if(waiting_, [this, applied](const Awaited& one) {
-    if (one.level.min_version > applied || !is_whole_) return false;
-    one.done(is_the_one(one.level));
-    return true;
-  });
+  while (is_whole_ && !waiting_.empty() && waiting_.begin()->first <= applied) {
+    const auto ready = waiting_.extract(waiting_.begin());
+    ready.mapped().done(is_the_one(ready.mapped().level));
+  }
 }
 
 Result<void> ReplicaHost::transfer(std::uint64_t node_id) {

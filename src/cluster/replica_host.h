@@ -77,6 +77,7 @@ class ReplicaHost final : public server::ClusterMember,
   std::optional<Version> lease_version() const override;
   bool is_whole() const override { return is_whole_; }
   void await_version(const server::ReadLevel& level, ReadDone done) override;
+  void end_waits() override;
   Result<void> transfer(std::uint64_t node_id) override;
   Result<void> add(const Newcomer& newcomer) override;
   Result<void> remove(std::uint64_t node_id, bool is_forced) override;
@@ -159,9 +160,10 @@ class ReplicaHost final : public server::ClusterMember,
   std::vector<std::weak_ptr<PeerSession>> sessions_;
   std::map<raft::ReadId, Read> reads_;
   raft::ReadId next_read_ = 1;
-  std::vector<Awaited> waiting_;
+  std::multimap<Version, Awaited> waiting_;
   bool is_asking_ = false;  // for those who wait: what the store has to have to be whole
   std::atomic<bool> is_whole_ = false;
+  std::atomic<bool> has_ended_waits_ = false;
   LagClock lag_;
   std::optional<LocalWindow> window_;
   bool is_stopping_ = false;

@@ -154,6 +154,9 @@ class CommitPipeline {
   // Where the log ends is not known any more.
   void abandon_roll_back(const Error& error);
   void give_up_uncommitted();
+  // Whoever waits for what is not committed hears that it is not known whether it will be. What
+  // becomes of the records is the log's affair.
+  void tell_unknown();
   std::uint64_t last_sequence() const;
   std::uint64_t chain() const;  // up to and with that
   std::uint64_t committed_sequence() const;

@@ -186,6 +186,24 @@ void CommitPipeline::give_up_uncommitted() {
   tell_failed(lock, take_unwritten(committed_sequence_), unknown);
 }
 
+void CommitPipeline::tell_unknown() {
+  Lock lock(mutex_);
+  std::vector<Pending> told;
+  for (Pending& pending : pending_) {
+    if (pending.wait_sequence <= committed_sequence_ || pending.listener == &nobody) continue;
+    if (std::exchange(pending.may_tell_local, false)) waiting_for_local_ -= 1;
+    Pending one;
+    one.listener = std::exchange(pending.listener, &nobody);
+    one.tag = pending.tag;
+    told.push_back(std::move(one));
+  }
+  const Error unknown{
+      Errc::kUnknownOutcome,
+      "reason=no_leader this node leads no more, and nobody says whether it will be committed",
+      {}};
+  tell_failed(lock, std::move(told), unknown);
+}
+
 // Acknowledged, and neither visible nor safe from being taken back. Who reads after it was told
 // waits until it is one of the two: see local_sequence().
 void CommitPipeline::tell_local(Lock& lock) {

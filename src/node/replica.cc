@@ -15,6 +15,7 @@ namespace {
 // How long an election takes, about; of the client's next attempt.
 constexpr std::uint64_t kRetryMs = 200;
 constexpr std::uint64_t kFloorIntervalUs = 1'000'000;
+constexpr std::uint64_t kElectionsUntilUnknown = 3;
 
 raft::Boot boot_of(const Self& self, const raft::HardState& state, const MembershipLog& members,
                    raft::Seq applied, std::uint64_t seed) {
@@ -85,6 +86,7 @@ void Replica::work(const raft::Instant& now) {
   receiver_.work(*core_, now);
   process();
   promote_learners(now);
+  give_up_replies(now);
   const bool is_due =
       !looked_at_floor_ || raft::longest_us(*looked_at_floor_, now) >= kFloorIntervalUs;
   if (!is_over()) note_members(is_due);
@@ -230,8 +232,19 @@ void Replica::propose_written() {
   }
 }
 
+// Who leads next says what became of the writes that were under way, but perhaps never to this
+// node: it may be none of the members any more.
+void Replica::give_up_replies(const raft::Instant& now) {
+  if (leading_ != 0) led_until_.reset();
+  const std::uint64_t patience_us = kElectionsUntilUnknown * core_->config().election_us;
+  if (!led_until_ || raft::shortest_us(*led_until_, now) < patience_us) return;
+  led_until_.reset();
+  pipeline().tell_unknown();
+}
+
 void Replica::stop_leading() {
   change_.reset();
+  led_until_ = now_;
   pipeline().follow(not_leading());
   leading_ = 0;
   if (pipeline().last_sequence() > agreed_) roll_back(agreed_ + 1);
@@ -240,7 +253,10 @@ void Replica::stop_leading() {
 void Replica::roll_back(raft::Seq first) {
   change_.reset();
   has_news_of_members_ = memberships_->truncate_from(first) || has_news_of_members_;
-  if (leading_ != 0) pipeline().follow(not_leading());
+  if (leading_ != 0) {
+    pipeline().follow(not_leading());
+    led_until_ = now_;
+  }
   leading_ = 0;
   while (!held_.empty() && held_.back().header.sequence >= first) held_.pop_back();
   // The core knows that they are void.
@@ -376,6 +392,14 @@ raft::Point Replica::point_at(raft::Seq seq) const {
   const auto point = reader_.point_at(seq);
   KV_CHECK(point.has_value());
   return {point->term, point->sequence, point->chain};
+}
+
+Result<std::optional<raft::Term>> Replica::term_of(raft::Seq seq) const {
+  if (seq < floor_.seq) return std::nullopt;
+  if (seq == floor_.seq) return floor_.term;
+  const auto point = reader_.point_at(seq);
+  if (!point) return tl::unexpected(point.error());
+  return point->term;
 }
 
 raft::Seq Replica::term_start(raft::Seq seq) const {

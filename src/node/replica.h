@@ -118,10 +118,9 @@ class Replica : private raft::Log {
   // a store has is what a log makes of it only once all is applied that a leader told of in this
   // life of the process (rule R7); from then on for good.
   bool is_whole() const { return whole_from_ && *whole_from_ <= applied(); }
-  // Of a record of the log that is committed; none: the log begins behind it.
-  std::optional<raft::Term> term_of(raft::Seq seq) const {
-    return seq < floor_.seq ? std::nullopt : std::optional(point_at(seq).term);
-  }
+  // Of a record of the log that is committed; none: the log begins behind it. The error: it cannot
+  // be read.
+  Result<std::optional<raft::Term>> term_of(raft::Seq seq) const;
   // Records above it are there as a log.
   raft::Seq floor_sequence() const { return floor_.seq; }
   // The record that is committed last, as far as this node knows.
@@ -160,6 +159,7 @@ class Replica : private raft::Log {
   bool do_once();
   void note_promises();
   void prepare_hand_over();
+  void give_up_replies(const raft::Instant& now);
   void propose_written();
   void stop_leading();
   void roll_back(raft::Seq first);
@@ -211,11 +211,12 @@ class Replica : private raft::Log {
   std::optional<raft::Instant> looked_at_floor_;
   raft::Term led_term_ = 0;  // and since when that is known
   raft::Instant led_since_;
-  raft::Seq agreed_ = 0;                // the store's log is the core's up to here
-  raft::Term leading_ = 0;              // the store takes writes, in that term; 0: it does not
-  std::map<raft::Seq, Held> received_;  // of messages that the core is looking at
-  std::deque<Held> held_;               // in the log, and not known to be on the disk
-  std::deque<raft::LogWrite> writes_;   // of which the core waits to hear
+  raft::Seq agreed_ = 0;                    // the store's log is the core's up to here
+  raft::Term leading_ = 0;                  // the store takes writes, in that term; 0: it does not
+  std::optional<raft::Instant> led_until_;  // and writers may still wait for what was not committed
+  std::map<raft::Seq, Held> received_;      // of messages that the core is looking at
+  std::deque<Held> held_;                   // in the log, and not known to be on the disk
+  std::deque<raft::LogWrite> writes_;       // of which the core waits to hear
   raft::Seq told_applied_ = 0;
   std::optional<raft::Seq> whole_from_;  // a read that a leader confirmed needs that much
   std::uint64_t bytes_appended_ = 0;

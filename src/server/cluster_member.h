@@ -69,6 +69,8 @@ class ClusterMember {
   // did not within the level's patience. kConflict: it was taken back, and another record has the
   // version now; kUnknownOutcome: that cannot be told any more.
   virtual void await_version(const ReadLevel& level, ReadDone done) = 0;
+  // The server stops: who waits for a version hears so, and whoever comes to wait.
+  virtual void end_waits() = 0;
   // As of some milliseconds ago.
   virtual ReplicationStatus status() const = 0;
   // Begins to hand leadership to a member; 0: to the one that has most of the log. kNotLeader,

@@ -143,9 +143,13 @@ void Reactor::join(std::uint64_t conversation, const ReadLevel& level) {
 }
 
 void Reactor::await_version(std::uint64_t conversation, const ReadLevel& level) {
-  slow_tasks_ += 1;
+  if (waits_ >= shared_.options.waits_max) {
+    Error error{Errc::kTryLater, "reason=queue too many wait for versions", {}};
+    return round_ended({{conversation}, tl::unexpected(std::move(error)), {}, true});
+  }
+  waits_ += 1;
   shared_.cluster->await_version(level, [this, conversation](Result<void> result) {
-    round_ended({{conversation}, std::move(result), {}});
+    round_ended({{conversation}, std::move(result), {}, false});
   });
 }
 
@@ -162,7 +166,7 @@ void Reactor::begin_round() {
   slow_tasks_ += 1;
   shared_.cluster->confirm_read(
       [this, connections = std::exchange(joined_, {}), begun = boot_time()](Result<void> result) {
-        round_ended({connections, std::move(result), begun});
+        round_ended({connections, std::move(result), begun, false});
       });
 }
 
@@ -173,7 +177,7 @@ void Reactor::deliver_rounds() {
     rounds.swap(rounds_);
   }
   for (const Round& round : rounds) {
-    slow_tasks_ -= 1;
+    if (!round.was_refused) (round.begun ? slow_tasks_ : waits_) -= 1;
     if (round.result && round.begun) proven_ = std::max(proven_, round.begun);
     for (const std::uint64_t id : round.connections) {
       const auto connection = connections_.find(id);
@@ -303,6 +307,7 @@ void Reactor::stop(Stop how) {
 
 void Reactor::begin_stop(Stop how) {
   if (!std::exchange(is_stopping_, true)) drain_end_ = now() + shared_.options.drain_timeout;
+  if (shared_.cluster != nullptr) shared_.cluster->end_waits();
   connections_.for_each([how](Connection& connection) {
     if (how == Stop::kNow) {
       connection.close();
@@ -315,7 +320,7 @@ void Reactor::begin_stop(Stop how) {
 
 void Reactor::end_if_done() {
   const bool is_done = is_stopping_ && connections_.size() == 0 && slow_tasks_ == 0 &&
-                       context_.writes_under_way == 0;
+                       waits_ == 0 && context_.writes_under_way == 0;
   if (!is_done) return;
   timer_.cancel();
   work_guard_.reset();

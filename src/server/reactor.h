@@ -80,6 +80,7 @@ class Reactor final : public WriteListener, private SlowWork, private ReadRounds
     std::vector<std::uint64_t> connections;
     Result<void> result;
     std::optional<std::chrono::nanoseconds> begun;  // none: it waited for a version
+    bool was_refused = false;                       // to wait for one
   };
   struct Finished {
     std::uint64_t connection;
@@ -131,6 +132,7 @@ class Reactor final : public WriteListener, private SlowWork, private ReadRounds
   std::vector<Written> delivering_;
   std::vector<Finished> finishing_;
   std::uint64_t slow_tasks_ = 0;       // with the rounds under way
+  std::uint64_t waits_ = 0;            // for versions
   std::vector<std::uint64_t> joined_;  // the next round
   // When the newest round began that ended well, by the clock that goes on in a suspended machine.
   std::optional<std::chrono::nanoseconds> proven_;

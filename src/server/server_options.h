@@ -44,6 +44,7 @@ struct ServerOptions {
 
   std::uint32_t io_threads = 2;         // for reads that wait for the disk
   std::uint32_t slow_reads_max = 1024;  // waiting for one, of each reactor
+  std::uint32_t waits_max = 4096;       // for a version that a member does not have yet, the same
 
   protocol::Limits limits;
   Sync sync = Sync::kDisk;   // the store's, for STATS

@@ -1,3 +1,5 @@
+#include "node/replica.h"
+
 #include <array>
 #include <deque>
 #include <functional>
@@ -10,7 +12,6 @@
 
 #include "format/identity.h"
 #include "io/sim_file_system.h"
-#include "node/replica.h"
 #include "peer/frame_reader.h"
 
 using namespace kv;
@@ -50,13 +51,13 @@ struct Member final : node::ReplicaListener, WriteListener {
         std::make_unique<node::Replica>(node::Replica::Parts{*store, *hard_state, *members, *this},
                                         self, raft::Settings{}, id, now);
   }
-  void write_local(const std::string& key) {
+  void write(const std::string& key, Ack ack) {
     told.reset();
     Write write;
     write.kind = Write::Kind::kPut;
     write.key = key;
     write.value = "v";
-    write.options.ack = Ack::kLocal;
+    write.options.ack = ack;
     store->submit(write, *this, WriteTag{0, 1});
     store->flush(ReadMode::kMayBlock);
     store->work();
@@ -108,6 +109,7 @@ struct TwoMembers {
     REQUIRE(received.has_value());
     to.replica->receive(*received, at);
   }
+  bool is_cut = false;  // nothing comes to anybody
   void step() {
     now.boot_us += 10'000;
     now.raw_us += 10'000;
@@ -115,6 +117,7 @@ struct TwoMembers {
       one.store->work();
       one.replica->work(now);
       for (auto& [to, frame] : std::exchange(one.sent, {})) {
+        if (is_cut) continue;
         deliver(frame, all[static_cast<std::size_t>(to) - 1], now);
       }
     }
@@ -138,7 +141,7 @@ struct TwoMembers {
 TEST_CASE_FIXTURE(TwoMembers, "who hands over takes along what its disk alone acknowledged") {
   Member& before = leader();
   Member& after = &before == all.data() ? all[1] : all[0];
-  before.in_between = [&] { before.write_local("key"); };
+  before.in_between = [&] { before.write("key", Ack::kLocal); };
   REQUIRE(before.replica->transfer(NodeId{after.id}, now).has_value());
   REQUIRE(before.told.has_value());
   REQUIRE(before.told->has_value());
@@ -148,4 +151,20 @@ TEST_CASE_FIXTURE(TwoMembers, "who hands over takes along what its disk alone ac
   run_until([&] { return before.replica->applied() == after.replica->applied(); });
   CHECK(after.value_of("key") == "v");
   CHECK(before.value_of("key") == "v");
+}
+
+TEST_CASE_FIXTURE(TwoMembers, "who leads no more and hears of nobody says that it does not know") {
+  Member& before = leader();
+  is_cut = true;
+  before.write("key", Ack::kMajority);
+  run_until([&] { return !before.replica->core().serves(); });
+  CHECK_FALSE(before.told.has_value());
+  run_until([&] { return before.told.has_value(); });
+  REQUIRE_FALSE(before.told->has_value());
+  CHECK(before.told->error().code == Errc::kUnknownOutcome);
+  SUBCASE("it may be committed yet") {
+    is_cut = false;
+    Member& after = leader();
+    CHECK(after.value_of("key") == "v");
+  }
 }

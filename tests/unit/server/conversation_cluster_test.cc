@@ -13,6 +13,7 @@ struct FakeMember final : kv::server::ClusterMember {
   void confirm_read(ReadDone done) override { done({}); }
   void await_version(const kv::server::ReadLevel&, ReadDone done) override { done({}); }
   bool is_whole() const override { return true; }
+  void end_waits() override {}
   kv::server::ReplicationStatus status() const override { return {}; }
   Result<void> transfer(std::uint64_t node_id) override {
     asked.push_back(node_id);
