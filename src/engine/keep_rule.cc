@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "engine/planted.h"
+
 namespace kv::engine {
 
 namespace {
@@ -35,7 +37,8 @@ KeepRule keep_rule(const Segment& segment, bool is_active, const KeepContext& co
   if (segment.is_damaged) return KeepRule::kDamaged;
   if (segment.last_sequence > context.applied_sequence) return KeepRule::kNotVisible;
   if (segment.kind() == format::SegmentKind::kLog) {
-    if (segment.last_sequence > context.log_floor) return KeepRule::kInLog;
+    const bool is_in_log = segment.last_sequence > context.log_floor;
+    if (is_in_log && !is_planted(Bug::kMergeLog)) return KeepRule::kInLog;
     if (segment.last_sequence == context.log_end) return KeepRule::kEndsLog;
   }
   const auto dead = static_cast<double>(dead_bytes(segment));

@@ -45,6 +45,7 @@ constexpr BugName kBugs[] = {
     {Bug::kCheckpointHidesNewer, "checkpoint-hides-newer"},
     {Bug::kUnlinkBeforeDrop, "unlink-before-drop"},
     {Bug::kStateAdded, "state-added"},
+    {Bug::kMergeLog, "merge-log"},
 };
 
 }  // namespace

@@ -42,6 +42,7 @@ enum class Bug {
   kCheckpointHidesNewer,   // what it says of a key counts against newer records
   kUnlinkBeforeDrop,       // an empty segment's file goes before the MANIFEST forgets it
   kStateAdded,             // another node's state is added to what was there
+  kMergeLog,               // a merge takes segments that others may still need as a log
 };
 
 #ifdef KV_PLANTED_BUGS
@@ -50,7 +51,7 @@ struct BugName {
   const char* name;
 };
 // It takes more than a store: tests/kvsim finds it.
-constexpr bool is_a_clusters(Bug bug) { return bug == Bug::kStateAdded; }
+constexpr bool is_a_clusters(Bug bug) { return bug == Bug::kStateAdded || bug == Bug::kMergeLog; }
 std::span<const BugName> all_bugs();
 // From here on in the whole process; one at a time.
 void plant(Bug bug);

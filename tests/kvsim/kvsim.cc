@@ -38,7 +38,7 @@ extern "C" void on_abort(int) {
 struct Total {
   std::mutex mutex;
   Outcome sum;
-  std::uint64_t failed = 0;
+  std::atomic<std::uint64_t> failed = 0;
 
   void add(std::uint64_t seed, const Outcome& outcome, const std::string& world) {
     const std::lock_guard lock(mutex);
@@ -86,24 +86,31 @@ int main(int count, char** arguments) {
       ->capture_default_str();
   std::uint64_t jobs = 1;
   app.add_option("--jobs", jobs, "How many at once")->capture_default_str();
+  bool is_enough = false;
+  app.add_flag("--first", is_enough, "End with the first seed that fails");
   bool is_verbose = false;
   app.add_flag("--verbose", is_verbose, "Tell what was under way when the power went");
 #ifdef KV_PLANTED_BUGS
   std::string planted;
-  app.add_option("--planted", planted, "A mistake of the engine's, by its name")->required();
+  app.add_option(
+         "--planted", planted,
+         "A mistake of the engine's, by its name; list: those that a store alone does not show")
+      ->required();
 #endif
   CLI11_PARSE(app, count, arguments);
 #ifdef KV_PLANTED_BUGS
   for (const kv::engine::BugName& bug : kv::engine::all_bugs()) {
+    if (planted == "list" && is_a_clusters(bug.bug)) fmt::print("{}\n", bug.name);
     if (planted == bug.name) kv::engine::plant(bug.bug);
   }
+  if (planted == "list") return 0;
 #endif
   std::signal(SIGABRT, on_abort);
   if (is_fresh) seed = std::random_device()();
   Total runs;
   std::atomic<std::uint64_t> begun = 0;
   const auto run_some = [&] {
-    for (std::uint64_t i = begun++; i < seeds; i = begun++) {
+    for (std::uint64_t i = begun++; i < seeds && !(is_enough && runs.failed > 0); i = begun++) {
       run_seed(seed + i, (seed + i) % 100 < twice_percent, runs);
     }
   };
@@ -119,8 +126,9 @@ int main(int count, char** arguments) {
       "between two "
       "events, {} within one, {} roll-backs, {} states replaced, {} changes of members, {} disks "
       "wiped\n",
-      seeds, seed, runs.failed, total.writes, total.local_writes, total.reads, total.leased_reads,
-      total.crashes, deaths, total.roll_backs, total.replacements, total.changes, total.wiped);
+      seeds, seed, runs.failed.load(), total.writes, total.local_writes, total.reads,
+      total.leased_reads, total.crashes, deaths, total.roll_backs, total.replacements,
+      total.changes, total.wiped);
   if (is_verbose) {
     for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
   }
