@@ -1,17 +1,10 @@
 """Three members of kv beside three of etcd on this machine, each side asked at the one that leads."""
 
-from bench import loads, servers
+from bench import servers
 from bench.measurement import Group, Row, at_least
+from bench.works_other_servers import durable_figures as figures
 
 CLIENTS = ((1, "1 connection"), (50, "50 connections"))
-
-
-def figures(bench, dialect, port):
-    """Few keys: each waits for the disks of two."""
-    keys = bench.keys // 100
-    loads.fill(bench, port, keys=keys, dialect=dialect, pipeline=1)
-    return {f"{work} by {clients}": loads.wire_load(bench, dialect, work, port, clients=clients, keys=keys)["rate"]
-            for work in ("get", "put") for clients, _ in CLIENTS}
 
 
 def kv_side(bench):

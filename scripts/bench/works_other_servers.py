@@ -22,7 +22,7 @@ def text_figures(bench, dialect, port):
             for work in ("get", "put") for pipeline in PIPELINES}
 
 
-def etcd_figures(bench, dialect, port):
+def durable_figures(bench, dialect, port):
     """Fewer keys: each waits for the disk."""
     keys = bench.keys // 100
     loads.fill(bench, port, keys=keys, dialect=dialect, pipeline=1)
@@ -32,12 +32,12 @@ def etcd_figures(bench, dialect, port):
 
 def etcd_side(bench):
     with servers.etcd(bench) as port:
-        return etcd_figures(bench, "etcd", port)
+        return durable_figures(bench, "etcd", port)
 
 
 def durable_resp_side(bench):
     with servers.kv(bench, "disk") as port:
-        return etcd_figures(bench, "resp", port)
+        return durable_figures(bench, "resp", port)
 
 
 def other_groups():

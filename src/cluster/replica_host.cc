@@ -11,7 +11,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/thread.h"
-#include "base/uuid.h"
+#include "cluster/names.h"
 
 namespace kv::cluster {
 
@@ -23,22 +23,9 @@ std::uint64_t clock_us(clockid_t clock) {
       std::chrono::duration_cast<microseconds>(base::time_of(clock)).count());
 }
 
-std::uint64_t number(raft::NodeId node) { return static_cast<std::uint64_t>(node); }
-
-const char* role_name(raft::Role role) {
-  switch (role) {
-    case raft::Role::kLeader:
-      return "leader";
-    case raft::Role::kFollower:
-      return "follower";
-    default:
-      return "candidate";
-  }
-}
-
-Error stopping() { return {Errc::kClosed, "this node is stopping", {}}; }
-
 }  // namespace
+
+Error ReplicaHost::stopping() { return {Errc::kClosed, "this node is stopping", {}}; }
 
 raft::Instant ReplicaHost::now() {
   return {clock_us(CLOCK_BOOTTIME), clock_us(CLOCK_MONOTONIC_RAW)};
@@ -189,144 +176,6 @@ void ReplicaHost::send(raft::NodeId to, peer::Gather frame) {
   if (found != links_.end()) found->second->send(std::move(frame));
 }
 
-void ReplicaHost::confirm_read(ReadDone done) {
-  {
-    const std::lock_guard lock(mutex_);
-    asked_.push_back(std::move(done));
-  }
-  news();
-}
-
-// All that came since wait for the same round.
-void ReplicaHost::begin_reads() {
-  std::vector<ReadDone> asked;
-  {
-    const std::lock_guard lock(mutex_);
-    asked.swap(asked_);
-  }
-  take_awaited();
-  if (asked.empty()) return;
-  if (is_stopping_ || replica_->is_over()) {
-    const Error error = replica_->replacement() ? replica_->not_leading() : stopping();
-    for (const ReadDone& done : asked) done(tl::unexpected(error));
-    return;
-  }
-  const raft::ReadId id = next_read_++;
-  reads_[id].done = [asked = std::move(asked)](const Result<void>& result) {
-    for (const ReadDone& done : asked) done(result);
-  };
-  const raft::Instant instant = now();
-  if (const auto commit = replica_->lease_read(instant)) {
-    reads_[id].seq = commit;
-    return;
-  }
-  if (replica_->read_index(id, instant)) return;
-  auto refused = reads_.extract(id);
-  if (!refused.empty()) refused.mapped().done(tl::unexpected(replica_->not_leading()));
-}
-
-void ReplicaHost::await_version(const server::ReadLevel& level, ReadDone done) {
-  const auto end = std::chrono::steady_clock::now() + level.patience;
-  {
-    const std::lock_guard lock(mutex_);
-    awaited_.push_back({level, end, std::move(done)});
-  }
-  news();
-}
-
-void ReplicaHost::end_waits() {
-  has_ended_waits_ = true;
-  news();
-}
-
-void ReplicaHost::take_awaited() {
-  std::vector<Awaited> awaited;
-  {
-    const std::lock_guard lock(mutex_);
-    awaited.swap(awaited_);
-  }
-  for (Awaited& one : awaited) waiting_.emplace(one.level.min_version, std::move(one));
-  if (!is_stopping_ && !has_ended_waits_ && !replica_->is_over()) return;
-  for (const auto& [version, one] : waiting_) one.done(tl::unexpected(stopping()));
-  waiting_.clear();
-}
-
-// A write that was acknowledged by one disk alone is one of another leader's, or none, if that one
-// took it back.
-Result<void> ReplicaHost::is_the_one(const server::ReadLevel& level) const {
-  if (level.epoch == 0) return {};
-  const auto found = replica_->term_of(level.min_version);
-  if (!found) {
-    return tl::unexpected(
-        Error{Errc::kUnknownOutcome,
-              "this member cannot read its log there; ask another one: " + describe(found.error()),
-              {}});
-  }
-  if (!*found) {
-    return tl::unexpected(
-        Error{Errc::kUnknownOutcome, "that long ago the log is gone; read what is there", {}});
-  }
-  const raft::Term term = **found;
-  if (term == level.epoch) return {};
-  return tl::unexpected(Error{
-      Errc::kConflict,
-      fmt::format("ver={} epoch={} another leader took that write back", level.min_version, term),
-      {}});
-}
-
-void ReplicaHost::give_up_waiting() {
-  const auto now = std::chrono::steady_clock::now();
-  std::erase_if(waiting_, [this, now](const auto& entry) {
-    const Awaited& one = entry.second;
-    if (one.end > now) return false;
-    std::string text =
-        is_whole_
-            ? fmt::format("reason=behind this member has come to version {}", replica_->applied())
-            : "reason=behind no leader has told this member yet what is committed";
-    one.done(tl::unexpected(Error{Errc::kTryLater, std::move(text), {}}));
-    return true;
-  });
-}
-
-void ReplicaHost::on_read(const raft::ReadResult& result) {
-  const auto found = reads_.find(result.id);
-  if (found == reads_.end()) return;
-  if (result.seq) {
-    found->second.seq = result.seq;
-    return;
-  }
-  auto refused = reads_.extract(found);
-  refused.mapped().done(tl::unexpected(replica_->not_leading()));
-}
-
-// No read of a version asks anybody but the first ones.
-void ReplicaHost::ask_what_is_whole() {
-  if (waiting_.empty() || is_asking_ || replica_->is_whole()) return;
-  const raft::ReadId id = next_read_++;
-  reads_[id].done = [this](const Result<void>&) { is_asking_ = false; };
-  is_asking_ = true;
-  if (replica_->read_index(id, now())) return;
-  reads_.erase(id);
-  is_asking_ = false;
-}
-
-void ReplicaHost::finish_reads() {
-  if (!is_whole_ && replica_->is_whole()) is_whole_ = true;
-  const raft::Seq applied = replica_->applied();
-  for (auto at = reads_.begin(); at != reads_.end();) {
-    const auto next = std::next(at);
-    if (at->second.seq && *at->second.seq <= applied) {
-      auto ready = reads_.extract(at);
-      ready.mapped().done({});
-    }
-    at = next;
-  }
-  while (is_whole_ && !waiting_.empty() && waiting_.begin()->first <= applied) {
-    const auto ready = waiting_.extract(waiting_.begin());
-    ready.mapped().done(is_the_one(ready.mapped().level));
-  }
-}
-
 Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   const server::ReplicationStatus known = status();
   if (known.role != "leader") {
@@ -358,35 +207,6 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   return {};
 }
 
-// Of a leader.
-std::vector<Successor> ReplicaHost::successors() const {
-  const raft::Core& core = replica_->core();
-  const auto time = std::chrono::steady_clock::now();
-  std::vector<Successor> members;
-  for (const auto& [id, progress] : core.peers()) {
-    const auto link = links_.find(id);
-    if (!core.config().is_voter(id) || link == links_.end() || !link->second->is_open()) continue;
-    members.push_back(
-        {number(id), progress.match,
-         std::chrono::duration_cast<std::chrono::microseconds>(time - link->second->opened())});
-  }
-  return members;
-}
-
-std::chrono::microseconds ReplicaHost::boot_silence() const {
-  return std::chrono::microseconds(replica_->core().config().boot_silence_us());
-}
-
-bool ReplicaHost::should_wait_to_transfer() const {
-  const std::lock_guard lock(mutex_);
-  return should_wait_to_transfer_;
-}
-
-server::ReplicationStatus ReplicaHost::status() const {
-  const std::lock_guard lock(mutex_);
-  return status_;
-}
-
 void ReplicaHost::look_around() {
   if (!replica_->is_over() || is_over_told_) return;
   is_over_told_ = true;
@@ -401,82 +221,6 @@ void ReplicaHost::look_around() {
       fmt::format("cause=\"{}\" action=\"the process ends; start it again\"", describe(*failure)),
       std::chrono::steady_clock::now());
   if (options_.on_failure) options_.on_failure(*failure);
-}
-
-void ReplicaHost::note_status() {
-  constexpr double kMicro = 1e6;
-  const raft::Core& core = replica_->core();
-  const raft::Instant instant = now();
-  const auto time = std::chrono::steady_clock::now();
-  lag_.note(core.last().seq, replica_->bytes_appended(), time);
-  server::ReplicationStatus status;
-  status.cluster_id = base::to_hex(options_.cluster_id);
-  status.node_id = options_.node_id;
-  status.node_uuid = base::to_hex(options_.node_uuid);
-  const bool is_learner = core.config().is_learner(core.id());
-  status.role = is_learner ? "learner" : role_name(core.role());
-  if (!replica_->is_member()) status.role = "waiting";
-  status.term = core.term();
-  status.leader = number(core.leader());
-  status.is_serving = core.serves() && !core.is_transferring();
-  status.has_lease = core.holds_lease(instant);
-  status.last = core.last().seq;
-  status.durable = core.durable();
-  status.commit = core.commit();
-  status.applied = replica_->applied();
-  status.floor = replica_->floor_sequence();
-  status.received_share = replica_->received_share();
-  status.members_since = replica_->memberships().latest().sequence;
-  status.election_us = core.config().election_us;
-  if (const auto contact = core.leader_contact()) {
-    status.contact_seconds = static_cast<double>(raft::longest_us(*contact, instant)) / kMicro;
-  }
-  if (const format::Member* const leader = replica_->find_member(core.leader())) {
-    status.leader_address = leader->client_address;
-  }
-  for (const auto& [id, member] : replica_->neighbours()) {
-    server::ReplicationStatus::Peer peer;
-    peer.node_id = member.node_id;
-    peer.address = member.client_address;
-    peer.peer_address = member.peer_address;
-    peer.role = member.role == format::MemberRole::kLearner ? "learner" : "voter";
-    const auto link = links_.find(id);
-    peer.is_connected = link != links_.end() && link->second->is_open();
-    if (const auto progress = core.peers().find(id); progress != core.peers().end()) {
-      const auto lag = lag_.behind(progress->second.match, time);
-      peer.is_followed = true;
-      peer.durable = progress->second.match;
-      peer.lag_records = core.last().seq - peer.durable;
-      peer.lag_bytes = lag.bytes;
-      peer.lag_seconds = lag.age.count();
-      peer.sent_share = replica_->sent_share(id);
-    }
-    status.peers.push_back(std::move(peer));
-  }
-  const bool should_wait = status.is_serving && are_all_silent(successors(), boot_silence());
-  const std::lock_guard lock(mutex_);
-  status_ = std::move(status);
-  should_wait_to_transfer_ = should_wait;
-}
-
-void ReplicaHost::on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) {
-  if (!until) {
-    lease_.end();
-    return local_acks_.end();
-  }
-  if (options_.has_lease_reads) lease_.give(*until, commit);
-  if (!window_) return;
-  const raft::Instant window = window_->end(commit);
-  local_acks_.give({.boot_us = std::min(until->boot_us, window.boot_us),
-                    .raw_us = std::min(until->raw_us, window.raw_us)},
-                   commit);
-}
-
-std::optional<Version> ReplicaHost::lease_version() const {
-  if (!options_.has_lease_reads) return std::nullopt;
-  const auto commit = lease_.look(now());
-  if (!commit) return std::nullopt;
-  return std::max(*commit, parts_->store.pipeline().local_sequence());
 }
 
 void ReplicaHost::on_role(const raft::RoleChange& change) {

@@ -118,6 +118,7 @@ class ReplicaHost final : public server::ClusterMember,
 
   void tick();
   void work();
+  // replica_host_reads.cc
   void begin_reads();
   void take_awaited();
   void ask_what_is_whole();
@@ -125,6 +126,7 @@ class ReplicaHost final : public server::ClusterMember,
   void give_up_waiting();
   Result<void> is_the_one(const server::ReadLevel& level) const;
   void look_around();
+  // replica_host_status.cc
   void note_status();
   std::vector<Successor> successors() const;
   std::chrono::microseconds boot_silence() const;
@@ -139,6 +141,7 @@ class ReplicaHost final : public server::ClusterMember,
   std::string why_invalid(const node::MemberChange& change) const;
   static peer::Goodbye goodbye(peer::Reason reason);
   std::optional<peer::Reason> reason_of(const Result<node::Replica::Standing>& standing);
+  static Error stopping();
   static raft::Instant now();
 
   const Options options_;

@@ -382,41 +382,4 @@ void Replica::fail(Error error) {
   leading_ = 0;
 }
 
-raft::Point Replica::floor() const { return floor_; }
-
-raft::Point Replica::last() const { return point_at(agreed_); }
-
-// What cannot be read back cannot be vouched for.
-raft::Point Replica::point_at(raft::Seq seq) const {
-  if (seq == floor_.seq) return floor_;
-  const auto point = reader_.point_at(seq);
-  KV_CHECK(point.has_value());
-  return {point->term, point->sequence, point->chain};
-}
-
-Result<std::optional<raft::Term>> Replica::term_of(raft::Seq seq) const {
-  if (seq < floor_.seq) return std::nullopt;
-  if (seq == floor_.seq) return floor_.term;
-  const auto point = reader_.point_at(seq);
-  if (!point) return tl::unexpected(point.error());
-  return point->term;
-}
-
-raft::Seq Replica::term_start(raft::Seq seq) const {
-  const auto first = reader_.term_start(seq, floor_.seq);
-  KV_CHECK(first.has_value());
-  return *first;
-}
-
-raft::Extent Replica::extent(raft::Seq first, raft::Seq last, std::uint64_t bytes_max) const {
-  const auto extent = reader_.extent(first, last, bytes_max);
-  KV_CHECK(extent.has_value());
-  return {extent->last, extent->bytes};
-}
-
-std::uint64_t Replica::extend_chain(std::uint64_t chain, const raft::Entry& entry) const {
-  const auto& known = change_ ? change_->membership : memberships_->latest().membership;
-  return peer::extend_chain(chain, entry, known.members);
-}
-
 }  // namespace kv::node
