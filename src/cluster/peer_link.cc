@@ -23,9 +23,8 @@ constexpr std::chrono::milliseconds kPatience{1000};  // until the other one sai
 constexpr std::chrono::milliseconds kSilence{2000};   // without an acknowledgement of what was sent
 // Milliseconds.
 using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
-constexpr std::size_t kWriteMax = std::size_t{1} << 20;
 
-std::vector<asio::const_buffer> buffers_of(const std::deque<peer::Gather>& frames) {
+std::vector<asio::const_buffer> buffers_of(const std::vector<peer::Gather>& frames) {
   std::vector<asio::const_buffer> buffers;
   for (const peer::Gather& frame : frames) {
     for (const std::string_view piece : frame.pieces()) {
@@ -63,13 +62,21 @@ void PeerLink::stop() {
   }
   connection_.reset();
   queue_.clear();
-  queued_ = 0;
+}
+
+bool PeerLink::has_room(const peer::Gather& frame) const {
+  return state_ == State::kOpen && writing_ + queue_.bytes() + frame.size() <= kQueueMax;
 }
 
 void PeerLink::send(peer::Gather frame) {
-  if (state_ != State::kOpen || queued_ + frame.size() > kQueueMax) return;
-  queued_ += frame.size();
-  queue_.push_back(std::move(frame));
+  if (!has_room(frame)) return;
+  queue_.push(std::move(frame));
+  write_next();
+}
+
+void PeerLink::send_chunk(peer::Gather frame) {
+  if (!has_room(frame)) return;
+  queue_.push_chunk(std::move(frame));
   write_next();
 }
 
@@ -107,9 +114,8 @@ void PeerLink::greet() {
   hello.to = raft::NodeId{member_.node_id};
   peer::Gather frame;
   append_hello(frame, hello);
-  queued_ = frame.size();
   queue_.clear();
-  queue_.push_back(std::move(frame));
+  queue_.push(std::move(frame));
   write_next();
   read();
 }
@@ -165,20 +171,17 @@ bool PeerLink::accept_answer(const peer::Frame& frame) {
 }
 
 void PeerLink::write_next() {
-  std::deque<peer::Gather>& writing = connection_->writing;
-  if (!writing.empty() || queue_.empty()) return;
-  std::size_t size = 0;
-  while (!queue_.empty() && (writing.empty() || size + queue_.front().size() <= kWriteMax)) {
-    size += queue_.front().size();
-    writing.push_back(std::move(queue_.front()));
-    queue_.pop_front();
-  }
+  std::vector<peer::Gather>& writing = connection_->writing;
+  if (!writing.empty() || queue_.bytes() == 0) return;
+  writing_ = queue_.bytes();
+  writing = queue_.take();
+  writing_ -= queue_.bytes();
   asio::async_write(connection_->socket, buffers_of(writing),
-                    [this, connection = connection_, size](const asio::error_code& error, auto) {
+                    [this, connection = connection_](const asio::error_code& error, auto) {
                       if (connection != connection_) return;
                       if (error) return give_up(error.message());
                       connection->writing.clear();
-                      queued_ -= size;
+                      writing_ = 0;
                       write_next();
                     });
 }
@@ -195,7 +198,7 @@ void PeerLink::give_up(std::string_view cause) {
   }
   connection_.reset();
   queue_.clear();
-  queued_ = 0;
+  writing_ = 0;
   state_ = State::kWaiting;
   wait();
 }

@@ -12,6 +12,7 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/steady_timer.hpp>
 
+#include "cluster/frame_queue.h"
 #include "format/membership.h"
 #include "peer/frame_reader.h"
 #include "peer/gather.h"
@@ -43,6 +44,7 @@ class PeerLink {
   void start();
   void stop();  // for good
   void send(peer::Gather frame);
+  void send_chunk(peer::Gather frame);  // goes when nothing else waits
   const format::Member& member() const { return member_; }
   bool is_open() const { return state_ == State::kOpen; }
   std::chrono::steady_clock::time_point opened() const { return opened_; }  // if it is open
@@ -55,7 +57,7 @@ class PeerLink {
     asio::ip::tcp::socket socket;
     peer::FrameReader reader;
     std::vector<char> buffer = std::vector<char>(4096);
-    std::deque<peer::Gather> writing;
+    std::vector<peer::Gather> writing;
   };
 
   void connect();
@@ -63,6 +65,7 @@ class PeerLink {
   void read();
   void take(std::string_view bytes);
   bool accept_answer(const peer::Frame& frame);
+  bool has_room(const peer::Gather& frame) const;
   void write_next();
   void give_up(std::string_view cause);
   void wait();
@@ -77,8 +80,8 @@ class PeerLink {
   State state_ = State::kStopped;
   std::chrono::steady_clock::time_point opened_;
   std::uint32_t attempts_ = 0;  // since it was open last
-  std::deque<peer::Gather> queue_;
-  std::size_t queued_ = 0;  // bytes, with those being written
+  FrameQueue queue_;
+  std::size_t writing_ = 0;  // bytes
 };
 
 }  // namespace kv::cluster

@@ -176,6 +176,11 @@ void ReplicaHost::send(raft::NodeId to, peer::Gather frame) {
   if (found != links_.end()) found->second->send(std::move(frame));
 }
 
+void ReplicaHost::send_chunk(raft::NodeId to, peer::Gather frame) {
+  const auto found = links_.find(to);
+  if (found != links_.end()) found->second->send_chunk(std::move(frame));
+}
+
 Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   const server::ReplicationStatus known = status();
   if (known.role != "leader") {

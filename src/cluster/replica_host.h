@@ -103,6 +103,7 @@ class ReplicaHost final : public server::ClusterMember,
 
   // node::ReplicaListener
   void send(raft::NodeId to, peer::Gather frame) override;
+  void send_chunk(raft::NodeId to, peer::Gather frame) override;
   void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) override;
   void on_role(const raft::RoleChange& change) override;
   void on_read(const raft::ReadResult& read) override;

@@ -25,7 +25,7 @@ namespace kv::node {
 // Nothing of the node's own state changes. Whatever goes wrong, and a full disk is part of that,
 // the files go, the leader hears that they are not wanted now, and for a while no others are taken.
 //
-// Memory: BaseSender::kWindow, and the list of files. Writes, syncs and checks are made aside. The
+// Memory: SendWindow::kMax, and the list of files. Writes, syncs and checks are made aside. The
 // thread of its replica.
 class BaseReceiver {
  public:

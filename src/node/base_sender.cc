@@ -17,7 +17,7 @@ namespace {
 constexpr std::uint64_t kQuietUs = 1'000'000;    // until it is asked where to go on
 constexpr std::uint64_t kGiveUpUs = 10'000'000;  // until the files are let go
 constexpr std::uint64_t kPauseUs = 2'000'000;    // between two attempts
-constexpr double kBurst = 4.0 * BaseSender::kPieceSize;
+constexpr double kBurst = 4.0 * SendWindow::kPieceMax;
 
 }  // namespace
 
@@ -63,7 +63,7 @@ void BaseSender::begin(const raft::Message& wanted, const format::MembersFile& m
       paths.push_back(dir.segment_path(id));
     }
   }
-  auto session = std::make_shared<Session>(begin.files);
+  auto session = std::make_shared<Session>(begin.files, begin.membership.election_us);
   session->begin = std::move(begin);
   session->base = std::move(files);
   session->heads = std::move(heads);
@@ -80,6 +80,7 @@ void BaseSender::begin(const raft::Message& wanted, const format::MembersFile& m
 
 void BaseSender::ask(Session& session, const raft::Instant& now) {
   session.is_answered = false;
+  session.window.forget();
   session.asked = now;
   peer::Gather frame;
   append_snapshot_begin(frame, session.begin);
@@ -88,6 +89,7 @@ void BaseSender::ask(Session& session, const raft::Instant& now) {
 
 void BaseSender::receive(const peer::SnapshotReply& reply, const raft::Instant& now) {
   using State = peer::SnapshotReply::State;
+  now_ = now;
   const auto found = sessions_.find(reply.envelope.from);
   if (found == sessions_.end() || found->second->over) return;
   const auto session = found->second;
@@ -98,6 +100,7 @@ void BaseSender::receive(const peer::SnapshotReply& reply, const raft::Instant& 
   const BasePlace place{reply.file, reply.offset};
   if (!session->places.is_valid(place)) return;
   session->acked = place;
+  session->window.acknowledged(session->places.before(place), now);
   if (!session->is_answered || session->next < place) session->next = place;
   session->is_answered = true;
   if (place == session->places.end()) {
@@ -154,9 +157,9 @@ void BaseSender::pump(const std::shared_ptr<Session>& session, const raft::Insta
   const BasePlaces& places = session->places;
   while (session->is_answered && !session->is_reading && session->next != places.end() &&
          session->credit > 0 &&
-         places.before(session->next) - places.before(session->acked) < kWindow) {
-    const std::uint64_t size =
-        std::min(kPieceSize, places.size(session->next.file) - session->next.offset);
+         places.before(session->next) - places.before(session->acked) < session->window.size()) {
+    const std::uint64_t size = std::min(session->window.piece_size(),
+                                        places.size(session->next.file) - session->next.offset);
     if (session->next.file >= kBaseHeads) return read_piece(session, size);
     const std::string_view head = session->heads[session->next.file];
     send_piece(*session, size, head.substr(session->next.offset, size), nullptr);
@@ -172,7 +175,9 @@ void BaseSender::send_piece(Session& session, std::uint64_t size, std::string_vi
                         std::move(owner));
   session.next = session.places.after(session.next, size);
   session.credit -= static_cast<double>(size);
-  listener_.send(session.begin.envelope.to, std::move(frame));
+  const std::uint64_t end = session.places.before(session.next);
+  session.window.sent(end, end - session.places.before(session.acked), now_);
+  listener_.send_chunk(session.begin.envelope.to, std::move(frame));
 }
 
 void BaseSender::read_piece(const std::shared_ptr<Session>& session, std::uint64_t size) {

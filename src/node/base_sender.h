@@ -13,6 +13,7 @@
 #include "io/file_system.h"
 #include "node/base_place.h"
 #include "node/replica_listener.h"
+#include "node/send_window.h"
 #include "peer/snapshot.h"
 #include "raft/core.h"
 
@@ -20,16 +21,15 @@ namespace kv::node {
 
 // A leader's part in bringing members up that need records from below its floor: the files of its
 // state, which stay pinned meanwhile, in pieces, as fast as the member says that it wrote them and
-// no faster than a bound. What is lost on the way is found out by silence: then the beginning is
-// sent again, and the member says where to go on.
+// no faster than a bound; over a slow network little at a time (SendWindow). What is lost on the
+// way is found out by silence: then the beginning is sent again, and the member says where to go
+// on.
 //
-// Memory: kWindow of bytes for each member, and the list of files. Reads are made aside. The thread
-// of its replica. A crash, or the end of the leadership, ends everything; the next leader begins
-// anew.
+// Memory: SendWindow::kMax of bytes for each member, and the list of files. Reads are made aside.
+// The thread of its replica. A crash, or the end of the leadership, ends everything; the next
+// leader begins anew.
 class BaseSender {
  public:
-  static constexpr std::uint64_t kPieceSize = 256 * 1024;
-  static constexpr std::uint64_t kWindow = 4 * kPieceSize;
   static constexpr std::uint64_t kRate = 64 * 1024 * 1024;  // bytes a second, to each member
 
   BaseSender(StoreImpl& store, ReplicaListener& listener, std::uint64_t seed);
@@ -50,7 +50,8 @@ class BaseSender {
  private:
   // One member's; shared with the job that reads for it.
   struct Session {
-    explicit Session(const std::vector<peer::SnapshotFile>& files) : places(files) {}
+    Session(const std::vector<peer::SnapshotFile>& files, std::uint64_t election_us)
+        : places(files), window(election_us) {}
     peer::SnapshotBegin begin;
     engine::BaseFiles base;
     std::array<std::string, kBaseHeads> heads;
@@ -60,6 +61,7 @@ class BaseSender {
     BasePlace acked;           // the member has what lies before
     bool is_answered = false;  // it said where to begin
     bool is_reading = false;
+    SendWindow window;
     double credit = 0;  // bytes that may be sent
     raft::Instant worked;
     raft::Instant heard;

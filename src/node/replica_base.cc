@@ -69,6 +69,7 @@ void Replica::receive(const peer::SnapshotFrame& frame, const raft::Instant& now
     sender_.receive(*reply, now);
     sender_.work(*core_, now);
   } else {
+    core_->heard(frame.envelope().from, frame.envelope().term);
     receiver_.receive(frame, *core_, now);
   }
   process();

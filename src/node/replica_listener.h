@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <utility>
 
 #include "node/base_news.h"
 #include "peer/gather.h"
@@ -16,6 +17,8 @@ class ReplicaListener {
   virtual ~ReplicaListener() = default;
   // Any frame may be lost, or come late, twice or in another order.
   virtual void send(raft::NodeId to, peer::Gather frame) = 0;
+  // A piece of a file: of those many may wait, and everything else passes them.
+  virtual void send_chunk(raft::NodeId to, peer::Gather frame) { send(to, std::move(frame)); }
   // Until when reads of what has all up to `commit` need no round (raft::Core::lease_end), told
   // before the messages go that say more of it, or end it.
   virtual void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) = 0;

@@ -52,6 +52,14 @@ bool Core::note_leader(const Message& message) {
   return true;
 }
 
+void Core::heard(NodeId leader, Term term) {
+  if (role_ != Role::kFollower || leader_ != leader || leader == kNoNode || hard_.term != term) {
+    return;
+  }
+  promised_ = now_;
+  reset_election_timer();
+}
+
 void Core::on(const Message& message, const Append& append) {
   if (!is_well_formed(append, message.term)) return;
   if (!note_leader(message)) return;

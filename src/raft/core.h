@@ -51,6 +51,8 @@ class Core {
   // What happened.
   void tick(const Instant& now);
   void step(const Message& message);
+  // A word of the leader of that term that is no message, as a piece of a snapshot is. It leads.
+  void heard(NodeId leader, Term term);
   // The hard state of that version is durable, and so are those before it.
   void hard_state_done(std::uint64_t version);
   // A write to the log, or an install, is durable.

@@ -74,6 +74,7 @@ struct Transfer {
   Side to;
   EmptyLog log;
   Instant now{1'000'000, 1'000'000};
+  std::uint64_t frame_us = 10'000;  // that one takes
   std::optional<Core> core;
   std::optional<kv::format::ManifestState> arrived;
   std::vector<std::uint64_t> arrived_members;
@@ -124,8 +125,8 @@ struct Transfer {
   }
   // One frame, and what follows from it on the disk; false: nothing is under way.
   bool step() {
-    now.boot_us += 10'000;
-    now.raw_us += 10'000;
+    now.boot_us += frame_us;
+    now.raw_us += frame_us;
     from.work_aside();
     to.work_aside();
     if (!from.frames.empty()) {
@@ -214,6 +215,30 @@ TEST_CASE_FIXTURE(Transfer, "a full disk loses nothing, and is tried again later
   begin();
   run();
   CHECK(arrived.has_value());
+}
+
+TEST_CASE_FIXTURE(Transfer, "over a slow network little is on its way at once") {
+  std::size_t most = 0;
+  const auto run_and_look = [&] {
+    begin();
+    while (step()) {
+      from.work_aside();
+      std::size_t bytes = 0;
+      for (const std::string& frame : from.frames) bytes += frame.size();
+      most = std::max(most, bytes);
+    }
+    REQUIRE(arrived.has_value());
+  };
+  SUBCASE("fast") {
+    frame_us = 1000;
+    run_and_look();
+    CHECK(most > 8'000);
+  }
+  SUBCASE("slow") {
+    frame_us = 100'000;
+    run_and_look();
+    CHECK(most < 6'000);
+  }
 }
 
 TEST_CASE_FIXTURE(Transfer, "behind a piece that could not be written no other is") {

@@ -6,14 +6,35 @@
 #include "unit/raft/support/net.h"
 
 using kv::raft::AppendReply;
+using kv::raft::kNoNode;
 using kv::raft::Message;
 using kv::raft::Net;
 using kv::raft::node;
+using kv::raft::NodeId;
 using kv::raft::PrevoteReply;
 using kv::raft::PrevoteRequest;
 using kv::raft::Role;
+using kv::raft::Term;
 using kv::raft::VoteReply;
 using kv::raft::VoteRequest;
+
+TEST_CASE("a word of the leader that is no message counts like one") {
+  Net net(3);
+  net.elect(1);
+  const auto pass_and = [&](NodeId from, Term term) {
+    for (int i = 0; i < 40; ++i) {
+      net.pass(2, Net::kElection / 10);
+      net.core(2).heard(from, term);
+    }
+    return net.core(2).leader();
+  };
+  CHECK(pass_and(node(1), 1) == node(1));
+  REQUIRE(net.core(2).leader_contact().has_value());
+  CHECK(*net.core(2).leader_contact() == net.member(2).now);
+  SUBCASE("of another") { CHECK(pass_and(node(3), 1) == kNoNode); }
+  SUBCASE("of another term") { CHECK(pass_and(node(1), 2) == kNoNode); }
+  SUBCASE("of nobody") { CHECK(pass_and(kNoNode, 1) == kNoNode); }
+}
 
 TEST_CASE("a node that hears nobody asks for pre-votes and keeps its term") {
   Net net(3);

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""A member that comes back behind a slow link, with one other left: slow_link_test.py KV-BINARY.
+
+It gets the state as files, which takes many times an election timeout, while the leader needs its answers to go on
+leading. It leads to the end, and the state comes in one go.
+"""
+
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+import time
+
+from catch_up_test import Merged, wait_until
+from three_nodes_test import NODES, expect
+
+FLAGS = ("--segment-size", "262144", "--log-retention", "65536", "--election-timeout-ms", "600")
+SLOW = 3
+RATE = 400_000  # bytes a second
+
+
+class Link:
+    """What is sent to it goes on to a port of this machine, as fast as it lets it."""
+
+    def __init__(self, port):
+        self.port, self.rate = port, None
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen()
+        self.address = f"127.0.0.1:{self.listener.getsockname()[1]}"
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            near = self.listener.accept()[0]
+            try:
+                far = socket.create_connection(("127.0.0.1", self.port))
+            except OSError:
+                near.close()
+                continue
+            threading.Thread(target=self.carry, args=(near, far, True), daemon=True).start()
+            threading.Thread(target=self.carry, args=(far, near, False), daemon=True).start()
+
+    def carry(self, source, target, is_slow):
+        try:
+            while some := source.recv(16384):
+                if is_slow and self.rate:
+                    time.sleep(len(some) / self.rate)
+                target.sendall(some)
+        except OSError:
+            pass
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+
+class Slow(Merged):
+    """Of which one member is behind such a link for the others."""
+
+    link = None
+
+    def command(self, node, *more):
+        peers = self.peers
+        if self.link and node != SLOW:
+            old = f"{SLOW}=127.0.0.1:{self.ports[SLOW]}"
+            peers = peers.replace(old, f"{old}/{self.link.address.split(':')[1]}")
+        return super().command(node, *(peers if word == self.peers else word for word in more))
+
+
+def put_behind_link(cluster):
+    cluster.agreed_leader()
+    for node in NODES:
+        cluster.kill(node, signal.SIGTERM)
+    cluster.link = Link(cluster.ports[SLOW] + 10000)
+    for node in NODES:
+        cluster.start(node, *FLAGS)
+    cluster.agreed_leader()
+
+
+def check_state_comes(cluster):
+    for key in range(40):
+        cluster.put(f"old-{key}", "o" * 50000)
+    cluster.put_round(0)
+    wait_until(lambda: cluster.caught_up(SLOW))
+    cluster.leave_behind(SLOW, 1)
+    leader = cluster.leader()
+    cluster.link.rate = RATE
+    cluster.start(SLOW, *FLAGS)
+    cluster.kill(next(node for node in NODES if node not in (SLOW, leader)))
+    wait_until(lambda: cluster.count(SLOW, "state received") or cluster.count(SLOW, "state not received"))
+    expect(not cluster.count(SLOW, "state not received"), "the state came in one go")
+    cluster.link.rate = None
+    wait_until(lambda: cluster.caught_up(SLOW))
+
+
+def main():
+    scratch = tempfile.mkdtemp()
+    cluster = Slow(scratch)
+    try:
+        for node in NODES:
+            cluster.start(node, *FLAGS)
+        put_behind_link(cluster)
+        check_state_comes(cluster)
+    except AssertionError as failure:
+        for node in NODES:
+            print(f"--- the log of node {node}\n{cluster.log(node)}", file=sys.stderr)
+        sys.exit(f"slow_link_test: {failure}")
+    finally:
+        for process in cluster.processes.values():
+            process.kill()
+        shutil.rmtree(scratch)
+
+
+main()
