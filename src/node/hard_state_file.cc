@@ -30,7 +30,8 @@ raft::HardState to_raft(const format::HardState& state) {
           .voted_for = raft::NodeId{state.voted_for},
           .claimed_last = {state.claimed_term, state.claimed_seq},
           .is_quarantined = state.is_quarantined,
-          .commit_hint = state.commit_hint};
+          .commit_hint = state.commit_hint,
+          .commit_hint_term = state.commit_hint_term};
 }
 
 // The whole file, for a database that never took part in anything: the same copy four times but for
@@ -173,6 +174,7 @@ std::string HardStateFile::encode(const raft::HardState& state, std::uint64_t ge
                                     .claimed_term = state.claimed_last.term,
                                     .claimed_seq = state.claimed_last.seq,
                                     .commit_hint = state.commit_hint,
+                                    .commit_hint_term = state.commit_hint_term,
                                     .is_quarantined = state.is_quarantined});
 }
 

@@ -168,7 +168,10 @@ Ready Core::take_ready() {
   ship();
   Ready ready;
   if (handed_version_ < hard_.version) {
-    hard_.commit_hint = std::max(hard_.commit_hint, std::min(commit_, durable_));
+    if (const Seq known = durable_commit(); known > hard_.commit_hint) {
+      hard_.commit_hint = known;
+      hard_.commit_hint_term = log_.point_at(known).term;
+    }
     ready.hard_state = hard_;
     if (is_planted(Bug::kVoteNotPersisted)) ready.hard_state->voted_for = kNoNode;
     handed_version_ = hard_.version;
@@ -211,9 +214,11 @@ void Core::change_hard_state(Term term, NodeId voted_for) {
 }
 
 // Rule 3.11: the end of a log that is damaged looks like one that was never written, but for what
-// we know to be committed and on our disk. Its term is at most ours.
+// we know to be committed and on our disk. With the record's own term: under a later one, in which
+// we may have voted and nobody has written anything, we would refuse our vote to everybody for
+// ever, and nobody else may campaign in our stead.
 void Core::claim_committed() {
-  const Position lost{hard_.term, hard_.commit_hint};
+  const Position lost{hard_.commit_hint_term, hard_.commit_hint};
   if (hard_.commit_hint <= log_.last().seq || lost <= hard_.claimed_last) return;
   hard_.claimed_last = lost;
   vote_version_ = hard_.version += 1;
@@ -228,9 +233,15 @@ void Core::note_durable_position() {
   vote_version_ = hard_.version += 1;
 }
 
+// 0 while the disk has not yet what a snapshot put in place of its log.
+Seq Core::durable_commit() const {
+  const Seq known = std::min(commit_, durable_);
+  return known < log_.floor().seq ? 0 : known;
+}
+
 // Rule R7: lazily, and never above what our disk has. take_ready() fills it in.
 void Core::note_commit_hint() {
-  if (std::min(commit_, durable_) <= hard_.commit_hint || handed_version_ < hard_.version) return;
+  if (durable_commit() <= hard_.commit_hint || handed_version_ < hard_.version) return;
   if (longest_us(hint_handed_, now_) >= settings_.commit_hint_us) hard_.version += 1;
 }
 

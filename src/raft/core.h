@@ -209,6 +209,7 @@ class Core {
   void change_hard_state(Term term, NodeId voted_for);
   void claim_committed();
   void note_durable_position();
+  Seq durable_commit() const;
   void note_commit_hint();
   Position position_to_beat() const;
 

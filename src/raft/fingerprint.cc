@@ -41,7 +41,7 @@ std::uint64_t Core::fingerprint(Timers timers) const {
     for (const auto& [nonce, read] : forwarded_) digest.add(nonce).add(read.id);
   }
   digest.add(id_).add(hard_.term).add(hard_.voted_for).add(hard_.claimed_last);
-  digest.add(hard_.commit_hint);
+  digest.add(hard_.commit_hint).add(hard_.commit_hint_term);
   digest.add(hard_.version - saved_version_).add(hard_.version - handed_version_);
   digest.add(hard_.version - vote_version_);
   fold(digest, log_);

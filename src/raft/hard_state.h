@@ -17,6 +17,7 @@ struct HardState {
   bool is_quarantined = false;
   // Known to be committed and on our disk; may lag behind.
   Seq commit_hint = 0;
+  Term commit_hint_term = 0;  // of that record
   // Counts the changes of one incarnation; not kept.
   std::uint64_t version = 0;
 };

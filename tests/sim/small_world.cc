@@ -56,7 +56,7 @@ void SmallNode::fold(raft::Digest& digest) const {
   digest.add(log.last()).add(log.synced().point_at(log.synced().last_seq())).add(log.unsynced());
   log.fold_unsynced(digest);
   const auto fold_state = [&](const raft::HardState& state) {
-    digest.add(state.term).add(state.voted_for).add(state.commit_hint);
+    digest.add(state.term).add(state.voted_for).add(state.commit_hint).add(state.commit_hint_term);
   };
   fold_state(stable);
   digest.add(unsynced.size());

@@ -22,6 +22,7 @@ constexpr HardState kState{
     .claimed_term = 4,
     .claimed_seq = 42,
     .commit_hint = 40,
+    .commit_hint_term = 4,
     .is_quarantined = true,
 };
 
@@ -45,6 +46,16 @@ TEST_CASE("a hard state has its golden bytes") {
   CHECK(decode_hard_state(kv::test::load_golden("hard-state.hex")) == kState);
 }
 
+TEST_CASE("in a hard state of version 1 the term stands for that of the commit hint") {
+  const std::string bytes = kv::test::load_golden("hard-state-1.hex");
+  HardState state = kState;
+  state.commit_hint_term = state.term;
+  CHECK(decode_hard_state(bytes) == state);
+  kv::test::each_flip(bytes, [](const std::string& damaged, auto) {
+    CHECK(code_of(damaged) == Errc::kCorruption);
+  });
+}
+
 TEST_CASE("a hard state comes back as it was encoded") {
   for (const HardState& state : {HardState(), kState}) {
     const std::string bytes = encode_hard_state(state);
@@ -64,10 +75,11 @@ TEST_CASE("every flipped bit and every cut of a hard state is corruption") {
 }
 
 TEST_CASE("a hard state of a later version says so; fields nobody writes are corruption") {
-  CHECK(code_of(signed_with(4, 2)) == Errc::kNewerFormat);
+  CHECK(code_of(signed_with(4, 3)) == Errc::kNewerFormat);
   CHECK(code_of(signed_with(4, 0)) == Errc::kCorruption);
+  CHECK(code_of(signed_with(4, 1)) == Errc::kCorruption);
   CHECK(code_of(signed_with(6, 2)) == Errc::kCorruption);
-  for (const std::size_t zero : {7u, 64u, 300u, 507u}) {
+  for (const std::size_t zero : {7u, 72u, 300u, 507u}) {
     CAPTURE(zero);
     CHECK(code_of(signed_with(zero, 1)) == Errc::kCorruption);
   }

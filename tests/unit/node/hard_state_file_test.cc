@@ -31,14 +31,16 @@ HardState state_of(std::uint64_t number) {
           .voted_for = NodeId{number * 7 % 5},
           .claimed_last = {number / 2, number * 3},
           .is_quarantined = number % 3 == 2,
-          .commit_hint = number * 11};
+          .commit_hint = number * 11,
+          .commit_hint_term = number * 13};
 }
 // None: a mixture.
 std::optional<std::uint64_t> number_of(const HardState& state) {
   const HardState whole = state_of(state.term);
   const bool is_whole =
       state.voted_for == whole.voted_for && state.claimed_last == whole.claimed_last &&
-      state.is_quarantined == whole.is_quarantined && state.commit_hint == whole.commit_hint;
+      state.is_quarantined == whole.is_quarantined && state.commit_hint == whole.commit_hint &&
+      state.commit_hint_term == whole.commit_hint_term;
   return is_whole ? std::optional(state.term) : std::nullopt;
 }
 

@@ -256,6 +256,7 @@ TEST_CASE("a peer that lost records and does not know of it is told of") {
   }
   SUBCASE("its disk forgot, and it knew that this was committed") {
     net.member(2).stable.commit_hint = 4;
+    net.member(2).stable.commit_hint_term = 1;
     net.member(2).log.damage_from(3);
     net.start(2);
     CHECK(net.core(2).is_damaged());

@@ -175,3 +175,34 @@ TEST_CASE("messages of an earlier term change nothing") {
   net.deliver(Message{.from = node(3), .to = node(2), .term = 0, .body = AppendReply{.round = 4}});
   CHECK(net.core(2).fingerprint() == before);
 }
+
+TEST_CASE_FIXTURE(Voter, "who lost what it knew to be committed votes for whoever has it") {
+  net.elect(1);
+  for (int i = 0; i < 4; ++i) net.write(1);
+  net.crash(1);
+  net.crash(2);
+  // It voted for somebody who was never heard of again, and then the log's end went.
+  auto& lost = net.member(2);
+  lost.stable.commit_hint = 4;
+  lost.stable.commit_hint_term = 1;
+  lost.stable.term = 2;
+  lost.stable.voted_for = node(1);
+  lost.log.damage_from(3);
+  net.start(2);
+  REQUIRE(net.core(2).is_damaged());
+  net.pass(3 * Net::kElection);
+  CHECK(ask(3, 10, {.term = 1, .seq = 2}) == false);
+  CHECK(ask(3, 11, {.term = 1, .seq = 3}) == false);
+  SUBCASE("though it be no more") { CHECK(ask(3, 12, {.term = 1, .seq = 4}) == true); }
+  SUBCASE("who then gives back what was lost") {
+    // The first one learns of the other's term.
+    for (int i = 0; i < 2; ++i) {
+      net.drop_mail();
+      net.pass(3, 2 * Net::kElection);
+      net.settle();
+    }
+    CHECK(net.core(3).role() == Role::kLeader);
+    CHECK(net.core(2).last() == net.core(3).last());
+    CHECK_FALSE(net.core(2).is_damaged());
+  }
+}
