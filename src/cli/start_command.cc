@@ -228,7 +228,7 @@ struct Serving {
     (*server)->stop(server::Server::Stop::kDrain);
     (*server)->wait();
     if (auto closed = served->close(); !closed) return fail_start(flags, closed.error());
-    if (is_end) {
+    if (is_end || !signals.may_reopen()) {
       log.on_event({Event::Level::kInfo, "server stopped", fmt::format("pid={}", ::getpid())});
       return kExitOk;
     }

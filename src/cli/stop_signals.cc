@@ -46,9 +46,16 @@ bool StopSignals::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return phase_ == Phase::kStopping || is_to_reopen_; });
   if (phase_ == Phase::kStopping) return true;
-  phase_ = Phase::kOpening;
+  phase_ = Phase::kClosing;
   is_to_reopen_ = false;
   return false;
+}
+
+bool StopSignals::may_reopen() {
+  const std::lock_guard lock(mutex_);
+  if (phase_ == Phase::kStopping) return false;
+  phase_ = Phase::kReopening;
+  return true;
 }
 
 void StopSignals::reopen() {
@@ -70,8 +77,11 @@ bool StopSignals::take(int signal) {
     if (phase_ == Phase::kOver) return false;
     if (signal != SIGHUP) {
       const bool is_hurry = phase_ == Phase::kStopping && signal == SIGINT;
-      const bool is_opening = phase_ == Phase::kOpening;
-      if (is_opening) complain("stopped before it was ready");
+      const bool is_opening = phase_ == Phase::kOpening || phase_ == Phase::kReopening;
+      if (phase_ == Phase::kOpening) complain("stopped before it was ready");
+      if (phase_ == Phase::kReopening) {
+        complain("stopped while it was opened again with another member's state");
+      }
       if (is_opening || is_hurry) ::_exit(signal == SIGTERM ? kExitOk : kExitInterrupted);
       phase_ = Phase::kStopping;
       changed_.notify_all();

@@ -1,5 +1,6 @@
 #include "cli/stop_signals.h"
 
+#include <atomic>
 #include <csignal>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,6 +56,7 @@ TEST_CASE("a server that has to be opened again hears of it once, and of a signa
     stop.server_is_ready();
     stop.reopen();
     if (stop.wait()) ::_exit(1);
+    if (!stop.may_reopen()) ::_exit(3);
     stop.server_is_ready();
     ::kill(::getpid(), SIGTERM);
     ::_exit(stop.wait() ? kCleanUp : 2);
@@ -62,6 +64,37 @@ TEST_CASE("a server that has to be opened again hears of it once, and of a signa
   int status = 0;
   ::waitpid(child, &status, 0);
   CHECK((WIFEXITED(status) ? WEXITSTATUS(status) : -1) == kCleanUp);
+}
+
+TEST_CASE("a signal to a server that is to be opened again lets it end its drain first") {
+  int code = 0;
+  bool is_closed_first = false;
+  SUBCASE("before it is closed: it is not opened any more") { code = kCleanUp; }
+  SUBCASE("while it is opened") {
+    code = kv::cli::kExitOk;
+    is_closed_first = true;
+  }
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::atomic<bool> is_seen = false;
+    StopSignals stop([&] { is_seen = true; });
+    stop.server_is_ready();
+    stop.reopen();
+    if (stop.wait()) ::_exit(1);
+    if (is_closed_first && !stop.may_reopen()) ::_exit(2);
+    ::kill(::getpid(), SIGTERM);
+    // Pending ones are taken in no order that counts; what comes behind this one is behind it.
+    for (sigset_t pending; ::sigpending(&pending), ::sigismember(&pending, SIGTERM);) {
+    }
+    ::kill(::getpid(), SIGHUP);
+    while (!is_seen) {
+    }
+    if (stop.may_reopen()) ::_exit(3);
+    ::_exit(stop.wait() ? kCleanUp : 4);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  CHECK((WIFEXITED(status) ? WEXITSTATUS(status) : -1) == code);
 }
 
 TEST_CASE("SIGHUP calls back and ends nothing") {
