@@ -238,6 +238,24 @@ struct Serving {
   }
 };
 
+// What a server alone would ignore, though it was asked for; empty: nothing.
+std::string flag_of_member(const StartFlags& flags) {
+  if (flags.node_id != 0) {
+    return fmt::format(
+        "--node-id {} is for a member of a cluster, which {} is not yet: --peers "
+        "1=HOST:PORT,2=HOST:PORT makes one, --join HOST:PORT comes to one",
+        flags.node_id, flags.data);
+  }
+  const char* const flag = flags.read_lease       ? "--read-lease"
+                           : flags.ack == "local" ? "--ack local"
+                                                  : nullptr;
+  if (flag == nullptr) return {};
+  return fmt::format(
+      "{} is for a member of a cluster, and {} is a server alone's; leave the flag "
+      "out, or see `kv help start` for --node-id and --peers",
+      flag, flags.data);
+}
+
 // Runs the server until it is told to stop; returns the exit code. A directory in use is told
 // first, as the port is mostly taken then by the server that uses it.
 int serve(const StartFlags& given, bool is_json, const std::function<void()>& is_ready) {
@@ -258,6 +276,12 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
                     "its disk; leave the flag out",
                     flags.sync));
     return kExitUsage;
+  }
+  if (!as_member) {
+    if (const auto wrong = flag_of_member(flags); !wrong.empty()) {
+      complain(wrong);
+      return kExitUsage;
+    }
   }
   StopSignals signals([&log] { log.reopen(); });
 

@@ -130,6 +130,7 @@ void ReplicaHost::tick() {
     tick();
   });
   work();
+  refuse_reads_without_leader();
   give_up_waiting();
   follow_members();
   note_status();
@@ -190,12 +191,19 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
                           known.leader_address.empty() ? "-" : known.leader_address, known.term),
               {}});
   }
-  const bool is_peer =
-      std::ranges::find(known.peers, node_id, &server::ReplicationStatus::Peer::node_id) !=
-      known.peers.end();
-  if (node_id != 0 && !is_peer) {
+  const auto peer =
+      std::ranges::find(known.peers, node_id, &server::ReplicationStatus::Peer::node_id);
+  if (node_id != 0 && peer == known.peers.end()) {
     return tl::unexpected(
         Error{Errc::kInvalidArgument, fmt::format("no other member has number {}", node_id), {}});
+  }
+  // It would take no writes until it had waited for that one in vain.
+  if (node_id != 0 && !peer->is_connected) {
+    return tl::unexpected(
+        Error{Errc::kInvalidArgument,
+              fmt::format("node {} cannot be reached at {}; start it, or hand over to another one",
+                          node_id, peer->peer_address),
+              {}});
   }
   asio::post(io_, [this, node_id] {
     if (is_stopping_ || replica_->is_over()) return;
@@ -228,11 +236,15 @@ void ReplicaHost::look_around() {
   if (options_.on_failure) options_.on_failure(*failure);
 }
 
+// Who leads is always told; that a node would like to only now and then.
 void ReplicaHost::on_role(const raft::RoleChange& change) {
-  log_.tell(Event::Level::kInfo, "role",
-            fmt::format("role={} term={} leader={}", role_name(change.role), change.term,
-                        number(change.leader)),
-            std::chrono::steady_clock::now());
+  std::string details = fmt::format("role={} term={} leader={}", role_name(change.role),
+                                    change.term, number(change.leader));
+  if (change.leader == raft::kNoNode) {
+    log_.tell(Event::Level::kInfo, "role", std::move(details), std::chrono::steady_clock::now());
+  } else if (options_.log) {
+    options_.log(Event::Level::kInfo, "role", details);
+  }
 }
 
 void ReplicaHost::on_alarm(const raft::Alarm& alarm) {

@@ -94,6 +94,7 @@ class ReplicaHost final : public server::ClusterMember,
   struct Read {
     ReadDone done;
     std::optional<raft::Seq> seq;
+    std::chrono::steady_clock::time_point since;
   };
   struct Awaited {
     server::ReadLevel level;
@@ -124,6 +125,7 @@ class ReplicaHost final : public server::ClusterMember,
   void take_awaited();
   void ask_what_is_whole();
   void finish_reads();
+  void refuse_reads_without_leader();
   void give_up_waiting();
   Result<void> is_the_one(const server::ReadLevel& level) const;
   void look_around();

@@ -32,6 +32,7 @@ void ReplicaHost::begin_reads() {
     return;
   }
   const raft::ReadId id = next_read_++;
+  reads_[id].since = std::chrono::steady_clock::now();
   reads_[id].done = [asked = std::move(asked)](const Result<void>& result) {
     for (const ReadDone& done : asked) done(result);
   };
@@ -123,11 +124,27 @@ void ReplicaHost::on_read(const raft::ReadResult& result) {
 void ReplicaHost::ask_what_is_whole() {
   if (waiting_.empty() || is_asking_ || replica_->is_whole()) return;
   const raft::ReadId id = next_read_++;
+  reads_[id].since = std::chrono::steady_clock::now();
   reads_[id].done = [this](const Result<void>&) { is_asking_ = false; };
   is_asking_ = true;
   if (replica_->read_index(id, now())) return;
   reads_.erase(id);
   is_asking_ = false;
+}
+
+// What they need may never be committed, or not before a majority is back: who asked was told by a
+// leader, or by the lease of this node, that is none any more.
+void ReplicaHost::refuse_reads_without_leader() {
+  if (replica_->core().leader() != raft::kNoNode) return;
+  const std::chrono::microseconds patience(replica_->core().config().election_us);
+  const auto end = std::chrono::steady_clock::now() - patience;
+  std::vector<ReadDone> refused;
+  std::erase_if(reads_, [&](auto& entry) {
+    if (!entry.second.seq || entry.second.since > end) return false;
+    refused.push_back(std::move(entry.second.done));
+    return true;
+  });
+  for (const ReadDone& done : refused) done(tl::unexpected(replica_->not_leading()));
 }
 
 void ReplicaHost::finish_reads() {

@@ -77,7 +77,9 @@ void ReplicaHost::note_status() {
     peer.role = member.role == format::MemberRole::kLearner ? "learner" : "voter";
     const auto link = links_.find(id);
     peer.is_connected = link != links_.end() && link->second->is_open();
-    if (const auto progress = core.peers().find(id); progress != core.peers().end()) {
+    // What one that was not heard in this term has, nobody knows.
+    const auto progress = core.peers().find(id);
+    if (progress != core.peers().end() && progress->second.heard) {
       const auto lag = lag_.behind(progress->second.match, time);
       peer.is_followed = true;
       peer.durable = progress->second.match;

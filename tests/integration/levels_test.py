@@ -132,6 +132,23 @@ def check_alone(cluster):
     expect(cluster.get(leader, "a") in (before, "X"), "a read behind it")
 
 
+def check_read_that_waits(cluster):
+    """For a write that one disk acknowledged, and that nobody commits: it is refused when the leader leads no more."""
+    leader = cluster.agreed_leader()
+    others = [node for node in NODES if node != leader]
+    acknowledged = False
+    while not acknowledged:
+        for node in others:
+            cluster.processes[node].send_signal(signal.SIGSTOP)
+        acknowledged = re.fullmatch(LOCAL, write_while_it_leads(cluster, leader) or "")
+        reply = acknowledged and cluster.ask(leader, b"GET 1\nl")
+        for node in others:
+            cluster.processes[node].send_signal(signal.SIGCONT)
+        leader = cluster.agreed_leader()
+        others = [node for node in NODES if node != leader]
+    expect(reply.startswith("ERR NOT_LEADER "), f"a read behind a write that is lost: {reply}")
+
+
 def check_stale(cluster):
     """Of a member that is cut off who asks for less gets it, as long as that is true."""
     cluster.put("d", "1")
@@ -164,6 +181,7 @@ def main():
         check_versions(cluster)
         check_hand_over(cluster)
         check_alone(cluster)
+        check_read_that_waits(cluster)
         check_stale(cluster)
     except AssertionError as failure:
         for node in NODES:

@@ -73,6 +73,11 @@ KV_RESP=of refused "no address for RESP in the environment" 2 '--resp: "of" is *
 refused "a flag without its value" 2 "--data: its value is missing; see \`kv help start\`" --data
 refused "public address" 2 "0.0.0.0:0 can be reached from other machines *" --data data --listen 0.0.0.0:0
 
+refused "a member's number without its cluster" 2 "--node-id 3 is for a member of a cluster, which data is not yet: *" \
+  --data data --node-id 3
+refused "leases of a server alone" 2 "--read-lease is for a member of a cluster, and data is a server alone's; *" \
+  --data data --read-lease
+refused "acknowledgements of a server alone" 2 "--ack local is for a member of a cluster, and *" --data data --ack local
 refused "unknown flag" 2 "*--colour*see \`kv help start\`" --data data --colour=red
 refused "value out of range" 2 "--threads: *0*" --data data --threads 0
 refused "value of the wrong kind" 2 "--segment-size: big is no size *" --data data --segment-size big
