@@ -14,6 +14,17 @@ inline constexpr std::uint32_t kValueSizeMax = 64 * 1024 * 1024;   // bytes; val
 inline constexpr std::uint32_t kBatchCountMax = 10'000;            // operations in one batch
 inline constexpr std::uint64_t kBatchSizeMax = 128 * 1024 * 1024;  // keys and values of one batch
 
+// Keys that begin with these 32 bytes, the last ones in order, are the store's own: writes of them
+// are refused, and ranges end before them.
+inline constexpr std::string_view kReservedKeyPrefix =
+    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff"
+    "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff";
+static_assert(kReservedKeyPrefix.size() == 32);
+constexpr bool is_reserved_key(std::string_view key) { return key.starts_with(kReservedKeyPrefix); }
+
+// Of one session; see SessionRequest.
+inline constexpr std::uint32_t kSessionRequestsMax = 64;  // whose answers are remembered
+
 // When a write is acknowledged and visible; docs/durability.md says what each survives.
 enum class Sync {
   kNone,      // written to the operating system
@@ -44,6 +55,7 @@ struct Options {
   std::optional<std::uint64_t> value_cache_max;
   std::uint32_t open_segments_max = 512;  // descriptors of sealed segments kept open, >= 1
   std::uint32_t recovery_threads = 0;     // 0: one per processor
+  std::uint64_t sessions_max = 100'000;   // more are not opened
   bool create_if_missing = true;
   std::string_view holder;            // told to whoever finds the directory in use
   EventListener* listener = nullptr;  // outlives the store
@@ -56,6 +68,17 @@ struct Condition {
   enum class Kind { kAlways, kAbsent, kPresent, kVersion };
   Kind kind = Kind::kAlways;
   Version version = 0;  // for kVersion
+};
+
+// A write as a request of a session: however often it is submitted, it is carried out once, and
+// each submission is answered as the first was. What a session remembers is as durable as its
+// writes, and goes where they go.
+struct SessionRequest {
+  std::uint64_t session = 0;     // 0: the write belongs to none
+  std::uint64_t number = 0;      // from 1, given by the client
+  std::uint64_t done_below = 0;  // the client has the answers to all requests below this one, and
+                                 // will not repeat them; at most `number`
+  std::uint64_t now_ms = 0;      // wall clock, for Store::expire_sessions()
 };
 
 // What a write to a cluster waits for; docs/replication.md says what each survives.

@@ -27,6 +27,8 @@ enum class Errc {
   kProtocol,             // the peer does not speak this protocol
   kServer,               // the server answered ERR; the context holds its code and text
   kNotLeader,            // of a cluster: another node takes this, or now none; nothing was done
+  kSessionExpired,       // there is no such session (any more); nothing was done
+  kRequestForgotten,     // its answer is not kept any more, as the client said that it has it
 };
 
 struct Error {

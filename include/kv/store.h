@@ -113,6 +113,7 @@ struct WriteResult {
   bool was_found = true;  // false: DEL of a key that was not there, or an update that asked for
                           // kNothing or such a DEL; nothing was written
   std::uint64_t local_epoch = 0;  // not 0: Ack::kLocal was given, in that term of the cluster
+  bool is_repeat = false;         // of a session's request that was carried out before
 };
 
 // Who a submitted write reports to; see Store::submit.
@@ -142,7 +143,8 @@ class ValueUpdate {
 };
 
 struct Write {
-  enum class Kind { kPut, kDelete, kBatch, kUpdate };
+  // kOpenSession: of the session `session.session`, a number that the caller has drawn at random.
+  enum class Kind { kPut, kDelete, kBatch, kUpdate, kOpenSession };
   Kind kind = Kind::kPut;
   std::string_view key;           // valid during submit(), or as long as `owner` lives
   std::string_view value;         // the same
@@ -151,6 +153,7 @@ struct Write {
   std::shared_ptr<const void>
       owner;  // keeps key and value alive, so that large ones are not copied
   WriteOptions options;
+  SessionRequest session;               // of all kinds but kUpdate; never Ack::kLocal
   ReadMode mode = ReadMode::kMayBlock;  // kNoWait: kWouldBlock, and nothing done, when judging the
                                         // condition would have to wait for the disk
 };
@@ -264,7 +267,8 @@ struct SpaceStats {
 };
 
 struct Stats {
-  std::uint64_t keys = 0;
+  std::uint64_t keys = 0;      // those of sessions are not counted
+  std::uint64_t sessions = 0;  // open
   std::uint64_t key_bytes = 0;
   std::uint64_t index_bytes = 0;   // both indexes and the keys in them
   double index_bytes_per_key = 0;  // beyond the key's own bytes
@@ -303,7 +307,7 @@ class Store {
   ~Store();  // closes, if close() was not called
 
   // Errors of writes: kInvalidArgument, kConflict (the context says the version found), kNoSpace,
-  // kUnknownOutcome, kReadOnly, kClosed.
+  // kUnknownOutcome, kReadOnly, kClosed; of those of a session kSessionExpired, kRequestForgotten.
   [[nodiscard]] Result<Version> put(std::string_view key, std::string_view value,
                                     const WriteOptions& options = {});
   // nullopt: there was no such key.
@@ -341,6 +345,12 @@ class Store {
   // in log order: the caller's wait for those of others.)
   void submit(const Write& write, WriteListener& listener, WriteTag tag);
   void flush(ReadMode mode = ReadMode::kNoWait);
+
+  // What a write of the session reads first, for read_size() and get().
+  static std::string session_key(std::uint64_t session);
+  // Ends sessions that were not written to since `before_ms`, by the clocks of those who wrote; how
+  // many it found. One that is written to meanwhile stays. Does not wait for the writes.
+  Result<std::uint64_t> expire_sessions(std::uint64_t before_ms);
 
   // Makes all that was acknowledged durable.
   [[nodiscard]] Result<void> sync();

@@ -44,6 +44,8 @@ inline ExitCode exit_code_of(const Error& error) {
     case Errc::kNotADatabase:
     case Errc::kClosed:
     case Errc::kServer:
+    case Errc::kSessionExpired:
+    case Errc::kRequestForgotten:
       return kExitServerError;
   }
   return kExitServerError;

@@ -8,6 +8,7 @@
 
 #include "engine/commit_pipeline.h"
 #include "engine/planted.h"
+#include "format/session.h"
 
 namespace kv::engine {
 
@@ -25,6 +26,8 @@ std::optional<Error> check_key(std::string_view key) {
   if (key.size() > kKeySizeMax) {
     return invalid(fmt::format("key of {} bytes is over the limit of {}", key.size(), kKeySizeMax));
   }
+  if (is_reserved_key(key))
+    return invalid("arg=key keys that begin with 32 bytes 0xff are the store's own");
   return std::nullopt;
 }
 
@@ -56,12 +59,6 @@ bool has_put(const Write& write) {
                              [](const Batch::Operation& one) { return !one.is_delete; });
 }
 
-Error conflict(Version found) {
-  constexpr std::string_view kNothing = "ver=0 the key is not there, and the condition asks for it";
-  if (found == 0) return {Errc::kConflict, std::string(kNothing), {}};
-  return {Errc::kConflict, fmt::format("ver={} the condition does not hold", found), {}};
-}
-
 bool is_only_deletes(const Write& write) {
   if (write.kind != Write::Kind::kBatch) return write.kind == Write::Kind::kDelete;
   return std::ranges::all_of(write.batch->operations(), &Batch::Operation::is_delete);
@@ -75,12 +72,37 @@ Error disk_full(const Write& write) {
           {}};
 }
 
+// A batch has room for the session's own member.
+std::optional<Error> check_session(const Write& write) {
+  const auto& [session, number, done_below, now_ms] = write.session;
+  if (write.kind == Write::Kind::kUpdate) return invalid("an update is no request of a session");
+  if (number == 0 || number == UINT64_MAX || done_below > number) {
+    return invalid(fmt::format("request {} of a session, done below {}", number, done_below));
+  }
+  if (write.kind != Write::Kind::kBatch) return std::nullopt;
+  std::uint64_t bytes = kReservedKeyPrefix.size() + 9 + format::kSessionSizeMax;
+  for (const Batch::Operation& one : write.batch->operations()) {
+    bytes += one.key.size() + one.value.size();
+  }
+  if (write.batch->operations().size() < kBatchCountMax && bytes <= kBatchSizeMax) {
+    return std::nullopt;
+  }
+  return invalid("the batch leaves no room for what its session is to remember");
+}
+
 }  // namespace
 
 std::optional<Error> CommitPipeline::check(const Write& write) {
+  if (write.kind == Write::Kind::kOpenSession) return std::nullopt;
   if (write.kind == Write::Kind::kBatch) return check_batch(*write.batch);
   if (auto refused = check_key(write.key)) return refused;
   return write.kind == Write::Kind::kPut ? check_value(write.value) : std::nullopt;
+}
+
+Error conflict(Version found) {
+  constexpr std::string_view kNothing = "ver=0 the key is not there, and the condition asks for it";
+  if (found == 0) return {Errc::kConflict, std::string(kNothing), {}};
+  return {Errc::kConflict, fmt::format("ver={} the condition does not hold", found), {}};
 }
 
 // The version of a key that is not under way stands in its record only, so it is read before the
@@ -150,7 +172,17 @@ void CommitPipeline::submit(const Write& write, WriteListener& listener, WriteTa
     listener.on_written(tag, tl::unexpected(std::move(*refused)));
     return;
   }
+  if (write.kind == Write::Kind::kOpenSession) return submit_open(write, listener, tag);
+  if (write.session.session != 0) {
+    auto refused = check_session(write);
+    if (!refused) return submit_session(write, listener, tag);
+    return listener.on_written(tag, tl::unexpected(std::move(*refused)));
+  }
   if (write.kind == Write::Kind::kUpdate) return submit_update(write, listener, tag);
+  submit_own(write, listener, tag);
+}
+
+void CommitPipeline::submit_own(const Write& write, WriteListener& listener, WriteTag tag) {
   PreparedRecord record;
   if (write.kind != Write::Kind::kBatch) {
     const bool is_delete = write.kind == Write::Kind::kDelete;
@@ -197,6 +229,7 @@ std::uint64_t CommitPipeline::take_space_refusals() {
 bool CommitPipeline::has_room(const Write& write) {
   if (is_only_deletes(write)) return allows_deletes_;
   std::uint64_t bytes = format::kRecordHeaderSize + write.key.size() + write.value.size();
+  if (write.session.session != 0) bytes += format::kRecordHeaderSize + format::kSessionSizeMax;
   if (write.kind == Write::Kind::kBatch) {
     for (const Batch::Operation& operation : write.batch->operations()) {
       bytes += member_size(operation);
@@ -227,31 +260,31 @@ void CommitPipeline::wait_for_place(Pending& pending) {
   is_disk_asked_ = true;
 }
 
-bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Judged& judged,
-                            Pending& pending) {
-  pending.needs_disk = needs_disk(write);
+std::optional<CommitPipeline::Judgement> CommitPipeline::judge_newest(const Write& write,
+                                                                      const Judged& judged) {
   const bool is_conditional = write.kind != Write::Kind::kBatch &&
                               (write.kind == Write::Kind::kDelete ||
                                write.options.condition.kind != Condition::Kind::kAlways);
-  if (is_conditional) {
-    bool exists = false;
-    Version version = judged.version;
-    if (const KeyNewest* const newest = find_newest(write.key)) {
-      exists = !newest->second.is_delete;
-      version = exists ? newest->second.sequence : 0;
-    } else {
-      const auto place = index_.find(write.key);
-      exists = place.has_value();
-      if (judged.place && place != judged.place) return false;
-      const auto kind = write.options.condition.kind;
-      const bool needs_version =
-          kind == Condition::Kind::kVersion || kind == Condition::Kind::kAbsent;
-      if (exists && needs_version && !judged.place) return false;
-    }
-    pending.result = judge(write, exists, version);
-  } else {
-    pending.result = WriteResult{};
+  if (!is_conditional) return Judgement{WriteResult{}, 0};
+  if (const KeyNewest* const newest = find_newest(write.key)) {
+    const bool exists = !newest->second.is_delete;
+    const Version version = exists ? newest->second.sequence : 0;
+    return Judgement{judge(write, exists, version), version};
   }
+  const auto place = index_.find(write.key);
+  if (judged.place && place != judged.place) return std::nullopt;
+  const auto kind = write.options.condition.kind;
+  const bool needs_version = kind == Condition::Kind::kVersion || kind == Condition::Kind::kAbsent;
+  if (place && needs_version && !judged.place) return std::nullopt;
+  return Judgement{judge(write, place.has_value(), judged.version), judged.version};
+}
+
+bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Judged& judged,
+                            Pending& pending) {
+  pending.needs_disk = needs_disk(write);
+  auto judgement = judge_newest(write, judged);
+  if (!judgement) return false;
+  pending.result = std::move(judgement->result);
   if (pending.result && pending.result->was_found) {
     append_record(write, record, pending);
     pending.may_tell_local = wants_local_ack(write);

@@ -118,9 +118,16 @@ void CommitPipeline::count_applied(std::span<const Pending> applied) {
       } else {
         segment.live_bytes += static_cast<std::int64_t>(change.place.size_hint());
       }
+      if (is_reserved_key(change.key)) count_session(change, replaced_[at]);
       count_dead(replaced_[at++], segment);
     }
   }
+}
+
+void CommitPipeline::count_session(const KeyChange& change, Place replaced) {
+  const bool was_there = replaced != Place();
+  if (was_there && change.is_delete) sessions_ -= 1;
+  if (!was_there && !change.is_delete) sessions_ += 1;
 }
 
 void CommitPipeline::note_latency(std::chrono::steady_clock::time_point begun) {

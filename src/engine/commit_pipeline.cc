@@ -35,7 +35,8 @@ CommitPipeline::CommitPipeline(const Settings& settings, Index& index, SegmentTa
       written_sequence_(tail_.last_sequence()),
       synced_sequence_(tail_.last_sequence()),
       segment_size_(settings.segment_size_max),
-      applied_sequence_(tail_.last_sequence()) {
+      applied_sequence_(tail_.last_sequence()),
+      sessions_(settings.sessions) {
   if (!settings.is_replicated) return;
   not_leading_ = Error{Errc::kNotLeader, "this node does not lead yet", {}};
   committed_sequence_ = settings.applied_sequence;

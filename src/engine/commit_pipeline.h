@@ -21,6 +21,7 @@
 #include "engine/prewritten_space.h"
 #include "engine/segment_table.h"
 #include "engine/value_cache.h"
+#include "format/session.h"
 #include "kv/result.h"
 #include "kv/store.h"
 
@@ -47,6 +48,9 @@ struct Cut {
   std::uint64_t size = 0;
   std::vector<std::shared_ptr<Segment>> gone;  // hold nothing else
 };
+
+// The error of a condition that met that version; 0: there is no such key.
+Error conflict(Version found);
 
 // How far a segment may grow while no spare is to be had; leaves room for one largest batch.
 inline constexpr std::uint64_t kSegmentOffsetMax = Place::kOffsetMax - 2 * kBatchSizeMax;
@@ -79,11 +83,15 @@ class CommitPipeline {
     bool is_replicated = false;
     std::uint64_t applied_sequence = 0;        // replicated: what the index has
     std::function<bool()> may_ack_local = {};  // see Replicated; with a lock held
+    std::uint64_t sessions = 0;                // in the index
+    std::uint64_t sessions_max = UINT64_MAX;
   };
   CommitPipeline(const Settings& settings, Index& index, SegmentTable& table, ValueCache& cache,
                  LogTail tail);
 
   void submit(const Write& write, WriteListener& listener, WriteTag tag);
+  // A put or delete of a key that is the store's own, or of one that was checked.
+  void submit_own(const Write& write, WriteListener& listener, WriteTag tag);
   // Writes what was submitted and applies what is ready. kNoWait leaves large groups to drive().
   void flush(ReadMode mode);
   // Waits, syncing itself if nobody is at it, until everything submitted so far is on disk.
@@ -173,6 +181,7 @@ class CommitPipeline {
   // whoever asks after that has to have it.
   std::uint64_t local_sequence() const { return local_sequence_.load(std::memory_order_acquire); }
   std::uint64_t synced_sequence() const;
+  std::uint64_t sessions() const { return sessions_.load(std::memory_order_relaxed); }
   std::uint64_t writes() const { return writes_.load(std::memory_order_relaxed); }
   std::uint64_t syncs() const { return syncs_.load(std::memory_order_relaxed); }
   std::optional<Error> failure() const;
@@ -218,6 +227,12 @@ class CommitPipeline {
     Version version = 0;
   };
 
+  // What came of that, and the version that the condition met; 0: there is no such key.
+  struct Judgement {
+    Result<WriteResult> result;
+    Version met = 0;
+  };
+
   // What an update begins with, read before the lock was taken.
   struct Current {
     std::optional<Place> place;
@@ -230,6 +245,22 @@ class CommitPipeline {
   bool append_update(const Write& write, const Current& current, Pending& pending,
                      std::optional<Error>& refused);
 
+  // A session's write on its way to the log.
+  struct SessionWrite {
+    const Write& write;
+    std::string_view key;  // the session's
+    Batch batch;           // what is written, without the session's new value
+    Current current;       // the session's value, read before the lock was taken
+    Judged judged;
+  };
+  void submit_open(const Write& write, WriteListener& listener, WriteTag tag);
+  void submit_session(const Write& write, WriteListener& listener, WriteTag tag);
+  // As append_update().
+  bool append_session(SessionWrite& one, Pending& pending, std::optional<Error>& refused);
+  bool append_refusal(Error error, Pending& pending);
+  void append_outcome(SessionWrite& one, format::SessionState& state, Judgement judgement,
+                      Pending& pending);
+
   static std::optional<Error> check(const Write& write);
   static Error refused_after(const Error& failure);
   std::optional<Error> refusal_of_all() const;
@@ -241,6 +272,8 @@ class CommitPipeline {
   bool needs_disk(const Write& write) const;
   void wait_for_place(Pending& pending);
   Result<WriteResult> judge(const Write& write, bool exists, Version version) const;
+  // By the newest state of its key. nullopt: the key moved meanwhile; look it up again.
+  std::optional<Judgement> judge_newest(const Write& write, const Judged& judged);
   void append_record(const Write& write, PreparedRecord& record, Pending& pending);
   WriteGroup& open_group();
   // The newest state of the key among what is not applied, or null.
@@ -267,6 +300,7 @@ class CommitPipeline {
   void apply(std::span<const Pending> ready);
   void apply_together(std::span<const Pending> some);
   void count_applied(std::span<const Pending> applied);
+  void count_session(const KeyChange& change, Place replaced);
   void note_latency(std::chrono::steady_clock::time_point begun);
   void count_dead(Place replaced, Segment& newer);
   void release_groups();
@@ -355,6 +389,7 @@ class CommitPipeline {
   std::vector<Place> replaced_;        // the same
   std::atomic<std::uint64_t> applied_sequence_;
   std::atomic<std::uint64_t> local_sequence_ = 0;
+  std::atomic<std::uint64_t> sessions_;
   std::atomic<std::uint64_t> writes_{0};
   std::atomic<std::uint64_t> syncs_{0};
   std::atomic<std::int64_t> write_latency_ns_{0};

@@ -179,9 +179,15 @@ Result<Cursor::Step> Cursor::next(ReadMode mode) {
   return Step::kItem;
 }
 
-Cursor StoreImpl::range(RangeOptions options, Snapshot snapshot) const {
+Cursor StoreImpl::range(RangeOptions options, Snapshot snapshot, Keys keys) const {
   auto state = std::make_unique<Cursor::State>(*this);
   state->options = std::move(options);
+  // Reserved ones are the last in order, so that a range of the others needs no more than an end.
+  if (keys == Keys::kReserved) {
+    state->options.start = std::max<std::string_view>(state->options.start, kReservedKeyPrefix);
+  } else if (!state->options.end || *state->options.end > kReservedKeyPrefix) {
+    state->options.end = kReservedKeyPrefix;
+  }
   state->snapshot = std::move(snapshot);
   state->index_snapshot = &state->snapshot.state_->index;
   return Cursor(std::move(state));

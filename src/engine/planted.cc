@@ -46,6 +46,7 @@ constexpr BugName kBugs[] = {
     {Bug::kUnlinkBeforeDrop, "unlink-before-drop"},
     {Bug::kStateAdded, "state-added"},
     {Bug::kMergeLog, "merge-log"},
+    {Bug::kRepeatRequest, "repeat-request"},
 };
 
 }  // namespace

@@ -43,6 +43,7 @@ enum class Bug {
   kUnlinkBeforeDrop,       // an empty segment's file goes before the MANIFEST forgets it
   kStateAdded,             // another node's state is added to what was there
   kMergeLog,               // a merge takes segments that others may still need as a log
+  kRepeatRequest,          // a session's request is carried out as often as it comes
 };
 
 #ifdef KV_PLANTED_BUGS
@@ -51,7 +52,9 @@ struct BugName {
   const char* name;
 };
 // It takes more than a store: tests/kvsim finds it.
-constexpr bool is_a_clusters(Bug bug) { return bug == Bug::kStateAdded || bug == Bug::kMergeLog; }
+constexpr bool is_a_clusters(Bug bug) {
+  return bug == Bug::kStateAdded || bug == Bug::kMergeLog || bug == Bug::kRepeatRequest;
+}
 std::span<const BugName> all_bugs();
 // From here on in the whole process; one at a time.
 void plant(Bug bug);

@@ -201,7 +201,9 @@ class Salvage {
     return !options_.progress || options_.progress(std::min(done_, total_), total_);
   }
 
+  // What is left of a session may be older than its newest requests, which would be done again.
   void note(const ScannedRecord& record, std::size_t source) {
+    if (is_reserved_key(record.key)) return;
     Newest& newest = newest_[std::string(record.key)];
     if (record.sequence < newest.sequence) return;
     newest.sequence = record.sequence;
@@ -263,6 +265,7 @@ class Salvage {
 
   void sum_up() {
     for (const auto& [key, sequence] : damaged_) {
+      if (is_reserved_key(key)) continue;
       const auto found = newest_.find(key);
       if (found == newest_.end()) {
         report_.keys_lost.push_back(key);

@@ -1,6 +1,7 @@
 #include "kv/store.h"
 
 #include "engine/store_impl.h"
+#include "format/session.h"
 #include "io/file_system.h"
 
 namespace kv {
@@ -94,6 +95,12 @@ Cursor Store::range(RangeOptions options) const { return range(std::move(options
 
 Cursor Store::range(RangeOptions options, const Snapshot& snapshot) const {
   return impl_->range(std::move(options), snapshot);
+}
+
+std::string Store::session_key(std::uint64_t session) { return format::session_key(session); }
+
+Result<std::uint64_t> Store::expire_sessions(std::uint64_t before_ms) {
+  return impl_->expire_sessions(before_ms);
 }
 
 void Store::submit(const Write& write, WriteListener& listener, WriteTag tag) {

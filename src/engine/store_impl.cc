@@ -13,6 +13,7 @@
 #include "engine/key_hash.h"
 #include "engine/planted.h"
 #include "format/identity.h"
+#include "format/session.h"
 
 namespace kv {
 
@@ -137,10 +138,13 @@ Result<void> StoreImpl::start() {
   if (!recovered) return tl::unexpected(std::move(recovered).error());
   recovery_ = recovered->stats;
   hidden_ = std::move(recovered->hidden);
+  const std::uint64_t sessions = count_sessions(recovered->applied_sequence);
+  recovery_.keys -= sessions;
   pipeline_ = std::make_unique<engine::CommitPipeline>(
       engine::CommitPipeline::Settings{options_.sync, options_.segment_size_max,
                                        replicated_.has_value(), recovered->applied_sequence,
-                                       replicated_ ? replicated_->may_ack_local : nullptr},
+                                       replicated_ ? replicated_->may_ack_local : nullptr, sessions,
+                                       options_.sessions_max},
       index_, table_, cache_,
       engine::LogTail(recovered->last_sequence, recovered->chain,
                       format::database_id_hash(dir_->identity()),
@@ -260,10 +264,13 @@ void StoreImpl::submit(const Write& write, WriteListener& listener, WriteTag tag
   submit_checked(write, listener, tag);
 }
 
-// Damage may hide what an update must begin with.
+// Damage may hide what an update, or what a session remembers, must begin with.
 void StoreImpl::submit_checked(const Write& write, WriteListener& listener, WriteTag tag) {
-  if (write.kind == Write::Kind::kUpdate && !hidden_.empty()) {
-    if (auto current = get(write.key, write.mode); !current) {
+  const bool is_of_session = write.session.session != 0 && write.kind != Write::Kind::kOpenSession;
+  if ((write.kind == Write::Kind::kUpdate || is_of_session) && !hidden_.empty()) {
+    const std::string session =
+        is_of_session ? format::session_key(write.session.session) : std::string();
+    if (auto current = get(is_of_session ? session : write.key, write.mode); !current) {
       return listener.on_written(tag, tl::unexpected(std::move(current).error()));
     }
   }

@@ -69,7 +69,10 @@ class StoreImpl {
   std::uint64_t read_size(std::string_view key) const;
   Version version() const { return pipeline_->applied_sequence(); }
   Snapshot snapshot() const;
-  Cursor range(RangeOptions options, Snapshot snapshot) const;
+  // Of the keys of users, and those that are the store's own.
+  enum class Keys { kOfUsers, kReserved };
+  Cursor range(RangeOptions options, Snapshot snapshot, Keys keys = Keys::kOfUsers) const;
+  Result<std::uint64_t> expire_sessions(std::uint64_t before_ms);
   Stats stats() const;
   Result<MergeSummary> merge(std::uint64_t rate_max);
   void stop_upkeep();
@@ -114,6 +117,8 @@ class StoreImpl {
   void start_threads();
   void stop_watchers();
   void submit_checked(const Write& write, WriteListener& listener, WriteTag tag);
+  // In the index, before anybody uses it.
+  std::uint64_t count_sessions(std::uint64_t sequence) const;
   Result<void> seal_all();  // what was written so far lies in sealed segments then
   void caller_work();       // kCaller: what the threads would do
   using View = Result<std::optional<ValueView>>;  // holds until the thread reads again

@@ -52,7 +52,9 @@ void StoreImpl::add_segments(Stats& stats) const {
 Stats StoreImpl::stats() const {
   Stats stats;
   const engine::IndexMemory memory = index_.memory();
-  stats.keys = index_.size();
+  const std::uint64_t entries = index_.size();
+  stats.sessions = std::min(pipeline_->sessions(), entries);
+  stats.keys = entries - stats.sessions;
   stats.key_bytes = memory.key_bytes;
   stats.index_bytes = memory.total_bytes;
   if (stats.keys > 0) {

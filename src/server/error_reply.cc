@@ -37,6 +37,7 @@ std::string_view take_fields(std::string_view& context) {
 std::string_view reason_of(const Error& later) {
   if (is_merge_debt(later)) return kRetryMergeDebt;
   if (later.context.starts_with("reason=cluster")) return kRetryCluster;
+  if (later.context.starts_with("reason=sessions")) return kRetrySessions;
   return later.context.starts_with("reason=behind") ? kRetryBehind : kRetryQueue;
 }
 
@@ -58,6 +59,10 @@ WireError wire_error(const Error& error) {
       return {"TRY_LATER", Applied::kNo, reason_of(error)};
     case Errc::kClosed:
       return {"SHUTTING_DOWN"};
+    case Errc::kSessionExpired:
+      return {"SESSION_EXPIRED"};
+    case Errc::kRequestForgotten:  // nothing is done now; what was done then is not known any more
+      return {"REQUEST_FORGOTTEN", Applied::kMaybe};
     case Errc::kInvalidArgument:
       return {"BAD_ARG"};
     case Errc::kIo:

@@ -11,6 +11,8 @@ inline constexpr std::string_view kRetryMemory = "retry_ms=25 reason=memory";
 inline constexpr std::string_view kRetryBehind = "retry_ms=100 reason=behind";
 // About as long as an election or a change of the members takes.
 inline constexpr std::string_view kRetryCluster = "retry_ms=200 reason=cluster";
+// They end when they were not used for long.
+inline constexpr std::string_view kRetrySessions = "retry_ms=1000 reason=sessions";
 inline constexpr std::string_view kRetryQueue = "retry_ms=25 reason=queue";
 // Space comes back segment by segment: sooner is of no use.
 inline constexpr std::string_view kRetryMergeDebt = "retry_ms=100 reason=merge_debt";

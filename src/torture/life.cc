@@ -20,6 +20,7 @@ std::string describe(const PlannedWrite& planned) {
       return "delete " + planned.key;
     case Write::Kind::kUpdate:
       return fmt::format("update {} (by {} bytes)", planned.key, planned.value.size());
+    case Write::Kind::kOpenSession:  // it has none
     case Write::Kind::kBatch:
       break;
   }

@@ -34,7 +34,7 @@ TEST_CASE("every worked example of the format's page is one of the golden files"
   const std::vector<std::string> page = lines_of("docs/file-format.md");
   std::size_t shown = 0;
   for (const char* name : {"segment-header", "record-put", "record-sync-mark", "record-config",
-                           "hint", "checkpoint", "manifest"}) {
+                           "session", "hint", "checkpoint", "manifest"}) {
     CAPTURE(name);
     const auto golden = lines_of(std::string("tests/golden/") + name + ".hex");
     CHECK(std::search(page.begin(), page.end(), golden.begin(), golden.end()) != page.end());
