@@ -28,6 +28,7 @@ enum class Verb {
   kBackup,
   kCluster,
   kWait,
+  kSession,
   kHelp,
   kQuit
 };
@@ -54,6 +55,9 @@ struct Request {
   std::optional<Ack> ack;                        // PUT DEL BPUT: ack=
   std::uint64_t epoch = 0;                       // WAIT: epoch=; 0: none given
   std::optional<Sync> sync;                      // PUT DEL BPUT: sync=
+  std::uint64_t session = 0;                     // PUT DEL BPUT: session=; 0: none given
+  std::uint64_t number = 0;                      // the same: req=
+  std::uint64_t done_below = 0;                  // the same: done_below=
   std::uint64_t limit = 0;                       // RANGE PREFIX: capped at Limits::range_limit_max
   std::uint64_t bytes_max = 0;                   // RANGE PREFIX: max_bytes=; 0: none given
   bool is_reverse = false;                       // rev=1

@@ -27,6 +27,7 @@ constexpr VerbShape kVerbs[] = {
     {"BACKUP", Verb::kBackup, 1, 1, "BACKUP takes 1 length, that of the directory's path"},
     {"CLUSTER", Verb::kCluster, 0, 0, kNoLength},
     {"WAIT", Verb::kWait, 0, 0, kNoLength},
+    {"SESSION", Verb::kSession, 0, 0, kNoLength},
     {"HELP", Verb::kHelp, 0, 0, kNoLength},
     {"QUIT", Verb::kQuit, 0, 0, kNoLength},
 };
@@ -65,6 +66,38 @@ const char* take_condition(const Request& request, std::string_view value, Condi
   return nullptr;
 }
 
+const char* take_from_one(std::string_view value, const char* wrong, std::uint64_t& number) {
+  const auto given = parse_number(value);
+  if (!given || *given == 0 || *given == UINT64_MAX) return wrong;
+  number = *given;
+  return nullptr;
+}
+
+const char* take_session_option(const HeaderLine::Option& option, Request& request) {
+  if (option.name == "session") {
+    return take_from_one(option.value, "takes the number that SESSION gave", request.session);
+  }
+  if (option.name == "req") {
+    return take_from_one(option.value, "takes a request's number, from 1", request.number);
+  }
+  if (option.name != "done_below") return kUnknown;
+  return take_from_one(option.value, "takes a request's number, from 1", request.done_below);
+}
+
+// A write belongs to a session as a whole or not at all.
+std::optional<BadOption> check_session(const Request& request) {
+  if (request.session == 0) {
+    if (request.number == 0 && request.done_below == 0) return std::nullopt;
+    return BadOption{request.number != 0 ? "req" : "done_below", "belongs to a session: give it"};
+  }
+  if (request.number == 0) return BadOption{"session", "needs the request's number: give req"};
+  if (request.done_below > request.number) return BadOption{"done_below", "is above req"};
+  if (request.ack == Ack::kLocal) {
+    return BadOption{"ack", "is not for a session, whose writes wait for the majority"};
+  }
+  return std::nullopt;
+}
+
 const char* take_write_option(const HeaderLine::Option& option, Request& request) {
   if (option.name == "if" && request.verb != Verb::kBput) {
     return take_condition(request, option.value, request.condition);
@@ -83,7 +116,7 @@ const char* take_write_option(const HeaderLine::Option& option, Request& request
   if (option.name == "atomic" && request.verb == Verb::kBput) {
     return option.value == "1" ? nullptr : "takes 1; every BPUT is atomic";
   }
-  return kUnknown;
+  return take_session_option(option, request);
 }
 
 constexpr std::uint64_t kStaleMaxMs = 24ULL * 3600 * 1000;
@@ -267,6 +300,7 @@ const char* take_option(const HeaderLine::Option& option, const Limits& limits, 
       if (option.name == "epoch") return take_epoch(option.value, request);
       return option.name == "timeout_ms" ? take_timeout(option.value, request) : kUnknown;
     case Verb::kPing:
+    case Verb::kSession:
     case Verb::kHelp:
     case Verb::kQuit:
       return kUnknown;
@@ -306,6 +340,7 @@ std::optional<BadOption> take_options(const HeaderLine& header, const Limits& li
   if (request.min_version > 0 && request.stale_max_ms > 0) {
     return BadOption{"max_stale_ms", "stands alone: min_ver is another promise; give one"};
   }
+  if (auto wrong = check_session(request)) return wrong;
   return request.verb == Verb::kCluster ? check_cluster(request) : std::nullopt;
 }
 

@@ -96,6 +96,7 @@ server::ServerOptions server_options_of(const StartFlags& flags, ServerLog& log)
   options.memory_max = *parse_size(flags.memory_max);
   options.idle_timeout = std::chrono::seconds(flags.idle_timeout_s);
   options.read_timeout = std::chrono::seconds(flags.read_timeout_s);
+  options.session_ttl = std::chrono::seconds(flags.session_ttl_s);
   options.sync = sync_of(flags.sync);
   options.ack = flags.ack == "local" ? Ack::kLocal : Ack::kMajority;
   options.log = [&log](Event::Level level, std::string_view name, std::string_view details) {

@@ -81,6 +81,9 @@ void add_limits(CLI::App& start, StartFlags& flags) {
       ->check([](const std::string& text) { return problem_with_count(text, 0); });
   add(start, "read-timeout-s", flags.read_timeout_s, "for the rest of a request to come")
       ->check(at_least_one);
+  add(start, "session-ttl-s", flags.session_ttl_s,
+      "end a session of writes that is not used for so long")
+      ->check(CLI::Range(1, 365 * 24 * 3600));
 }
 
 void add_log_flags(CLI::App& start, StartFlags& flags) {

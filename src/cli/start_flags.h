@@ -30,6 +30,7 @@ struct StartFlags {
   std::string memory_max = "256MiB";
   std::int64_t idle_timeout_s = 0;
   std::int64_t read_timeout_s = 30;
+  std::int64_t session_ttl_s = 3600;
   std::string log_format = "text";
   std::string log_level = "info";
   std::string log_file;

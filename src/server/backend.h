@@ -33,6 +33,7 @@ class Backend {
   virtual std::unique_ptr<BackendCursor> range(RangeOptions options) const = 0;
   virtual void submit(const Write& write, WriteListener& listener, WriteTag tag) = 0;
   virtual void flush(ReadMode mode) = 0;
+  virtual Result<std::uint64_t> expire_sessions(std::uint64_t before_ms) = 0;
   virtual Stats stats() const = 0;
   virtual Version version() const = 0;
   virtual Result<MergeSummary> merge(std::uint64_t rate_max) = 0;

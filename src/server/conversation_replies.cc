@@ -54,6 +54,7 @@ void Conversation::written(std::uint64_t request, const Result<WriteResult>& res
   PendingWrite& write = replies_.pending(request);
   if (result) {
     write.found += result->was_found ? 1 : 0;
+    if (result->is_repeat) context_.counters.session_repeats.add();
   } else if (!write.failure) {
     write.failure = std::make_unique<Error>(result.error());
   }

@@ -37,7 +37,8 @@ struct Counters {
   Counter connections_closed;
   Counter bytes_received;
   Counter bytes_sent;
-  Counter slow_reads;  // reads that left the reactor: from the disk, or of large values
+  Counter session_repeats;  // of requests that were carried out before; conflicts not counted
+  Counter slow_reads;       // reads that left the reactor: from the disk, or of large values
 
   // Bad input.
   Counter requests_refused;   // understood, and refused; the connection went on

@@ -20,7 +20,7 @@ std::string hello_fields(const ServerOptions& options, const ClusterMember* clus
   return fmt::format(
       "v=1 server=kv/{} node={} role={} epoch={}{} max_header={} max_key={} max_value={} "
       "max_batch={} max_inflight={} "
-      "feats=range,prefix,bput,cas,merge,inspect,verify,backup,cluster",
+      "feats=range,prefix,bput,cas,merge,inspect,verify,backup,cluster,session",
       options.version, node, role, epoch, leader, limits.header_max, limits.key_max,
       limits.value_max, limits.batch_max, limits.inflight_max);
 }

@@ -11,6 +11,8 @@ Each number on the line is the length in bytes of one of them. Lines end in LF o
   DEL KEY_LEN [if=VERSION] [sync=...]
   BPUT COUNT [sync=...]        then COUNT times: KEY_LEN VALUE_LEN, a line end, key, value;
                                all of it or nothing
+  SESSION                      opens one: OK session=S. A write with [session=S req=N
+                               [done_below=N]], N from 1, is done once however often it comes
   RANGE START_LEN END_LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1] [LEVEL]
                                END is exclusive; length 0: from the first, to the last
   PREFIX LEN [limit=1000] [max_bytes=N] [rev=1] [keys=1] [LEVEL]

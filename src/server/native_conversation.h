@@ -58,6 +58,7 @@ class NativeConversation final : public Conversation {
   void execute(const protocol::Request& request);
   void say(const protocol::Request& request);
   void refuse_version(const protocol::Request& request);
+  void open_session(const protocol::Request& request);
   void write(const protocol::Request& request);
   void fill_write(const protocol::Request& request, Write& write);
   void answer_get(std::string_view tag, Result<std::optional<Value>> value, Time start);

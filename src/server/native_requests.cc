@@ -1,7 +1,11 @@
 // How a conversation carries out requests that do not read: writes, and those about the server.
 
+#include <ctime>
+#include <random>
+
 #include <fmt/format.h>
 
+#include "base/clock.h"
 #include "protocol/reply.h"
 #include "server/error_reply.h"
 #include "server/hello_fields.h"
@@ -59,6 +63,8 @@ void NativeConversation::execute(const Request& request) {
     case Verb::kDel:
     case Verb::kBput:
       return write(request);
+    case Verb::kSession:
+      return open_session(request);
     case Verb::kGet:
     case Verb::kRange:
     case Verb::kPrefix:
@@ -115,7 +121,41 @@ void NativeConversation::refuse_version(const Request& request) {
   append_store_error(output_.text(), request.tag, missing);
 }
 
+namespace {
+
+std::uint64_t wall_clock_ms() {
+  using std::chrono::milliseconds;
+  const auto now = base::time_of(CLOCK_REALTIME);
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(now).count());
+}
+
+// Not one that was there before, or that somebody else would come upon.
+std::uint64_t draw_session() {
+  std::random_device random;
+  std::uniform_int_distribution<std::uint64_t> any(1, UINT64_MAX - 1);
+  return any(random);
+}
+
+}  // namespace
+
+void NativeConversation::open_session(const Request& request) {
+  if (!hold_write(sizeof(SessionRequest))) return refuse_later(request.verb, kRetryMemory);
+  Write write;
+  write.kind = Write::Kind::kOpenSession;
+  write.session.session = draw_session();
+  write.session.now_ms = wall_clock_ms();
+  write.options.ack = Ack::kMajority;
+  PendingWrite pending{request.verb, now_, sizeof(SessionRequest)};
+  pending.tag = request.tag;
+  pending.count = write.session.session;
+  submit(write, replies_.add_pending(std::move(pending)));
+}
+
 void NativeConversation::write(const Request& request) {
+  if (request.session != 0) {
+    const std::string session = Store::session_key(request.session);
+    if (must_warm(session)) return warm(session, request.verb);
+  }
   const auto kind = request.condition.kind;
   const bool is_judged = kind == Condition::Kind::kAbsent || kind == Condition::Kind::kVersion;
   if (is_judged && must_warm(request.key)) return warm(request.key, request.verb);
@@ -133,6 +173,10 @@ void NativeConversation::write(const Request& request) {
 void NativeConversation::fill_write(const Request& request, Write& write) {
   write.options.sync = request.sync;
   if (context_.options.ack == Ack::kLocal) write.options.ack = request.ack;  // never a weaker one
+  if (request.session != 0) {
+    write.session = {request.session, request.number, request.done_below, wall_clock_ms()};
+    write.options.ack = Ack::kMajority;
+  }
   write.mode = ReadMode::kMayBlock;
   if (request.verb == Verb::kBput) {
     write.kind = Write::Kind::kBatch;
@@ -154,6 +198,10 @@ void NativeConversation::append_written(std::string& out, const PendingWrite& wr
     append_store_error(out, write.tag, result.error());
   } else if (!result->was_found) {
     protocol::append_not_found(out, write.tag);
+  } else if (write.verb == Verb::kSession) {
+    protocol::append_ok(
+        out, write.tag,
+        fmt::format("session={} ttl_ms={}", write.count, context_.options.session_ttl.count()));
   } else if (write.verb == Verb::kBput) {
     const std::uint64_t epoch = result->local_epoch;
     protocol::append_ok(out, write.tag,

@@ -26,7 +26,7 @@ struct PendingWrite {
   Time start;
   std::uint64_t bytes = 0;  // of its payload, held until it is answered
   std::string tag;
-  std::uint64_t count = 0;              // BPUT: of its pairs
+  std::uint64_t count = 0;              // BPUT: of its pairs; SESSION: the session
   std::uint32_t parts = 1;              // writes to be acknowledged yet
   std::uint32_t found = 0;              // of those that were, whose key was there
   std::unique_ptr<Error> failure;       // the first

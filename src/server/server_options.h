@@ -42,6 +42,8 @@ struct ServerOptions {
   std::chrono::milliseconds goodbye{250};
   std::chrono::milliseconds tick{250};  // how often timeouts are looked at
 
+  std::chrono::milliseconds session_ttl{3'600'000};  // of a session that is not written to
+
   std::uint32_t io_threads = 2;         // for reads that wait for the disk
   std::uint32_t slow_reads_max = 1024;  // waiting for one, of each reactor
   std::uint32_t waits_max = 4096;       // for a version that a member does not have yet, the same

@@ -49,6 +49,7 @@ Serving::Serving(Store& store, const ServerOptions& server_options, std::vector<
                               long_pool_, cluster_,        connection_count_};
   for (auto& own : counters_) reactors_.push_back(std::make_unique<Reactor>(shared, *own));
   for (auto& reactor : reactors_) reactor->start();
+  session_keeper_ = std::make_unique<SessionKeeper>(backend_, cluster_, options_.session_ttl);
   for (std::size_t i = 0; i < listeners_.size(); ++i) listen(listeners_[i], *accept_counters_[i]);
 }
 
@@ -74,11 +75,13 @@ void Serving::stop(Reactor::Stop how) {
   merges_.stop();
   // Once: a server that has stopped may outlive its store.
   if (!is_upkeep_stopped_.exchange(true)) backend_.stop_upkeep();
+  session_keeper_->stop();
   for (auto& reactor : reactors_) reactor->stop(how);
 }
 
 void Serving::wait() {
   const std::lock_guard lock(wait_mutex_);
+  session_keeper_->wait();
   // In this order: sockets come from the acceptor, slow reads from the reactors.
   for (std::thread& accepting : accepting_) {
     if (accepting.joinable()) accepting.join();

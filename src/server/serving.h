@@ -14,6 +14,7 @@
 #include "server/merge_desk.h"
 #include "server/reactor.h"
 #include "server/scan_cursors.h"
+#include "server/session_keeper.h"
 #include "server/stats_page.h"
 #include "server/store_backend.h"
 
@@ -65,6 +66,7 @@ class Serving {
   std::unique_ptr<StatsPage> stats_;
   asio::thread_pool io_pool_;
   std::atomic<bool> is_upkeep_stopped_{false};
+  std::unique_ptr<SessionKeeper> session_keeper_;
   asio::thread_pool long_pool_;  // one thread: verifications, backups, inspections
   std::vector<std::unique_ptr<Reactor>> reactors_;
   std::vector<std::thread> accepting_;

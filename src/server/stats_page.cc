@@ -14,9 +14,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr const char* kVerbNames[] = {"hello",  "ping",    "put",   "get",   "del",     "bput",
-                                      "range",  "prefix",  "stats", "merge", "inspect", "verify",
-                                      "backup", "cluster", "wait",  "help",  "quit"};
+constexpr const char* kVerbNames[] = {"hello",  "ping",    "put",   "get",     "del",     "bput",
+                                      "range",  "prefix",  "stats", "merge",   "inspect", "verify",
+                                      "backup", "cluster", "wait",  "session", "help",    "quit"};
 static_assert(std::size(kVerbNames) == kVerbCount);
 
 std::uint64_t resident_bytes() {
@@ -279,6 +279,9 @@ std::optional<std::string> StatsPage::stats(std::string_view section, bool is_js
   page["disk"] = disk_section(store.space);
   page["scrub"] = scrub_section(store.scrub);
   page["recovery"] = recovery_section(store.recovery);
+  page["sessions"] = {{"sessions", store.sessions},
+                      {"session_repeats", sum(&Counters::session_repeats)},
+                      {"session_ttl_ms", options_.session_ttl.count()}};
   page["replication"] = cluster_ == nullptr ? Json{{"replication_role", "alone"}}
                                             : replication_section(cluster_->status());
   page["latency"] = latency_section(counters_);

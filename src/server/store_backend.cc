@@ -43,6 +43,10 @@ void StoreBackend::flush(ReadMode mode) { store_.flush(mode); }
 
 Version StoreBackend::version() const { return store_.version(); }
 
+Result<std::uint64_t> StoreBackend::expire_sessions(std::uint64_t before_ms) {
+  return store_.expire_sessions(before_ms);
+}
+
 Stats StoreBackend::stats() const { return store_.stats(); }
 Result<MergeSummary> StoreBackend::merge(std::uint64_t rate_max) { return store_.merge(rate_max); }
 void StoreBackend::stop_merge() { store_.stop_merge(); }

@@ -18,6 +18,7 @@ class StoreBackend final : public Backend {
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush(ReadMode mode) override;
   Version version() const override;
+  Result<std::uint64_t> expire_sessions(std::uint64_t before_ms) override;
   Stats stats() const override;
   Result<MergeSummary> merge(std::uint64_t rate_max) override;
   void stop_merge() override;

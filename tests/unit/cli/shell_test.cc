@@ -196,7 +196,7 @@ TEST_CASE("Tab completes verbs, and options of the verb in front") {
   CHECK(joined(Shell::completions("put a b sync=")) == "sync=none sync=interval sync=disk ");
   CHECK(joined(Shell::completions("range a l")) == "limit= ");
   CHECK(joined(Shell::completions("stats re")) == "requests recovery replication ");
-  CHECK(joined(Shell::completions("stats s")) == "server store space scrub segments ");
+  CHECK(joined(Shell::completions("stats s")) == "server store space scrub sessions segments ");
   CHECK(Shell::completions("stats ").size() == kv::cli::kStatsSections.size());
   CHECK(joined(Shell::completions("GET a")) == "");
   CHECK(joined(Shell::completions("xyz i")) == "");

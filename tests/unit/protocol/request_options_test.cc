@@ -98,13 +98,19 @@ TEST_CASE("the other verbs' options") {
   CHECK_FALSE(good("CLUSTER do=remove node=4").is_forced);
   CHECK(good("CLUSTER do=campaign").cluster_action == ClusterAction::kCampaign);
   CHECK(good("HELLO v=1 client=py/0.2 id=x").hello_version == 1);
+  const auto numbered = good("DEL 1 req=7 done_below=7 session=18446744073709551614");
+  CHECK(numbered.session == 18446744073709551614u);
+  CHECK(numbered.number == 7);
+  CHECK(numbered.done_below == 7);
+  CHECK(good("PUT 1 1 session=5 req=1 ack=majority").done_below == 0);
+  CHECK(good("PUT 1 1").session == 0);
 }
 
 TEST_CASE("no verb knows as many options as a header keeps") {
   // Else one that was not kept could be a good one, or the second of its name.
-  const char* names[] = {"if",   "sync",   "atomic",  "limit", "max_bytes", "rev",
-                         "keys", "fmt",    "section", "wait",  "rate",      "do",
-                         "v",    "client", "id",      "node"};
+  const char* names[] = {"if",  "sync",    "atomic",  "limit", "max_bytes",  "rev", "keys",
+                         "fmt", "section", "wait",    "rate",  "do",         "v",   "client",
+                         "id",  "node",    "session", "req",   "done_below", "ack"};
   for (const char* verb : {"GET", "PUT", "DEL", "BPUT", "RANGE", "PREFIX", "PING", "HELLO", "STATS",
                            "MERGE", "INSPECT", "CLUSTER", "HELP", "QUIT"}) {
     std::size_t known = 0;

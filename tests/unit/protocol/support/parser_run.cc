@@ -23,9 +23,9 @@ bool is_terminal(const ReplyPattern& pattern) {
 }  // namespace
 
 std::string described(const Request& request) {
-  constexpr const char* kVerbs[] = {"HELLO",  "PING",    "PUT",   "GET",   "DEL",     "BPUT",
-                                    "RANGE",  "PREFIX",  "STATS", "MERGE", "INSPECT", "VERIFY",
-                                    "BACKUP", "CLUSTER", "WAIT",  "HELP",  "QUIT"};
+  constexpr const char* kVerbs[] = {"HELLO",  "PING",    "PUT",   "GET",     "DEL",     "BPUT",
+                                    "RANGE",  "PREFIX",  "STATS", "MERGE",   "INSPECT", "VERIFY",
+                                    "BACKUP", "CLUSTER", "WAIT",  "SESSION", "HELP",    "QUIT"};
   std::string out =
       fmt::format("+{} tag={} key={}:{} value={}:{}", kVerbs[int(request.verb)], request.tag,
                   request.key.size(), request.key, request.value.size(), request.value);

@@ -1,5 +1,7 @@
 #include "fake_backend.h"
 
+#include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -90,13 +92,21 @@ std::unique_ptr<server::BackendCursor> FakeBackend::range(RangeOptions options) 
 }
 
 void FakeBackend::submit(const Write& write, WriteListener& listener, WriteTag tag) {
+  const bool is_reserved =
+      is_reserved_key(write.key) ||
+      (write.batch != nullptr &&
+       std::ranges::any_of(write.batch->operations(), &is_reserved_key, &Batch::Operation::key));
+  if (is_reserved) {
+    return listener.on_written(
+        tag, tl::unexpected(Error{Errc::kInvalidArgument, "arg=key is reserved", {}}));
+  }
   if (const auto error = write_errors.find(write.key); error != write_errors.end()) {
     listener.on_written(tag, tl::unexpected(error->second));  // refused at once
     return;
   }
   submitted_.push_back({write.kind, std::string(write.key), std::string(write.value),
                         write.batch == nullptr ? Batch() : *write.batch, write.options.condition,
-                        write.update, &listener, tag});
+                        write.update, write.session, write.options.ack, &listener, tag});
 }
 
 void FakeBackend::flush(ReadMode) {
@@ -158,7 +168,30 @@ Result<WriteResult> FakeBackend::update(const Submitted& write) {
   return WriteResult{version_, true};
 }
 
+Result<WriteResult> FakeBackend::apply_in_session(const Submitted& write) {
+  newest_ack = write.ack;
+  const SessionRequest request = write.session;
+  const auto session = sessions_.find(request.session);
+  if (session == sessions_.end()) return tl::unexpected(Error{Errc::kSessionExpired, "no", {}});
+  auto& requests = session->second;
+  if (const auto known = requests.find(request.number); known != requests.end()) {
+    auto result = known->second;
+    if (result) result->is_repeat = true;
+    return result;
+  }
+  Submitted once = write;
+  once.session = {};
+  return requests.emplace(request.number, apply(once)).first->second;
+}
+
 Result<WriteResult> FakeBackend::apply(const Submitted& write) {
+  if (write.kind == Write::Kind::kOpenSession) {
+    newest_session = write.session.session;
+    sessions_[newest_session];
+    version_ += 1;
+    return WriteResult{version_, true};
+  }
+  if (write.session.session != 0) return apply_in_session(write);
   if (write.kind == Write::Kind::kUpdate) return update(write);
   if (auto conflict = judge(write)) return tl::unexpected(std::move(*conflict));
   if (write.kind == Write::Kind::kDelete && !values_.contains(write.key)) {

@@ -33,6 +33,8 @@ class FakeBackend final : public server::Backend {
   std::size_t unacknowledged() const { return submitted_.size(); }
   void warm(std::string_view key) { cold.erase(std::string(key)); }
   const std::map<std::string, Value, std::less<>>& values() const { return values_; }
+  std::uint64_t newest_session = 0;
+  std::optional<Ack> newest_ack;  // of a session's write
   void set(const std::string& key, std::string value);
 
   [[nodiscard]] Result<std::optional<Value>> get(std::string_view key,
@@ -44,6 +46,11 @@ class FakeBackend final : public server::Backend {
   void submit(const Write& write, WriteListener& listener, WriteTag tag) override;
   void flush(ReadMode mode) override;
   Version version() const override { return version_; }
+  Result<std::uint64_t> expire_sessions(std::uint64_t before_ms) override {
+    return on_expire_sessions(before_ms);
+  }
+  std::function<std::uint64_t(std::uint64_t before_ms)> on_expire_sessions =
+      [](std::uint64_t) -> std::uint64_t { return 0; };
   Stats stats() const override { return fixed_stats; }
 
   // Merges end as the test says. Any thread.
@@ -76,16 +83,21 @@ class FakeBackend final : public server::Backend {
     Batch batch;
     Condition condition;
     ValueUpdate* update;
+    SessionRequest session;
+    std::optional<Ack> ack;
     WriteListener* listener;
     WriteTag tag;
   };
 
   Result<WriteResult> apply(const Submitted& write);
+  Result<WriteResult> apply_in_session(const Submitted& write);
   Result<WriteResult> update(const Submitted& write);
   std::optional<Error> judge(const Submitted& write) const;
 
   std::map<std::string, Value, std::less<>> values_;
   std::deque<Submitted> submitted_;
+  // Of each session, what its requests came to.
+  std::map<std::uint64_t, std::map<std::uint64_t, Result<WriteResult>>> sessions_;
   Version version_ = 0;
 };
 
