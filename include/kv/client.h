@@ -28,6 +28,10 @@ struct ClientOptions {
   // How long, from the first failure on, a call looks for a server of a cluster that carries it
   // out. A try that has begun then is not cut short. 0: not at all.
   std::chrono::milliseconds retry_for{10'000};
+  // Writes, but those of a pipeline, are requests of a session: one whose outcome is not known is
+  // sent again, under the same number, until there is an answer or retry_for is over, and whatever
+  // comes of its copies, it is carried out once. Such a write waits for the majority of a cluster.
+  bool has_session = false;
 };
 
 // How new has to be what a read of a member of a cluster tells; at most one of the two. Neither: it
@@ -61,7 +65,8 @@ struct ServerError {
 // server closed between two calls is replaced without a word. A call that got no reply fails with
 // kUnavailable or kTimeout when the server has certainly not carried it out, and with
 // kUnknownOutcome when it was a write that had left in full: whether it was applied only the
-// server knows, and such a write is never sent again. kProtocol: the other side is no kv server.
+// server knows, and such a write is never sent again, unless it is a session's (see
+// ClientOptions::has_session). kProtocol: the other side is no kv server.
 // What the server refuses comes as the Errc that an embedded store would give (kConflict,
 // kTryLater, kCorruption ...), the rest as kServer.
 //

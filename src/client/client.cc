@@ -24,8 +24,8 @@ bool is_option_value(std::string_view text) {
 
 }  // namespace
 
-Result<Version> Client::State::write(std::string_view head, std::string_view body) {
-  auto reply = call(head, body, Kind::kWrite);
+Result<Version> Client::State::write(const MakeHead& make_head, std::string_view body) {
+  auto reply = call_write(make_head, body);
   if (!reply) return tl::unexpected(std::move(reply).error());
   if (reply->version == 0) return tl::unexpected(unanswered(unexpected_reply(), Sent::kWhole));
   return reply->version;
@@ -55,11 +55,15 @@ Result<Client> Client::connect(const ClientOptions& options) {
 
 Result<Version> Client::put(std::string_view key, std::string_view value,
                             const WriteOptions& options) {
-  std::string head;
-  client::append_put_header(head, key.size(), value.size(), options);
-  head += key;
-  if (value.size() <= kCopiedMax) head += std::exchange(value, {});
-  return state_->write(head, value);
+  const bool is_copied = value.size() <= kCopiedMax;
+  const auto make_head = [&](const SessionRequest& request) {
+    std::string head;
+    client::append_put_header(head, key.size(), value.size(), options, request);
+    head += key;
+    if (is_copied) head += value;
+    return head;
+  };
+  return state_->write(make_head, is_copied ? std::string_view() : value);
 }
 
 Result<std::optional<Value>> Client::get(std::string_view key, const ReadOptions& level) {
@@ -75,9 +79,11 @@ Result<std::optional<Value>> Client::get(std::string_view key, const ReadOptions
 }
 
 Result<std::optional<Version>> Client::del(std::string_view key, const WriteOptions& options) {
-  std::string head;
-  client::append_del(head, key, options);
-  auto reply = state_->call(head, {}, State::Kind::kWrite);
+  auto reply = state_->call_write([&](const SessionRequest& request) {
+    std::string head;
+    client::append_del(head, key, options, request);
+    return head;
+  });
   if (!reply) return tl::unexpected(std::move(reply).error());
   if (!reply->was_found) return std::nullopt;
   return reply->version;
@@ -85,9 +91,11 @@ Result<std::optional<Version>> Client::del(std::string_view key, const WriteOpti
 
 Result<Version> Client::write(const Batch& batch, const WriteOptions& options) {
   if (auto fits = client::check_batch(batch); !fits) return tl::unexpected(std::move(fits).error());
-  std::string head;
-  client::append_batch(head, batch, options);
-  return state_->write(head);
+  return state_->write([&](const SessionRequest& request) {
+    std::string head;
+    client::append_batch(head, batch, options, request);
+    return head;
+  });
 }
 
 Result<std::string> Client::stats(std::string_view format, std::string_view section) {

@@ -182,6 +182,63 @@ Result<Client::State::Reply> Client::State::call(std::string_view head, std::str
   }
 }
 
+Result<void> Client::State::open_session() {
+  // One that nobody hears of ends by itself.
+  auto opened = call_numbered("SESSION\n", {});
+  if (!opened) return tl::unexpected(std::move(opened).error());
+  session = number_in(opened->fields, "session");
+  next_number = 1;
+  if (session == 0) return tl::unexpected(unanswered(unexpected_reply(), Sent::kNotAWrite));
+  return {};
+}
+
+Result<Client::State::Reply> Client::State::call_write(const MakeHead& make_head,
+                                                       std::string_view body) {
+  if (!options.has_session) return call(make_head({}), body, Kind::kWrite);
+  for (bool is_new = false;; is_new = true) {
+    if (session == 0) {
+      if (auto opened = open_session(); !opened) return tl::unexpected(std::move(opened).error());
+      is_new = true;
+    }
+    // One at a time: what came before is answered, or was given up for good.
+    const std::uint64_t number = next_number++;
+    auto reply = call_numbered(make_head({session, number, number, 0}), body);
+    const bool is_expired = server_error && server_error->code == "SESSION_EXPIRED";
+    if (reply || !is_expired) return reply;
+    session = 0;
+    // With an earlier try of unknown outcome that is what it has come to.
+    if (is_new || reply.error().code != Errc::kSessionExpired) return reply;
+  }
+}
+
+std::optional<Client::State::Failure> Client::State::failure_of_numbered(const Error& error) const {
+  if (server_error && server_error->code != "UNKNOWN_OUTCOME") return failure_of_refusal(error);
+  if (error.code == Errc::kProtocol) return std::nullopt;
+  return Failure{Failure::Kind::kGone, describe(error)};
+}
+
+// Until there is an answer, or the time is over. What one try was not told counts until a later one
+// is.
+Result<Client::State::Reply> Client::State::call_numbered(std::string_view head,
+                                                          std::string_view body) {
+  client::LeaderSearch search = new_search();
+  bool is_unknown = false;
+  for (;;) {
+    server_error.reset();
+    const auto connected = ensure_connected();
+    auto reply =
+        connected ? exchange(head, body, true) : Result<Reply>(tl::unexpected(connected.error()));
+    if (reply || reply.error().code == Errc::kConflict) return reply;
+    is_unknown = is_unknown || reply.error().code == Errc::kUnknownOutcome;
+    if (goes_on(search, failure_of_numbered(reply.error()), reply.error(), true)) continue;
+    if (is_unknown && reply.error().code != Errc::kUnknownOutcome) {
+      reply.error().code = Errc::kUnknownOutcome;
+      reply.error().context += "; an earlier try of the write may have been applied";
+    }
+    return reply;
+  }
+}
+
 // One try.
 Result<Client::State::Reply> Client::State::exchange(std::string_view head, std::string_view body,
                                                      bool is_write) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -64,8 +65,11 @@ struct Client::State {
 
   // One request and its reply; `body` is sent from where it is.
   Result<Reply> call(std::string_view head, std::string_view body, Kind kind);
-  // A write that is answered by the version it got.
-  Result<Version> write(std::string_view head, std::string_view body = {});
+  // A write, as a request of the session if there is to be one.
+  using MakeHead = std::function<std::string(const SessionRequest&)>;
+  Result<Reply> call_write(const MakeHead& make_head, std::string_view body = {});
+  // The same, answered by the version it got.
+  Result<Version> write(const MakeHead& make_head, std::string_view body = {});
   // A request that is answered by a text.
   Result<std::string> ask_for_text(std::string_view head);
   // One reply that is no stream. An error is a fault of the connection, which is closed then.
@@ -82,8 +86,13 @@ struct Client::State {
   client::ReplyReader reader;
   bool has_answered = false;  // this connection has, so that there is a kv server behind it
   std::optional<ServerError> server_error;
+  std::uint64_t session = 0;  // 0: none is open
+  std::uint64_t next_number = 1;
 
  private:
+  Result<void> open_session();
+  Result<Reply> call_numbered(std::string_view head, std::string_view body);
+  std::optional<Failure> failure_of_numbered(const Error& error) const;
   Result<Reply> exchange(std::string_view head, std::string_view body, bool is_write);
   Result<void> send(std::string_view part, std::optional<Answer>& early);
   bool goes_on(client::LeaderSearch& search, const std::optional<Failure>& failure, Error& error,

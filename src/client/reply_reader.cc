@@ -17,6 +17,7 @@ Errc code_of(std::string_view code) {
   if (code == "NO_SPACE") return Errc::kNoSpace;
   if (code == "TRY_LATER" || code == "LOADING" || code == "SHUTTING_DOWN") return Errc::kTryLater;
   if (code == "NOT_LEADER") return Errc::kNotLeader;
+  if (code == "SESSION_EXPIRED") return Errc::kSessionExpired;
   if (code == "READ_ONLY") return Errc::kReadOnly;
   if (code == "UNKNOWN_OUTCOME") return Errc::kUnknownOutcome;
   if (code == "BAD_ARG" || code == "EMPTY_KEY" || code == "KEY_TOO_LARGE" ||

@@ -6,8 +6,12 @@ namespace kv::client {
 
 namespace {
 
-std::string options_text(const WriteOptions& options) {
+std::string options_text(const WriteOptions& options, const SessionRequest& request) {
   std::string out;
+  if (request.session != 0) {
+    out += fmt::format(" session={} req={}", request.session, request.number);
+    if (request.done_below > 1) out += fmt::format(" done_below={}", request.done_below);
+  }
   switch (options.condition.kind) {
     case Condition::Kind::kAlways:
       break;
@@ -31,8 +35,8 @@ std::string options_text(const WriteOptions& options) {
 }  // namespace
 
 void append_put_header(std::string& out, std::size_t key_size, std::size_t value_size,
-                       const WriteOptions& options) {
-  out += fmt::format("PUT {} {}{}\n", key_size, value_size, options_text(options));
+                       const WriteOptions& options, const SessionRequest& request) {
+  out += fmt::format("PUT {} {}{}\n", key_size, value_size, options_text(options, request));
 }
 
 void append_put(std::string& out, std::string_view key, std::string_view value,
@@ -53,8 +57,9 @@ void append_get(std::string& out, std::string_view key, const ReadOptions& level
   out += key;
 }
 
-void append_del(std::string& out, std::string_view key, const WriteOptions& options) {
-  out += fmt::format("DEL {}{}\n", key.size(), options_text(options));
+void append_del(std::string& out, std::string_view key, const WriteOptions& options,
+                const SessionRequest& request) {
+  out += fmt::format("DEL {}{}\n", key.size(), options_text(options, request));
   out += key;
 }
 
@@ -80,8 +85,9 @@ Result<void> check_batch(const Batch& batch) {
   return {};
 }
 
-void append_batch(std::string& out, const Batch& batch, const WriteOptions& options) {
-  out += fmt::format("BPUT {}{}\n", batch.operations().size(), options_text(options));
+void append_batch(std::string& out, const Batch& batch, const WriteOptions& options,
+                  const SessionRequest& request) {
+  out += fmt::format("BPUT {}{}\n", batch.operations().size(), options_text(options, request));
   for (const Batch::Operation& one : batch.operations()) {
     out += fmt::format("{} {}\n", one.key.size(), one.value.size());
     out.append(one.key).append(one.value);

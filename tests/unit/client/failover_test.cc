@@ -401,3 +401,133 @@ TEST_CASE("the leader is who says so, or whom the others name") {
     CHECK(asked == probe);
   }
 }
+
+namespace {
+
+Client with_session(const std::string& addresses, std::chrono::milliseconds retry_for = 10s,
+                    std::chrono::milliseconds timeout = 10s) {
+  ClientOptions options;
+  options.address = addresses;
+  options.timeout = timeout;
+  options.retry_for = retry_for;
+  options.has_session = true;
+  auto client = Client::connect(options);
+  REQUIRE(client);
+  return std::move(*client);
+}
+
+// Lines of requests with the two bytes "kv" behind each but SESSION, and what is said to each; ""
+// closes the connection in place of a reply.
+FakeServer::Script in_session(std::string& asked, const std::vector<std::string>& replies) {
+  return [=, &asked](Talk& talk) {
+    for (const std::string& reply : replies) {
+      const std::string line = talk.read_line();
+      asked += line;
+      if (!line.starts_with("SESSION")) talk.read(2);
+      if (reply.empty()) return;
+      talk.say(reply);
+    }
+    talk.read_to_end();
+  };
+}
+
+constexpr const char* kUnknown = "ERR UNKNOWN_OUTCOME applied=maybe :another node leads\n";
+
+}  // namespace
+
+TEST_CASE("a session's write whose outcome is unknown is sent again under its number") {
+  std::string asked;
+  SUBCASE("the connection broke") {
+    FakeServer server({in_session(asked, {"OK session=77 ttl_ms=5\n", ""}),
+                       in_session(asked, {"OK ver=3\n", "OK ver=4\n"})});
+    {
+      Client client = with_session(server.address());
+      CHECK(client.put("k", "v") == Version{3});
+      CHECK(client.put("k", "v") == Version{4});
+    }
+    server.join();
+  }
+  SUBCASE("the server says so, and refuses for a while") {
+    FakeServer server(
+        {in_session(asked, {"OK session=77 ttl_ms=5\n", kUnknown, "OK ver=3\n", "OK ver=4\n"})});
+    {
+      Client client = with_session(server.address());
+      CHECK(client.put("k", "v") == Version{3});
+      CHECK(client.put("k", "v") == Version{4});
+    }
+    server.join();
+  }
+  const std::string first = "PUT 1 1 session=77 req=1\n";
+  CHECK(asked == "SESSION\n" + first + first + "PUT 1 1 session=77 req=2 done_below=2\n");
+}
+
+TEST_CASE("it goes to another server that leads by then") {
+  std::string asked;
+  std::string asked_next;
+  FakeServer next({in_session(asked_next, {"OK ver=3\n"})});
+  FakeServer first({in_session(asked, {"OK session=77 ttl_ms=5\n", ""})});
+  {
+    Client client = with_session(first.address() + "," + next.address());
+    CHECK(client.put("k", "v") == Version{3});
+  }
+  first.join();
+  next.join();
+  CHECK(asked_next == "PUT 1 1 session=77 req=1\n");
+}
+
+TEST_CASE("what refuses a later try says nothing of the first one") {
+  std::string asked;
+  FakeServer server({in_session(
+      asked, {"OK session=77 ttl_ms=5\n", kUnknown, "ERR NO_SPACE applied=no\n", "OK ver=9\n"})});
+  {
+    Client client = with_session(server.address());
+    const auto lost = client.put("k", "v");
+    REQUIRE_FALSE(lost);
+    CHECK(lost.error().code == Errc::kUnknownOutcome);
+    CHECK(client.put("k", "v") == Version{9});  // the lost one can come to nothing any more
+  }
+  server.join();
+  CHECK(asked.ends_with("PUT 1 1 session=77 req=2 done_below=2\n"));
+}
+
+TEST_CASE("a conflict is an answer, also of a later try") {
+  std::string asked;
+  FakeServer server({in_session(
+      asked, {"OK session=77 ttl_ms=5\n", kUnknown, "ERR CONFLICT applied=no ver=4\n"})});
+  {
+    Client client = with_session(server.address());
+    const auto refused = client.put("k", "v");
+    REQUIRE_FALSE(refused);
+    CHECK(refused.error().code == Errc::kConflict);
+  }
+  server.join();
+}
+
+TEST_CASE("a session that ended is followed by another one, unless a try of the write is open") {
+  constexpr const char* kExpired = "ERR SESSION_EXPIRED applied=no\n";
+  std::string asked;
+  SUBCASE("the write was not sent before") {
+    FakeServer server({in_session(asked, {"OK session=77 ttl_ms=5\n", "OK ver=3\n", kExpired,
+                                          "OK session=78 ttl_ms=5\n", "OK ver=4\n"})});
+    {
+      Client client = with_session(server.address());
+      CHECK(client.put("k", "v") == Version{3});
+      CHECK(client.put("k", "v") == Version{4});
+    }
+    server.join();
+    CHECK(asked.ends_with("SESSION\nPUT 1 1 session=78 req=1\n"));
+  }
+  SUBCASE("it was") {
+    FakeServer server({in_session(asked, {"OK session=77 ttl_ms=5\n", kUnknown, kExpired,
+                                          "OK session=78 ttl_ms=5\n", "OK ver=4\n"})});
+    {
+      Client client = with_session(server.address());
+      const auto lost = client.put("k", "v");
+      REQUIRE_FALSE(lost);
+      CHECK(lost.error().code == Errc::kUnknownOutcome);
+      CHECK(client.put("k", "v") == Version{4});
+    }
+    server.join();
+    CHECK(asked.ends_with("SESSION\nPUT 1 1 session=78 req=1\n"));
+  }
+}

@@ -51,6 +51,18 @@ TEST_CASE("a batch is a count and then each item behind its own lengths") {
   CHECK(out == "BPUT 2\n1 0\na2 3\nbbxyz");
 }
 
+TEST_CASE("a write of a session says which request it is") {
+  std::string out;
+  append_put_header(out, 1, 5, under(Condition::Kind::kAbsent), {77, 1, 1, 0});
+  append_del(out, "b", {}, {77, 5, 4, 0});
+  Batch batch;
+  batch.put("a", "");
+  append_batch(out, batch, {}, {77, 6, 6, 0});
+  CHECK(out ==
+        "PUT 1 5 session=77 req=1 if=absent\nDEL 1 session=77 req=5 done_below=4\nb"
+        "BPUT 1 session=77 req=6 done_below=6\n1 0\na");
+}
+
 TEST_CASE("a batch that BPUT cannot carry is refused before anything is sent") {
   Batch batch;
   CHECK(check_batch(batch).error().code == Errc::kInvalidArgument);
