@@ -22,12 +22,11 @@ Answer answer_of(const Error& error) {
   return error.code == Errc::kUnknownOutcome ? Answer::kUnknown : Answer::kFailed;
 }
 
-// "ver=9 ...": what a condition met, 0 for nothing.
-Version version_in(const Error& error) {
-  return std::stoull(error.context.substr(std::string_view("ver=").size()));
-}
-
 }  // namespace
+
+Version version_met(const Error& conflict) {
+  return std::stoull(conflict.context.substr(std::string_view("ver=").size()));
+}
 
 void Cluster::plan_client(std::size_t client) {
   events_.after(1 + random_.below(kThinkMax), [this, client] {
@@ -59,6 +58,7 @@ void Cluster::begin_operation(std::size_t client) {
   clients_[client].is_busy = true;
   // Whoever comes from elsewhere may know of newer things than the machine it comes to.
   if (random_.chance(15)) clients_[client].target = random_.below(machines_.size());
+  if (is_in_session(client, history_.operations[number])) return begin_request(client, number);
   // Who waits too long goes on as somebody else: the answer may yet come, to nobody.
   events_.after(kPatience, [this, client, number, name] {
     if (clients_[client].name != name || !clients_[client].is_busy ||
@@ -104,7 +104,7 @@ void Cluster::submit(std::size_t client, std::size_t number) {
     Operation& told = history_.operations[number];
     if (!result) {
       told.outcome = answer_of(result.error());
-      if (told.outcome == Answer::kConflict) told.version = version_in(result.error());
+      if (told.outcome == Answer::kConflict) told.version = version_met(result.error());
       if (told.outcome == Answer::kUnknown) return;
     } else if (result->local_epoch != 0) {
       // It may be lost, and until it is committed nobody may see it.

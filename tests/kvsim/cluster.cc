@@ -112,6 +112,18 @@ std::string Cluster::states() const {
   return states;
 }
 
+// Of the log as what it made: batches have the time of day in them, and so has their chain.
+std::uint64_t Cluster::hash_of(const std::map<std::string, std::string>& content) const {
+  const raft::Point point = reference().committed();
+  std::string text = fmt::format("{} {}", point.term, point.seq);
+  for (const auto& [key, value] : content) text += fmt::format(" {}={}", key, value);
+  for (const Operation& one : history_.operations) {
+    text += fmt::format(" {} {} {}", static_cast<int>(one.outcome), one.version.value_or(0),
+                        one.return_ns);
+  }
+  return base::crc32c(text);
+}
+
 void Cluster::check_end() {
   if (!has_converged()) {
     return report("the machines did not come to one log" + states());
@@ -123,8 +135,7 @@ void Cluster::check_end() {
           fmt::format("machine {} has another content than the log", machine->index() + 1));
     }
   }
-  outcome_.hash =
-      base::crc32c(fmt::format("{} {}", reference().committed().chain, history_.operations.size()));
+  outcome_.hash = hash_of(content);
   // What is there at the end is one more thing that a client sees.
   for (std::size_t key = 0; key < options_.keys; ++key) {
     Operation last;

@@ -28,6 +28,7 @@ struct Options {
   Time disk_max_us = 5 * sim::kMillisecond;
   std::uint64_t clock_spread_permille = 5;
   bool has_leases = false;           // leaders trust them for reads
+  bool has_sessions = false;         // every second client writes in one
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
 };
@@ -44,10 +45,14 @@ struct Outcome {
   std::uint64_t wiped = 0;    // disks
   std::uint64_t leased_reads = 0;
   std::uint64_t local_writes = 0;
+  std::uint64_t repeats = 0;                    // of requests that were carried out before
   std::uint64_t replacements = 0;               // of a machine's state by another's
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
   std::uint64_t hash = 0;                       // of the committed log and all answers
 };
+
+// "ver=9 ...": what a condition met, 0 for nothing.
+Version version_met(const Error& conflict);
 
 // Machines, their network, clients and misfortune, all from one seed. First the clients work while
 // things go wrong; then everything is whole again, and within a minute of simulated time all
@@ -79,6 +84,9 @@ class Cluster {
     std::uint64_t name = 0;
     std::size_t target = 0;  // the machine it talks to
     bool is_busy = false;
+    std::uint64_t session = 0;  // 0: not open
+    std::uint64_t requests = 0;
+    std::uint64_t tries = 0;
   };
   using Operation = linearizability::Operation;
 
@@ -90,6 +98,14 @@ class Cluster {
   void begin_anew(std::size_t client);
   void finish(std::size_t client, std::size_t operation, std::uint64_t name);
   void look_elsewhere(Client& client);
+  // session_clients.cc
+  bool is_in_session(std::size_t client, const Operation& operation) const;
+  void begin_request(std::size_t client, std::size_t operation);
+  void try_request(std::size_t client, std::size_t operation);
+  void open_session(std::size_t client, std::size_t operation);
+  void request_answered(std::size_t client, std::size_t operation,
+                        const Result<WriteResult>& result);
+  bool is_unanswered(std::size_t operation) const;
   void plan_trouble();
   void make_trouble();
   std::size_t leader_or(std::size_t machine) const;
@@ -109,6 +125,7 @@ class Cluster {
   Machine& reference() const;
   bool has_converged();
   std::string states() const;
+  std::uint64_t hash_of(const std::map<std::string, std::string>& content) const;
   void check_end();
 
   const Options options_;
@@ -122,6 +139,7 @@ class Cluster {
   Oracle oracle_;
   std::uint64_t next_value_ = 1;
   std::uint64_t next_client_ = 1;
+  std::uint64_t next_session_ = 1;
   bool is_calm_ = false;              // no more trouble
   bool is_quiet_ = false;             // no more requests
   std::optional<std::size_t> wiped_;  // a member whose disk was, before it was removed

@@ -50,6 +50,7 @@ struct Total {
     sum.wiped += outcome.wiped;
     sum.leased_reads += outcome.leased_reads;
     sum.local_writes += outcome.local_writes;
+    sum.repeats += outcome.repeats;
     sum.replacements += outcome.replacements;
     for (const auto& [death, times] : outcome.deaths) sum.deaths[death] += times;
     if (!outcome.problem) return;
@@ -122,11 +123,12 @@ int main(int count, char** arguments) {
   std::uint64_t deaths = 0;
   for (const auto& [death, times] : total.deaths) deaths += times;
   fmt::print(
-      "{} seeds from {}: {} failed; {} writes ({} local), {} reads ({} by a lease), {} crashes "
+      "{} seeds from {}: {} failed; {} writes ({} local, {} repeated), {} reads ({} by a lease), "
+      "{} crashes "
       "between two "
       "events, {} within one, {} roll-backs, {} states replaced, {} changes of members, {} disks "
       "wiped\n",
-      seeds, seed, runs.failed.load(), total.writes, total.local_writes, total.reads,
+      seeds, seed, runs.failed.load(), total.writes, total.local_writes, total.repeats, total.reads,
       total.leased_reads, total.crashes, deaths, total.roll_backs, total.replacements,
       total.changes, total.wiped);
   if (is_verbose) {

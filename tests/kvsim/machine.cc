@@ -454,9 +454,11 @@ void Machine::receive_now(const std::string& bytes, const peer::Hello& sender) {
 
 std::map<std::string, std::string> Machine::content() const {
   std::map<std::string, std::string> rows;
-  auto cursor = store_->range({}, store_->snapshot());
-  while (must(cursor.next(ReadMode::kMayBlock)) == Cursor::Step::kItem) {
-    rows[cursor.item().key] = cursor.item().value;
+  for (const auto keys : {StoreImpl::Keys::kOfUsers, StoreImpl::Keys::kReserved}) {
+    auto cursor = store_->range({}, store_->snapshot(), keys);
+    while (must(cursor.next(ReadMode::kMayBlock)) == Cursor::Step::kItem) {
+      rows[cursor.item().key] = cursor.item().value;
+    }
   }
   return rows;
 }

@@ -32,17 +32,19 @@ Options draw_options(std::uint64_t seed) {
   options.network.duplicate_percent = random.chance(50) ? random.below(20) : 0;
   options.network.duplicate_delay_us = 2 * kSecond;
   options.has_leases = random.chance(40);
+  // Drawn apart, so that seeds without them are what they were.
+  options.has_sessions = io::SimRandom(seed, 16).chance(40);
   return options;
 }
 
 std::string describe(const Options& options) {
   return fmt::format(
       "{} machines, {} spares, {} clients, {} keys, values to {}, {} bytes of log kept, {} s, "
-      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}",
+      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}{}",
       options.machines, options.spares, options.clients, options.keys, options.value_max,
       options.retention, options.duration_us / kSecond, options.trouble_mean_us / kMillisecond,
       options.inside_percent, options.disk_max_us, options.network.loss_percent,
-      options.has_leases ? ", leases" : "");
+      options.has_leases ? ", leases" : "", options.has_sessions ? ", sessions" : "");
 }
 
 }  // namespace kv::kvsim
