@@ -131,6 +131,7 @@ class StoreImpl {
                        std::string& buffer) const;
   // Not found, unless damage may hide the key or, for a found one, a newer value.
   View answer(std::string_view key, std::optional<ValueView> value) const;
+  static Error closed();
   bool is_closed() const { return is_closed_.load(std::memory_order_acquire); }
 
   const Options options_;

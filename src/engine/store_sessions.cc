@@ -40,7 +40,7 @@ Result<std::uint64_t> StoreImpl::expire_sessions(std::uint64_t before_ms) {
   Cursor cursor = range({}, snapshot(), Keys::kReserved);
   std::uint64_t expired = 0;
   while (expired < kExpiredMax) {
-    if (is_closed()) return tl::unexpected(Error{Errc::kClosed, "the store is closed", {}});
+    if (is_closed()) return tl::unexpected(closed());
     auto step = cursor.next(ReadMode::kMayBlock);
     if (!step) continue;  // damaged; its writes say so
     if (*step != Cursor::Step::kItem) break;

@@ -9,8 +9,6 @@ namespace kv {
 
 namespace {
 
-Error closed() { return {Errc::kClosed, "the store is closed", {}}; }
-
 // A rate, until the store is closed.
 class BackupPace final : public engine::ReadPace {
  public:
