@@ -144,3 +144,29 @@ TEST_CASE_FIXTURE(DamagedDatabase, "salvage refuses a database that is open") {
   REQUIRE_FALSE(report.has_value());
   CHECK(report.error().code == kv::Errc::kLocked);
 }
+
+// What it remembered may be older than its newest requests, which would be carried out again.
+TEST_CASE_FIXTURE(DamagedDatabase, "no session outlives a salvage") {
+  struct : kv::WriteListener {
+    bool is_done = false;
+    void on_written(const kv::WriteTag&, kv::Result<kv::WriteResult> result) override {
+      is_done = result.has_value();
+    }
+  } opened;
+  {
+    kv::Store store = open(path);
+    kv::Write write;
+    write.kind = kv::Write::Kind::kOpenSession;
+    write.session = {.session = 7, .number = 0, .done_below = 0, .now_ms = 1};
+    store.submit(write, opened, {});
+    store.flush(kv::ReadMode::kMayBlock);
+    REQUIRE(store.sync().has_value());
+    REQUIRE(opened.is_done);
+    CHECK(store.stats().sessions == 1);
+    REQUIRE(store.close().has_value());
+  }
+  const auto report = salvage();
+  CHECK(open(target).stats().sessions == 0);
+  CHECK(report.keys == state(target).size());
+  CHECK(report.keys == open(target).stats().keys);
+}
