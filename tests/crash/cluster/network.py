@@ -5,10 +5,13 @@ them however it ends. Clients reach every node at any time; what is cut is betwe
 """
 
 import os
+import pathlib
 import shutil
-import socket
 import subprocess
 import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "integration"))
+from ports import free_ports
 
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 SUBNET = "10.83.0."
@@ -96,18 +99,3 @@ class Namespaces:
 
 def both_ways(some, others):
     return {(a, b) for a in some for b in others if a != b} | {(b, a) for a in some for b in others if a != b}
-
-
-def free_ports(count):
-    """Each with the one 10,000 above, where members of a cluster talk."""
-    found, port = [], 20000 + os.getpid() % 20000
-    while len(found) < count:
-        port += 1
-        try:
-            for number in (port, port + 10000):
-                with socket.socket() as probe:
-                    probe.bind(("127.0.0.1", number))
-            found.append(port)
-        except OSError:
-            continue
-    return found
