@@ -118,6 +118,7 @@ Result<CommitPipeline::Judged> CommitPipeline::look_up(const Write& write) const
     auto file = table_.file(*segment);
     if (!file) return tl::unexpected(std::move(file).error());
     auto header = segment->read_header(**file, *place, write.mode);
+    if (!header && header.error().code == Errc::kCorruption) ++segment->failed_reads;
     if (!header) return tl::unexpected(std::move(header).error());
     return Judged{place, header->sequence};
   }

@@ -23,6 +23,7 @@ Result<CommitPipeline::Current> CommitPipeline::read_current(const Write& write)
     if (record && record->key == write.key) return Current{place, std::string(record->value)};
     // A merge may have given the place up between look-up and read.
     if (index_.find(write.key) != place) continue;
+    if (record || record.error().code == Errc::kCorruption) ++segment->failed_reads;
     if (!record) return tl::unexpected(std::move(record).error());
     return tl::unexpected(Error{Errc::kCorruption, "the record's place holds another key", {}});
   }

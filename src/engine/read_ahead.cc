@@ -121,9 +121,11 @@ Result<RecordView> ReadAhead::record(std::size_t number) const {
   KV_CHECK(piece.outcome == Outcome::kRead);
   const std::uint64_t begin = std::min(place.offset(), piece.end);
   const std::uint64_t end = std::min(end_of(place), piece.end);
-  return piece.segment->parse(
+  auto record = piece.segment->parse(
       {buffer_.get() + piece.at + (begin - piece.begin), static_cast<std::size_t>(end - begin)},
       place);
+  if (!record) ++piece.segment->failed_reads;
+  return record;
 }
 
 }  // namespace kv::engine

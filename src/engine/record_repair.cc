@@ -1,6 +1,7 @@
 #include "engine/record_repair.h"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include <fmt/format.h>
@@ -39,39 +40,52 @@ bool RecordRepair::is_readable(Segment& segment, std::string_view key, Place pla
   return record && record->key == key;
 }
 
-std::vector<RecordRepair::Loss> RecordRepair::find(const std::set<std::uint32_t>& slots,
-                                                   const Index::Snapshot& snapshot,
-                                                   std::size_t max) const {
-  std::vector<Loss> found;
-  std::string start;
+void RecordRepair::find_some(Search& search, const Index::Snapshot& snapshot) const {
+  std::map<std::uint32_t, std::shared_ptr<Segment>> segments;
+  for (const auto& segment : search.segments) segments.emplace(segment->slot(), segment);
+  const std::size_t found_before = search.found.size();
+  std::uint64_t bytes = 0;
+  std::size_t keys = 0;
   std::string buffer;
-  for (bool goes_on = true; goes_on && found.size() < max;) {
-    IndexWindow window;
-    goes_on = index_.scan({start, {}, false}, snapshot, kKeysAtOnce, window);
-    for (std::size_t i = 0; i < window.size() && found.size() < max; ++i) {
+  IndexWindow window;
+  while (!search.is_over && keys < kKeysPerStep && bytes < kBytesPerStep &&
+         search.found.size() - found_before < kLossesPerStep) {
+    window.clear();
+    search.is_over = !index_.scan({search.next, {}, false}, snapshot, kKeysAtOnce, window);
+    keys += kKeysAtOnce;
+    for (std::size_t i = 0; i < window.size(); ++i) {
       const Place place = window.place(i);
-      if (!slots.contains(place.slot())) continue;
-      const auto segment = table_.find(place.slot());
-      if (!segment || !segment->is_sealed) continue;
-      if (is_readable(*segment, window.key(i), place, buffer)) continue;
-      // A merge may have moved it meanwhile.
-      if (index_.find(window.key(i)) == place) found.push_back({std::string(window.key(i)), place});
+      const auto found = segments.find(place.slot());
+      if (found == segments.end()) continue;
+      bytes += place.size_hint();
+      const Loss loss{std::string(window.key(i)), place, found->second, snapshot.sequence()};
+      // A merge may have moved it.
+      if (is_there(loss) && !is_readable(*loss.segment, loss.key, place, buffer) && is_there(loss))
+        search.found.push_back(loss);
     }
-    if (!window.empty()) start = std::string(window.key(window.size() - 1)) + '\0';
+    if (!window.empty()) search.next = std::string(window.key(window.size() - 1)) + '\0';
   }
-  return found;
+}
+
+bool RecordRepair::is_there(const Loss& loss) const {
+  return index_.find(loss.key) == loss.place && table_.find(loss.place.slot()) == loss.segment;
 }
 
 Result<bool> RecordRepair::restore(const Loss& loss, const format::RecordHeader& header,
                                    std::string_view value) const {
-  const auto segment = table_.find(loss.place.slot());
-  if (!segment || !segment->is_sealed || index_.find(loss.key) != loss.place) return false;
+  std::string buffer;
+  const auto& segment = loss.segment;
+  if (!is_there(loss) || is_readable(*segment, loss.key, loss.place, buffer)) return false;
   const auto mismatch = [&](std::string_view what) {
     return tl::unexpected(
         Error{Errc::kCorruption,
               fmt::format("segment={} offset={} {}", segment->path(), loss.place.offset(), what),
               {}});
   };
+  if (header.sequence > loss.as_of || header.sequence < segment->first_sequence ||
+      header.sequence > segment->last_sequence) {
+    return mismatch("that version of the key never lay here");
+  }
   const std::string alone = encode(header, 0, loss.key, value, segment->salt());
   if (Place(loss.place.slot(), loss.place.offset(), alone.size()) != loss.place) {
     return mismatch("another record lies here than the other node has of the key");
@@ -101,7 +115,6 @@ Result<bool> RecordRepair::restore(const Loss& loss, const format::RecordHeader&
     return tl::unexpected(std::move(written).error());
   }
   if (auto synced = (*file)->sync(); !synced) return tl::unexpected(std::move(synced).error());
-  std::string buffer;
   if (!is_readable(*segment, loss.key, loss.place, buffer)) {
     return mismatch("what was written there cannot be read back");
   }

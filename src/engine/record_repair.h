@@ -1,8 +1,7 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <set>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,27 +26,43 @@ namespace kv::engine {
 // beside readers, writers and merges.
 class RecordRepair {
  public:
-  // A key whose newest record cannot be read, and where that lies.
+  // A key whose newest record cannot be read, and where that lies: as of a moment, at which all up
+  // to `as_of` was applied and nothing else.
   struct Loss {
     std::string key;
     Place place;
+    std::shared_ptr<Segment> segment;
+    std::uint64_t as_of = 0;
   };
+  // Through all keys, in steps.
+  struct Search {
+    std::vector<std::shared_ptr<Segment>> segments;  // sealed ones
+    std::string next;                                // key
+    bool is_over = false;
+    std::vector<Loss> found;
+  };
+  // A step looks at so many keys, or reads so many bytes, or finds so many losses, about.
+  static constexpr std::size_t kKeysPerStep = std::size_t{64} * 1024;
+  static constexpr std::uint64_t kBytesPerStep = std::uint64_t{8} * 1024 * 1024;
+  static constexpr std::size_t kLossesPerStep = 256;
+
   RecordRepair(io::FileSystem& fs, SegmentTable& table, const Index& index)
       : fs_(fs), table_(table), index_(index) {}
 
-  // The keys with their newest record in one of these segments, given by their slots, that cannot
-  // be read; at most `max`. Reads all of the segments' newest records. `snapshot`: of now.
-  std::vector<Loss> find(const std::set<std::uint32_t>& slots, const Index::Snapshot& snapshot,
-                         std::size_t max) const;
+  // Adds to `found` the next keys with their newest record in one of these segments that cannot be
+  // read. `snapshot`: of now.
+  void find_some(Search& search, const Index::Snapshot& snapshot) const;
 
-  // `header`, `value`: of the key's newest record as another node has it, as of a moment at which
-  // that node had applied all that this one has. False: there is nothing to be done any more, the
-  // key has another place. kCorruption: that is not the record that was here. kIo, kNoSpace.
+  // `header`, `value`: of the newest record of the key up to `as_of`, as another node has it.
+  // False: there is nothing to be done any more, as the key has another place or the record is
+  // sound. kCorruption: that is not the record that was here, and nothing was changed. kIo,
+  // kNoSpace.
   Result<bool> restore(const Loss& loss, const format::RecordHeader& header,
                        std::string_view value) const;
 
  private:
   bool is_readable(Segment& segment, std::string_view key, Place place, std::string& buffer) const;
+  bool is_there(const Loss& loss) const;
 
   io::FileSystem& fs_;
   SegmentTable& table_;

@@ -222,6 +222,7 @@ class Recovery {
       auto handle = add_sealed(loaded.info, loaded.path);
       if (!handle) return tl::unexpected(std::move(handle).error());
       (*handle)->is_damaged = !loaded.damaged.empty() || damaged_bytes_.contains(loaded.info.id);
+      (*handle)->is_incomplete = (*handle)->is_damaged.load();
       handles.push_back(*handle);
       runs.push_back({&loaded.keys->reader, handle->get()});
       count(loaded);

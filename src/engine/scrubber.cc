@@ -122,10 +122,7 @@ void Scrubber::take(const SegmentCheck& checked, format::SegmentId id) {
     is_sound_again = was_marked && !found->second.is_marked;
     if (is_news) findings_ += checked.findings.size();
   }
-  if (is_sound_again) {
-    tell(Event::Level::kInfo, "segment sound again",
-         fmt::format("segment={} action=\"merges take it again\"", (*segment)->path()));
-  }
+  if (is_sound_again) tell_sound_again(**segment);
   if (!is_news) return;
   for (const Finding& finding : checked.findings) {
     tell(finding.loses_data ? Event::Level::kError : Event::Level::kWarning, "scrub found damage",
@@ -153,6 +150,33 @@ bool Scrubber::judge(const SegmentCheck& checked, Segment& segment, Seen& seen) 
 
 void Scrubber::tell(Event::Level level, std::string_view name, std::string details) const {
   if (listener_ != nullptr) listener_->on_event({level, name, std::move(details)});
+}
+
+// What a recovery found stays marked: the index lacks what was damaged then, and a merge would drop
+// it.
+Result<bool> Scrubber::recheck(format::SegmentId id) {
+  const auto segments = look_around();
+  const auto found =
+      std::ranges::find_if(segments, [id](const auto& one) { return one->id() == id; });
+  if (found == segments.end()) return false;
+  Segment& segment = **found;
+  RatePace unbounded(0);
+  auto checked = check({id, segment.slot()}, unbounded);
+  if (!checked) return tl::unexpected(std::move(checked).error());
+  if (!*checked) return false;
+  take(**checked, id);
+  if (std::ranges::any_of((*checked)->findings, &Finding::loses_data)) return false;
+  const auto state = dir_.manifest().state();
+  const bool is_quarantined = std::ranges::any_of(
+      state.quarantines, [id](const format::Quarantine& range) { return range.id == id; });
+  if (is_quarantined || segment.is_incomplete) return false;
+  if (segment.is_damaged.exchange(false)) tell_sound_again(segment);
+  return true;
+}
+
+void Scrubber::tell_sound_again(const Segment& segment) const {
+  tell(Event::Level::kInfo, "segment sound again",
+       fmt::format("segment={} action=\"merges take it again\"", segment.path()));
 }
 
 Result<VerifyReport> Scrubber::verify(const VerifyOptions& options) {

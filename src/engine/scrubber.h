@@ -46,6 +46,10 @@ class Scrubber {
   // Checks all that are sealed now, at once.
   Result<VerifyReport> verify(const VerifyOptions& options);
 
+  // Checks a sealed segment at once, in which records were put back. True: it has no damage any
+  // more, and merges take it again, whoever marked it. False: it has, or is gone.
+  Result<bool> recheck(format::SegmentId id);
+
   // The scrubber's thread, until stop(), which ends a check under way, of verify() too.
   void run();
   void stop();
@@ -78,6 +82,7 @@ class Scrubber {
   // What the check says of the segment, which it marks, or not any more. True: it is to be told.
   bool judge(const SegmentCheck& checked, Segment& segment, Seen& seen);
   void tell(Event::Level level, std::string_view name, std::string details) const;
+  void tell_sound_again(const Segment& segment) const;
   bool is_stopped() const;
 
   const Settings settings_;

@@ -58,6 +58,11 @@ class Segment {
   // A merge found that its deletes still hide older records elsewhere; see Merger.
   std::atomic<bool> needs_deletes{false};
   std::atomic<bool> is_damaged{false};  // has a quarantined range: never merged
+  // It was damaged when it was loaded: the index may lack records that are in it, until the store
+  // is opened again.
+  std::atomic<bool> is_incomplete{false};
+  // Reads by clients that found other bytes than were written.
+  std::atomic<std::uint64_t> failed_reads{0};
 
  private:
   friend class SegmentTable;

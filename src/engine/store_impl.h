@@ -11,6 +11,7 @@
 #include "engine/data_directory.h"
 #include "engine/index.h"
 #include "engine/merger.h"
+#include "engine/record_repair.h"
 #include "engine/recovery.h"
 #include "engine/scrubber.h"
 #include "engine/segment_keeper.h"
@@ -93,6 +94,21 @@ class StoreImpl {
   format::LogFloor log_floor() const { return dir_->manifest().state().log_floor; }
   // The state at the floor, for a node that cannot have it as a log any more.
   Result<engine::BaseFiles> base_files() const { return engine::base_files(*dir_, table_); }
+  // For a member whose disk lost records that others have.
+  engine::RecordRepair record_repair() { return {dir_->fs(), table_, index_}; }
+  // As RecordRepair::restore; nothing where damage may hide the key's newest record from this
+  // store, which has an older one in its place then.
+  Result<bool> put_back(const engine::RecordRepair::Loss& loss, const format::RecordHeader& header,
+                        std::string_view value);
+  struct NewestRecord {
+    format::RecordHeader header;  // of a put that stands alone, whatever it lies in here
+    std::string value;
+  };
+  // What was applied last of a key; none: it is not there. kCorruption: it cannot be read, or
+  // damage may hide a later one.
+  Result<std::optional<NewestRecord>> newest_record(std::string_view key) const;
+  // See Scrubber.
+  Result<bool> recheck(format::SegmentId id) { return scrubber_->recheck(id); }
   // kCaller: what the threads would do.
   void work() { caller_work(); }
   // What damage took of the log's end, as of the open: see UnsealedOutcome.

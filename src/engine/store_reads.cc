@@ -39,6 +39,7 @@ StoreImpl::View StoreImpl::view_in_segment(std::string_view key, std::uint64_t h
   auto record = segment->read(**file, place, mode, buffer);
   if (!record) {
     if (record.error().code == Errc::kWouldBlock) ++reads_deferred_;
+    if (record.error().code == Errc::kCorruption) ++segment->failed_reads;
     return tl::unexpected(std::move(record).error());
   }
   if (record->key != key) return std::nullopt;
@@ -130,6 +131,43 @@ Result<std::optional<Value>> StoreImpl::get(std::string_view key, const Snapshot
   }
   if (value) value = answer(key, *value);
   return std::move(value).map(&to_value);
+}
+
+Result<std::optional<StoreImpl::NewestRecord>> StoreImpl::newest_record(
+    std::string_view key) const {
+  const auto hidden = [&](Version version) { return hidden_.may_hide(key, version); };
+  std::string buffer;
+  for (;;) {
+    const auto place = index_.find(key);
+    if (!place) {
+      if (auto damage = hidden(0)) return tl::unexpected(std::move(*damage));
+      return std::nullopt;
+    }
+    const auto segment = table_.find(place->slot());
+    if (!segment) continue;  // merged away meanwhile
+    auto file = table_.file(*segment);
+    if (!file) return tl::unexpected(std::move(file).error());
+    const auto record = segment->read(**file, *place, ReadMode::kMayBlock, buffer);
+    if (record && record->key == key) {
+      if (auto damage = hidden(record->header.sequence)) return tl::unexpected(std::move(*damage));
+      NewestRecord found{record->header, std::string(record->value)};
+      found.header.flags = 0;
+      return found;
+    }
+    if (index_.find(key) != place) continue;
+    ++segment->failed_reads;
+    if (!record) return tl::unexpected(record.error());
+    return tl::unexpected(
+        Error{Errc::kCorruption, fmt::format("offset={} holds another key", place->offset()), {}});
+  }
+}
+
+Result<bool> StoreImpl::put_back(const engine::RecordRepair::Loss& loss,
+                                 const format::RecordHeader& header, std::string_view value) {
+  if (auto damage = hidden_.may_hide(loss.key, header.sequence)) {
+    return tl::unexpected(std::move(*damage));
+  }
+  return record_repair().restore(loss, header, value);
 }
 
 std::uint64_t StoreImpl::read_size(std::string_view key) const {

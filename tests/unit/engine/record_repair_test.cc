@@ -1,7 +1,8 @@
 #include "engine/record_repair.h"
 
-#include <set>
+#include <memory>
 #include <string>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -9,11 +10,10 @@
 
 using kv::engine::Place;
 using kv::engine::RecordRepair;
+using kv::engine::Segment;
 using kv::test::LedNode;
 
 namespace {
-
-constexpr std::size_t kAll = 1000;
 
 // Two nodes with one log, of which one has merged.
 struct Twins {
@@ -26,28 +26,29 @@ struct Twins {
       if ((one == &damaged) == has_merged) one->raise_floor_and_merge();
     }
   }
-  static std::set<std::uint32_t> sealed(const LedNode& node) {
-    std::set<std::uint32_t> slots;
-    for (const auto& segment : *node.store->segments().all()) {
-      if (segment->is_sealed) slots.insert(segment->slot());
-    }
-    return slots;
+  static std::vector<std::shared_ptr<Segment>> sealed(const LedNode& node) {
+    auto segments = *node.store->segments().all();
+    std::erase_if(segments, [](const auto& one) { return !one->is_sealed; });
+    return segments;
   }
-  RecordRepair repair() const {
-    return {*damaged.fs, damaged.store->segments(), damaged.store->index()};
-  }
+  RecordRepair repair() const { return damaged.store->record_repair(); }
   std::vector<RecordRepair::Loss> losses() const {
-    const auto snapshot = damaged.store->pipeline().snapshot([] {});
-    return repair().find(sealed(damaged), snapshot, kAll);
+    RecordRepair::Search search;
+    search.segments = sealed(damaged);
+    while (!search.is_over) {
+      repair().find_some(search, damaged.store->pipeline().snapshot([] {}));
+    }
+    return search.found;
   }
   // Of the keys whose newest record lies in a sealed segment.
   std::vector<RecordRepair::Loss> places() const {
     std::vector<RecordRepair::Loss> found;
-    const auto slots = sealed(damaged);
+    const auto& segments = damaged.store->segments();
     for (const auto& [key, value] : damaged.content()) {
       const auto place = damaged.store->index().find(key);
       REQUIRE(place.has_value());
-      if (slots.contains(place->slot())) found.push_back({key, *place});
+      const auto segment = segments.find(place->slot());
+      if (segment->is_sealed) found.push_back({key, *place, segment, damaged.committed});
     }
     return found;
   }
@@ -55,14 +56,10 @@ struct Twins {
     return damaged.store->segments().find(place.slot())->path();
   }
   kv::Result<bool> restore(const RecordRepair::Loss& loss) const {
-    const auto place = whole.store->index().find(loss.key);
-    REQUIRE(place.has_value());
-    const auto segment = whole.store->segments().find(place->slot());
-    std::string buffer;
-    const auto record = segment->read(**whole.store->segments().file(*segment), *place,
-                                      kv::ReadMode::kMayBlock, buffer);
+    const auto record = whole.store->newest_record(loss.key);
     REQUIRE(record.has_value());
-    return repair().restore(loss, record->header, record->value);
+    REQUIRE(record->has_value());
+    return repair().restore(loss, (*record)->header, (*record)->value);
   }
 };
 
@@ -108,24 +105,110 @@ TEST_CASE_FIXTURE(Twins, "all of a record's bytes may be lost") {
   CHECK(damaged.content() == whole.content());
 }
 
-TEST_CASE_FIXTURE(Twins, "what lies elsewhere now, or is another version, is left alone") {
+TEST_CASE_FIXTURE(Twins,
+                  "what lies elsewhere now, is sound, or is another version, is left alone") {
   fill(false);
   const auto one = places().front();
+  REQUIRE(one.segment->first_sequence > 1);
+  const auto flip = [&](std::uint64_t at) {
+    damaged.fs->flip(path_of(one.place), one.place.offset() + at, 0x10);
+  };
+  constexpr std::uint64_t kInValue = 100;
+  SUBCASE("nothing is wrong with it") { CHECK_FALSE(*restore(one)); }
   SUBCASE("the key was written again") {
+    flip(kInValue);
     damaged.put(one.key, "new");
     CHECK_FALSE(*restore(one));
+    damaged.put(one.key, "newer");
   }
-  SUBCASE("the other node has another value") {
-    whole.put(one.key, std::string(300, 'x') + "1");
+  SUBCASE("the other node has a later value, of the same size") {
+    const auto size = damaged.store->segments().find(one.place.slot())->size.load();
+    flip(4);  // nothing of the header can be relied on
+    flip(20);
+    whole.put(one.key, whole.content().at(one.key));
     const auto done = restore(one);
     REQUIRE_FALSE(done.has_value());
     CHECK(done.error().code == kv::Errc::kCorruption);
+    CHECK(losses().size() == 1);
+    CHECK(damaged.store->segments().find(one.place.slot())->size == size);
+  }
+  SUBCASE("the other node has another value, of the same number") {
+    flip(kInValue);
+    auto record = **whole.store->newest_record(one.key);
+    record.value.back() ^= 1;
+    const auto done = repair().restore(one, record.header, record.value);
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().code == kv::Errc::kCorruption);
+    CHECK(losses().size() == 1);
+  }
+  SUBCASE("the other node has one that never lay in this segment") {
+    flip(4);
+    flip(20);
+    auto record = **whole.store->newest_record(one.key);
+    record.header.sequence = one.segment->first_sequence - 1;
+    CHECK_FALSE(repair().restore(one, record.header, record.value).has_value());
+    record.header.sequence = one.segment->last_sequence + 1;
+    CHECK_FALSE(repair().restore(one, record.header, record.value).has_value());
+    CHECK(losses().size() == 1);
   }
   SUBCASE("of another size") {
-    whole.put(one.key, "short");
-    const auto done = restore(one);
+    flip(kInValue);
+    auto record = **whole.store->newest_record(one.key);
+    record.header.value_size = 5;
+    const auto done = repair().restore(one, record.header, "short");
     REQUIRE_FALSE(done.has_value());
     CHECK(done.error().code == kv::Errc::kCorruption);
+    CHECK(losses().size() == 1);
   }
-  CHECK(losses().empty());
+}
+
+TEST_CASE_FIXTURE(Twins, "merges take a segment again whose records were put back") {
+  fill(true);
+  const auto one = places().front();
+  const auto segment = one.segment;
+  damaged.fs->flip(path_of(one.place), one.place.offset() + 100, 0x10);
+  const auto report = damaged.store->verify({});
+  REQUIRE(report.has_value());
+  CHECK(report->findings.size() == 1);
+  REQUIRE(segment->is_damaged);
+  CHECK_FALSE(*damaged.store->recheck(segment->id()));
+  CHECK(segment->is_damaged);
+  REQUIRE(*restore(one));
+  CHECK(segment->is_damaged);
+  SUBCASE("marked by the scrubber") {
+    CHECK(*damaged.store->recheck(segment->id()));
+    CHECK_FALSE(segment->is_damaged);
+  }
+  SUBCASE("marked by a merge") {
+    CHECK(damaged.store->verify({}).has_value());  // the scrubber takes its own mark back
+    segment->is_damaged = true;
+    CHECK(*damaged.store->recheck(segment->id()));
+    CHECK_FALSE(segment->is_damaged);
+  }
+  SUBCASE("but not when the index lacks what was damaged at the start") {
+    CHECK(damaged.store->verify({}).has_value());
+    segment->is_damaged = true;
+    segment->is_incomplete = true;
+    CHECK_FALSE(*damaged.store->recheck(segment->id()));
+    CHECK(segment->is_damaged);
+  }
+}
+
+TEST_CASE_FIXTURE(Twins, "a read that fails is noted, and one of a sound record is not") {
+  fill(true);
+  const auto all = places();
+  const auto& one = all.front();
+  const auto read = [&](const std::string& key) {
+    return damaged.store->get(key, kv::ReadMode::kMayBlock);
+  };
+  CHECK(read(all.back().key).has_value());
+  CHECK(one.segment->failed_reads == 0);
+  damaged.fs->flip(path_of(one.place), one.place.offset() + 100, 0x10);
+  damaged.store.reset();
+  damaged.open();  // nothing is cached
+  const auto segment = damaged.store->segments().find(damaged.store->index().find(one.key)->slot());
+  CHECK_FALSE(read(one.key).has_value());
+  CHECK(segment->failed_reads == 1);
+  CHECK_FALSE(damaged.store->newest_record(one.key).has_value());
+  CHECK(segment->failed_reads == 2);
 }

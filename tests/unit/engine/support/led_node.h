@@ -39,6 +39,7 @@ struct LedNode {
     options.segment_size_max = 4096;
     options.scrub_rate = 0;
     options.merges_automatically = false;
+    options.value_cache_max = 0;  // what is read is what the disk has
     auto opened = StoreImpl::open(*fs, "/db", options, Background::kCaller, Replicated{committed});
     if (!opened) return tl::unexpected(std::move(opened).error());
     store = std::move(*opened);
