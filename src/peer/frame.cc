@@ -69,6 +69,10 @@ const char* name_of(FrameType type) {
       return "SNAPSHOT_END";
     case FrameType::kSnapshotReply:
       return "SNAPSHOT_REPLY";
+    case FrameType::kRecordRequest:
+      return "RECORD_REQUEST";
+    case FrameType::kRecordReply:
+      return "RECORD_REPLY";
   }
   return "unknown";
 }
@@ -106,6 +110,10 @@ PayloadBounds payload_bounds(FrameType type) {
       return exactly(layout::kSnapshotEndSize);
     case FrameType::kSnapshotReply:
       return exactly(layout::kSnapshotReplySize);
+    case FrameType::kRecordRequest:
+      return {layout::kRecordRequestSize + 1, layout::kRecordRequestSize + kKeySizeMax};
+    case FrameType::kRecordReply:
+      return {layout::kRecordReplySize, layout::kRecordReplySize + layout::kPutSizeMax};
   }
   return {};
 }

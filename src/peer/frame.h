@@ -40,6 +40,8 @@ enum class FrameType : std::uint8_t {
   kSnapshotChunk = 33,
   kSnapshotEnd = 34,
   kSnapshotReply = 35,
+  kRecordRequest = 36,
+  kRecordReply = 37,
 };
 // "APPEND"; "unknown" for any other number.
 const char* name_of(FrameType type);

@@ -4,6 +4,7 @@
 
 #include "format/membership.h"
 #include "format/record.h"
+#include "kv/options.h"
 
 namespace kv::peer::layout {
 
@@ -33,5 +34,11 @@ inline constexpr std::size_t kSnapshotChunkSize = kMessageSize + 24;
 inline constexpr std::size_t kChunkBytesMax = 1024 * 1024;
 inline constexpr std::size_t kSnapshotEndSize = kMessageSize + 16;
 inline constexpr std::size_t kSnapshotReplySize = kMessageSize + 24;
+
+inline constexpr std::size_t kRecordRequestSize = kMessageSize + 16;  // and the key
+inline constexpr std::size_t kRecordReplySize = kMessageSize + 16;    // and the record, if found
+inline constexpr std::size_t kPutSizeMax =
+    (format::kRecordHeaderSize + kKeySizeMax + kValueSizeMax + format::kRecordAlignment - 1) /
+    format::kRecordAlignment * format::kRecordAlignment;
 
 }  // namespace kv::peer::layout

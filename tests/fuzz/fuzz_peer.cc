@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "base/endian.h"
+#include "peer/layout.h"
 #include "tests/support/peer_frames.h"
 
 namespace {
@@ -35,10 +36,9 @@ void check_frames(const std::string& bytes) {
   if (whole.error) KV_CHECK(parts.error->fault == whole.error->fault);
 }
 
-// Gives the records in an APPEND's payload the checksums that fit their fields.
-void mend_records(std::string& payload) {
-  constexpr std::size_t kRecordsAt = 80;
-  std::size_t at = kRecordsAt;
+// Gives the records in an APPEND's payload, or a RECORD_REPLY's, the checksums that fit their
+// fields.
+void mend_records(std::string& payload, std::size_t at) {
   while (at <= payload.size() && payload.size() - at >= format::kRecordHeaderSize) {
     const std::string_view rest = std::string_view(payload).substr(at);
     format::RecordHeader header = format::raw_record_header(rest);
@@ -74,7 +74,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto type = static_cast<peer::FrameType>(bytes[0]);
   std::string payload = bytes.substr(1);
   check_frames(test::framed(type, payload));
-  if (type == peer::FrameType::kAppend) mend_records(payload);
+  if (type == peer::FrameType::kAppend) mend_records(payload, peer::layout::kAppendSize);
+  if (type == peer::FrameType::kRecordReply) {
+    mend_records(payload, peer::layout::kRecordReplySize);
+  }
   if (type == peer::FrameType::kSnapshotChunk) mend_chunk(payload);
   check_frames(test::framed(type, payload) + test::framed(type, payload));
   return 0;

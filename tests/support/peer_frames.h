@@ -9,6 +9,7 @@
 #include "peer/frame_reader.h"
 #include "peer/hello.h"
 #include "peer/message.h"
+#include "peer/record_copy.h"
 #include "peer/snapshot.h"
 
 namespace kv::test {
@@ -84,6 +85,13 @@ inline peer::Parsed<std::string> encoded_again(peer::Frame frame) {
       return with(peer::decode_snapshot_end(frame.payload), peer::append_snapshot_end);
     case FrameType::kSnapshotReply:
       return with(peer::decode_snapshot_reply(frame.payload), peer::append_snapshot_reply);
+    case FrameType::kRecordRequest:
+      return with(peer::decode_record_request(frame.payload), peer::append_record_request);
+    case FrameType::kRecordReply:
+      return with(peer::decode_record_reply(frame.payload),
+                  [](peer::Gather& to, const peer::RecordReply& reply) {
+                    peer::append_record_reply(to, reply, nullptr);
+                  });
     default:
       return with(peer::decode_message(std::move(frame)),
                   [](peer::Gather& to, const peer::Received& received) {
