@@ -55,6 +55,13 @@ bool PeerSession::take_frame(peer::Frame frame) {
     listener_.receive(who_->node_id, *files);
     return true;
   }
+  if (peer::is_record_copy(frame.type)) {
+    const auto copy = peer::decode_record_copy(std::move(frame));
+    if (!copy) return refuse(copy.error().context);
+    if (copy->envelope().from != who_->node_id) return refuse("a message in another's name");
+    listener_.receive(who_->node_id, *copy);
+    return true;
+  }
   const auto received = peer::decode_message(std::move(frame));
   if (!received) return refuse(received.error().context);
   if (received->message.from != who_->node_id) return refuse("a message in another's name");

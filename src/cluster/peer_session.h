@@ -10,6 +10,7 @@
 #include "peer/frame_reader.h"
 #include "peer/hello.h"
 #include "peer/message.h"
+#include "peer/record_copy.h"
 #include "peer/snapshot.h"
 
 namespace kv::cluster {
@@ -22,6 +23,7 @@ class PeerListener {
   virtual std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) = 0;
   virtual void receive(raft::NodeId from, const peer::Received& received) = 0;
   virtual void receive(raft::NodeId from, const peer::SnapshotFrame& frame) = 0;
+  virtual void receive(raft::NodeId from, const peer::RecordFrame& frame) = 0;
   virtual void on_peer_fault(std::string_view address, std::string_view cause) = 0;
 };
 

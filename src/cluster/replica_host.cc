@@ -161,6 +161,12 @@ void ReplicaHost::receive(raft::NodeId, const peer::SnapshotFrame& frame) {
   look_around();
 }
 
+void ReplicaHost::receive(raft::NodeId, const peer::RecordFrame& frame) {
+  if (is_stopping_ || replica_->is_over()) return;
+  replica_->receive(frame, now());
+  look_around();
+}
+
 void ReplicaHost::run_aside(std::function<void()> job, std::function<void()> done) {
   asio::post(files_, [this, job = std::move(job), done = std::move(done)] {
     job();
@@ -284,6 +290,24 @@ void ReplicaHost::on_base(const node::BaseNews& news) {
       return tell(Event::Level::kWarning, "state not received",
                   broken + " action=\"what this node has stays; it is sent again if needed\"");
   }
+}
+
+void ReplicaHost::on_repair(const node::RepairNews& news) {
+  const auto now = std::chrono::steady_clock::now();
+  if (news.put_back > 0) {
+    log_.tell(Event::Level::kWarning, "records put back",
+              fmt::format("records={} bytes={} segment={} cause=\"they were damaged here, and came "
+                          "from other members\" action=\"look at the disk\"",
+                          news.put_back, news.bytes, news.segment),
+              now);
+  }
+  if (news.left == 0) return;
+  log_.tell(Event::Level::kError, "damaged records stay",
+            fmt::format("records={} segment={} offset={} cause=\"{}\" action=\"tried again within "
+                        "ten minutes; start the members that are missing; kv verify tells the "
+                        "keys: restore them from a backup, or write them again\"",
+                        news.left, news.left_segment, news.left_offset, news.cause),
+            now);
 }
 
 void ReplicaHost::on_peer_fault(std::string_view address, std::string_view cause) {

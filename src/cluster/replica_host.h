@@ -111,11 +111,13 @@ class ReplicaHost final : public server::ClusterMember,
   void on_alarm(const raft::Alarm& alarm) override;
   void on_members() override;
   void on_base(const node::BaseNews& news) override;
+  void on_repair(const node::RepairNews& news) override;
   void run_aside(std::function<void()> job, std::function<void()> done) override;
   // PeerListener
   std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) override;
   void receive(raft::NodeId from, const peer::Received& received) override;
   void receive(raft::NodeId from, const peer::SnapshotFrame& frame) override;
+  void receive(raft::NodeId from, const peer::RecordFrame& frame) override;
   void on_peer_fault(std::string_view address, std::string_view cause) override;
 
   void tick();

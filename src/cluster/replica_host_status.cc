@@ -61,6 +61,8 @@ void ReplicaHost::note_status() {
   status.applied = replica_->applied();
   status.floor = replica_->floor_sequence();
   status.received_share = replica_->received_share();
+  status.records_put_back = replica_->repair().put_back();
+  status.records_damaged = replica_->repair().left();
   status.members_since = replica_->memberships().latest().sequence;
   status.election_us = core.config().election_us;
   if (const auto contact = core.leader_contact()) {

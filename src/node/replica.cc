@@ -38,7 +38,8 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
       reader_(parts.store.segments()),
       sender_(parts.store, parts.listener, seed),
       receiver_(parts.store, parts.listener,
-                [this](const BaseReceiver::Arrived& state) { return take_base(state); }) {
+                [this](const BaseReceiver::Arrived& state) { return take_base(state); }),
+      repair_(parts.store, parts.listener) {
   // The store refuses what would be too much before it has a place in the log.
   settings.uncommitted_bytes_max = UINT64_MAX;
   const format::LogFloor floor = parts.store.log_floor();
@@ -84,6 +85,7 @@ void Replica::work(const raft::Instant& now) {
   if (is_over()) return;
   sender_.work(*core_, now);
   receiver_.work(*core_, now);
+  repair_.work(*core_, is_whole(), now);
   process();
   promote_learners(now);
   give_up_replies(now);

@@ -17,6 +17,7 @@
 #include "node/hard_state_file.h"
 #include "node/members_file.h"
 #include "node/membership_log.h"
+#include "node/repair.h"
 #include "node/replica_listener.h"
 #include "peer/hello.h"
 #include "peer/message.h"
@@ -73,6 +74,7 @@ class Replica : private raft::Log {
   void work(const raft::Instant& now);
   void receive(const peer::Received& received, const raft::Instant& now);
   void receive(const peer::SnapshotFrame& frame, const raft::Instant& now);
+  void receive(const peer::RecordFrame& frame, const raft::Instant& now);
   // on_read() tells how it ended.
   tl::expected<void, raft::Refusal> read_index(raft::ReadId id, const raft::Instant& now);
   // What the store has to have for a read on this leader's word; see raft::Core::lease_read.
@@ -118,6 +120,9 @@ class Replica : private raft::Log {
   // a store has is what a log makes of it only once all is applied that a leader told of in this
   // life of the process (rule R7); from then on for good.
   bool is_whole() const { return whole_from_ && *whole_from_ <= applied(); }
+  // Something waits for that: a read that a leader confirms would help.
+  bool wants_whole() const { return repair_.wants_whole() && !is_whole(); }
+  const Repair& repair() const { return repair_; }
   // Of a record of the log that is committed; none: the log begins behind it. The error: it cannot
   // be read.
   Result<std::optional<raft::Term>> term_of(raft::Seq seq) const;
@@ -222,6 +227,7 @@ class Replica : private raft::Log {
   std::uint64_t bytes_appended_ = 0;
   BaseSender sender_;
   BaseReceiver receiver_;
+  Repair repair_;
   const format::ManifestState* offered_ = nullptr;  // while the core decides on it
   std::optional<format::ManifestState> replacement_;
   std::optional<Error> failure_;

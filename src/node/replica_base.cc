@@ -75,6 +75,14 @@ void Replica::receive(const peer::SnapshotFrame& frame, const raft::Instant& now
   process();
 }
 
+void Replica::receive(const peer::RecordFrame& frame, const raft::Instant& now) {
+  if (is_over() || frame.envelope().to != core_->id()) return;
+  tick(now);
+  process();
+  if (is_over()) return;
+  repair_.receive(frame, *core_, is_whole(), now);
+}
+
 // The core says whether the state is wanted. MEMBERS first, as the records that told who they are
 // are not in it; a crash before the rest leaves a file that knows more than it needs to. Called by
 // the receiver, from nothing of the core's.

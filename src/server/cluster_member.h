@@ -43,6 +43,8 @@ struct ReplicationStatus {
   std::uint64_t applied = 0;
   std::uint64_t floor = 0;               // the log is there from behind it
   std::optional<double> received_share;  // of the state that another member sends; none: none does
+  std::uint64_t records_put_back = 0;    // that this disk lost and others had, since the start
+  std::uint64_t records_damaged = 0;     // nobody's copy could take their place so far
   double contact_seconds = 0;  // since a leader was heard; on a leader, since a majority was
   std::vector<Peer> peers;     // the other members, ascending
   std::uint64_t members_since =

@@ -187,6 +187,8 @@ Json replication_section(const ReplicationStatus& status) {
               {"replication_commit", status.commit},
               {"replication_applied", status.applied},
               {"replication_floor", status.floor},
+              {"replication_records_put_back", status.records_put_back},
+              {"replication_records_damaged", status.records_damaged},
               {"replication_contact_seconds", status.contact_seconds},
               {"replication_members_since", status.members_since},
               {"replication_election_us", status.election_us}};

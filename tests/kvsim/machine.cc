@@ -443,6 +443,10 @@ void Machine::receive_now(const std::string& bytes, const peer::Hello& sender) {
     const auto files = peer::decode_snapshot(std::move(**frame));
     KV_CHECK(files.has_value());
     replica_->receive(*files, now());
+  } else if (peer::is_record_copy((*frame)->type)) {
+    const auto copy = peer::decode_record_copy(std::move(**frame));
+    KV_CHECK(copy.has_value());
+    replica_->receive(*copy, now());
   } else {
     const auto received = peer::decode_message(std::move(**frame));
     KV_CHECK(received.has_value());

@@ -109,6 +109,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   void on_read(const raft::ReadResult& read) override;
   void on_members() override {}
   void on_base(const node::BaseNews&) override {}
+  void on_repair(const node::RepairNews&) override {}
   void run_aside(std::function<void()> job, std::function<void()> done) override;
   void on_alarm(const raft::Alarm& alarm) override;
   void on_event(const Event& event) override;

@@ -82,19 +82,22 @@ def flip(path, chance):
 
 
 def kill_flip_start(drill, node, segments, choose):
-    """Whoever has it from others gets it again: the node comes up and catches up."""
+    """Whoever has it from others gets it again: the node comes up and catches up. Whether a hint tells it what lay in the
+    segment that was damaged."""
     cluster = drill.cluster
     wait_for("segments", lambda: len(segments_of(cluster.path(node))) >= segments)
     is_leader = cluster.leader() == node
     at = cluster.kill(node)
-    names = segments_of(cluster.path(node))
-    flip(os.path.join(cluster.path(node), choose(names)), drill.random)
+    name = choose(segments_of(cluster.path(node)))
+    flip(os.path.join(cluster.path(node), name), drill.random)
+    has_hint = os.path.exists(os.path.join(cluster.path(node), name.removesuffix(".seg") + ".hint"))
     drill.has_damage = True
     if is_leader:
         drill.failover(at, (node,))
     cluster.start(node)
     await_caught_up(cluster, node)
     drill.pause(0.2, 1)
+    return has_hint
 
 
 @scenario("flip-active")
@@ -105,10 +108,16 @@ def flip_active(drill):
 
 @scenario("flip-sealed", segment_size="8KiB", refusals=("CORRUPT",))
 def flip_sealed(drill):
-    """Until a record can be fetched from others the node says of it that it is damaged."""
+    """The node says of a record that it is damaged, until another one's copy is put in its place. Without the hint it does
+    not know which record that is, and gives no copies of what that may have been."""
+    cluster = drill.cluster
+    blind = set()
     while drill.goes_on():
-        node = drill.random.choice(drill.cluster.numbers)
-        kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1]))
+        node = drill.random.choice(cluster.numbers)
+        if not kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1])):
+            blind.add(node)
+        if node not in blind and len(blind) < len(cluster.numbers) - 1:
+            wait_for("node %d's damaged record to be put back" % node, lambda: cluster.scan(node) is not None)
 
 
 @scenario("wiped-disk", nodes=3)

@@ -40,6 +40,7 @@ struct Side final : kv::node::ReplicaListener {
   void on_alarm(const Alarm&) override {}
   void on_members() override {}
   void on_base(const BaseNews& one) override { news.push_back(one); }
+  void on_repair(const kv::node::RepairNews&) override {}
   void run_aside(std::function<void()> job, std::function<void()> done) override {
     jobs.emplace_back(std::move(job), std::move(done));
   }

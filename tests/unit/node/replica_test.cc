@@ -81,6 +81,7 @@ struct Member final : node::ReplicaListener, WriteListener {
   void on_alarm(const raft::Alarm&) override {}
   void on_members() override {}
   void on_base(const node::BaseNews&) override {}
+  void on_repair(const node::RepairNews&) override {}
   void run_aside(std::function<void()>, std::function<void()>) override {}
 };
 
