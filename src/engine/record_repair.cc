@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "engine/index_window.h"
+#include "engine/segment_window.h"
+#include "format/segment.h"
 
 namespace kv::engine {
 
@@ -28,6 +30,46 @@ std::size_t differences(std::string_view a, std::string_view b) {
   std::size_t count = a.size() > b.size() ? a.size() - b.size() : b.size() - a.size();
   for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) count += a[i] == b[i] ? 0 : 1;
   return count;
+}
+
+// A member of a batch is sealed by the batch's checksum, too: anything else in its place would
+// leave the batch damaged.
+enum class Lay { kAlone, kMember, kUnknown };
+
+// By the records before it. Unknown: what lies right before it is damaged as well.
+Lay by_those_before(const io::File& file, const Segment& segment, std::uint64_t place) {
+  SegmentWindow window(file, segment.size, segment.salt());
+  std::uint64_t at = format::kSegmentHeaderSize;
+  while (at < place) {
+    auto frame = window.frame(at);
+    if (!frame) return Lay::kUnknown;
+    if (frame->state == Frame::State::kIntact || frame->state == Frame::State::kBodyDamaged) {
+      const std::uint64_t end = at + format::record_size(frame->header);
+      const bool is_batch = frame->header.type == format::RecordType::kBatch;
+      if (end > place) return is_batch ? Lay::kMember : Lay::kUnknown;
+      at = end;
+      continue;
+    }
+    frame = window.next_intact(at, at);
+    if (!frame || at >= place) return Lay::kUnknown;
+  }
+  return Lay::kAlone;
+}
+
+// By what is left of its header, if that is enough.
+Lay how_it_lies(const io::File& file, const Segment& segment, std::uint64_t place,
+                std::string_view alone, std::string_view member) {
+  constexpr std::size_t kMuch = 4;  // bytes: more than damage makes by chance
+  std::string there(format::kRecordHeaderSize, '\0');
+  if (!file.read_at(place, there.data(), there.size())) {
+    return by_those_before(file, segment, place);
+  }
+  const auto far = [&](std::string_view one) {
+    return differences(one.substr(0, there.size()), there);
+  };
+  if (far(alone) + kMuch <= far(member)) return Lay::kAlone;
+  if (far(member) + kMuch <= far(alone)) return Lay::kMember;
+  return by_those_before(file, segment, place);
 }
 
 }  // namespace
@@ -92,22 +134,19 @@ Result<bool> RecordRepair::restore(const Loss& loss, const format::RecordHeader&
   }
   auto file = fs_.open(segment->path(), io::OpenMode::kReadWrite);
   if (!file) return tl::unexpected(std::move(file).error());
-  // Damage leaves most of a header as it was.
+  const std::string member = encode(header, format::kFlagInBatch, loss.key, value, 0);
+  const Lay lay = segment->kind() == format::SegmentKind::kLog
+                      ? how_it_lies(**file, *segment, loss.place.offset(), alone, member)
+                      : Lay::kAlone;
+  if (lay == Lay::kUnknown) return mismatch("whether it is one of a batch cannot be told any more");
+  const std::string& bytes = lay == Lay::kMember ? member : alone;
   std::string there(format::kRecordHeaderSize, '\0');
   const auto got = (*file)->read_at(loss.place.offset(), there.data(), there.size());
-  std::string_view bytes = alone;
-  const std::string member = encode(header, format::kFlagInBatch, loss.key, value, 0);
-  const auto far = [&](std::string_view one) {
-    return differences(one.substr(0, there.size()), there);
-  };
-  if (segment->kind() == format::SegmentKind::kLog && got && far(member) < far(alone))
-    bytes = member;
   format::RecordHeader known;
-  const bool is_member = bytes.data() == member.data();
   const bool is_header_sound =
-      got && format::decode_record_header(there, is_member ? 0 : segment->salt(), known) ==
-                 format::HeaderState::kValid;
-  if (is_header_sound && bytes.substr(0, there.size()) != there) {
+      got && format::decode_record_header(there, lay == Lay::kMember ? 0 : segment->salt(),
+                                          known) == format::HeaderState::kValid;
+  if (is_header_sound && std::string_view(bytes).substr(0, there.size()) != there) {
     return mismatch("another version lies here than the other node has of the key");
   }
   const std::string_view buffers[] = {bytes};

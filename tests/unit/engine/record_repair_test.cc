@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <doctest/doctest.h>
@@ -25,6 +26,17 @@ struct Twins {
       one->fill('a', 60);
       if ((one == &damaged) == has_merged) one->raise_floor_and_merge();
     }
+  }
+  static void append_batch(LedNode& node, const std::vector<std::string>& keys) {
+    std::string members;
+    for (const std::string& key : keys) {
+      kv::format::RecordHeader header;
+      header.flags = kv::format::kFlagInBatch;
+      header.term = 1;
+      header.sequence = node.committed + 1;
+      append_record(members, header, key, "of " + key, 0);
+    }
+    node.append(kv::format::RecordType::kBatch, "", members);
   }
   static std::vector<std::shared_ptr<Segment>> sealed(const LedNode& node) {
     auto segments = *node.store->segments().all();
@@ -105,6 +117,66 @@ TEST_CASE_FIXTURE(Twins, "all of a record's bytes may be lost") {
   CHECK(damaged.content() == whole.content());
 }
 
+TEST_CASE_FIXTURE(Twins, "a member of a batch is put back as one, and no other record is") {
+  constexpr std::int64_t kHeader = kv::format::kRecordHeaderSize;
+  for (LedNode* const one : {&damaged, &whole}) {
+    one->put("before", "alone");
+    append_batch(*one, {"b0", "b1", "b2"});
+    one->put("after", "alone");
+  }
+  fill(false);
+  const auto loss_of = [&](const std::string& key) {
+    const auto place = damaged.store->index().find(key).value();
+    const auto segment = damaged.store->segments().find(place.slot());
+    REQUIRE(segment->is_sealed);
+    return RecordRepair::Loss{key, place, segment, damaged.committed};
+  };
+  const auto destroy = [&](const RecordRepair::Loss& loss, std::int64_t from, std::int64_t to) {
+    for (std::int64_t at = from; at < to; ++at) {
+      damaged.fs->flip(path_of(loss.place), loss.place.offset() + static_cast<std::uint64_t>(at),
+                       static_cast<char>(0x21 + (at + kHeader) % 7));
+    }
+  };
+  const auto is_clean = [&] { return damaged.store->verify({})->findings.empty(); };
+  for (const std::string key : {"before", "b0", "b1", "b2", "after"}) {
+    CAPTURE(key);
+    const auto loss = loss_of(key);
+    // Header and key; the header; its flags alone.
+    const std::pair<int, int> parts[] = {{0, 50}, {0, 48}, {11, 12}};
+    for (const auto& [from, to] : parts) {
+      destroy(loss, from, to);
+      REQUIRE_FALSE(is_clean());
+      CHECK(*restore(loss));
+      CHECK(is_clean());
+    }
+    destroy(loss, 0, 4);
+    destroy(loss, 11, 12);
+    CHECK(*restore(loss));
+    CHECK(is_clean());
+  }
+  SUBCASE("beside others that are lost") {
+    for (const std::string key : {"b0", "b1", "after"}) destroy(loss_of(key), 0, 50);
+    for (const std::string key : {"b1", "b0", "after"}) CHECK(*restore(loss_of(key)));
+    CHECK(is_clean());
+  }
+  SUBCASE("unless that cannot be told") {
+    const auto loss = loss_of("b0");
+    destroy(loss, -kHeader, kHeader);
+    const auto done = restore(loss);
+    REQUIRE_FALSE(done.has_value());
+    CHECK(done.error().code == kv::Errc::kCorruption);
+    CHECK(losses().size() == 1);
+  }
+  SUBCASE("which its own header may tell") {
+    const auto loss = loss_of("b0");
+    destroy(loss, -kHeader, 0);
+    destroy(loss, kHeader, kHeader + 3);
+    CHECK(*restore(loss));
+    destroy(loss, -kHeader, 0);  // the same bits again
+    CHECK(is_clean());
+  }
+}
+
 TEST_CASE_FIXTURE(Twins,
                   "what lies elsewhere now, is sound, or is another version, is left alone") {
   fill(false);
@@ -131,6 +203,13 @@ TEST_CASE_FIXTURE(Twins,
     CHECK(done.error().code == kv::Errc::kCorruption);
     CHECK(losses().size() == 1);
     CHECK(damaged.store->segments().find(one.place.slot())->size == size);
+  }
+  SUBCASE("that version is later than what was applied when this was the newest") {
+    flip(kInValue);
+    auto earlier = one;
+    earlier.as_of = (*whole.store->newest_record(one.key))->header.sequence - 1;
+    CHECK_FALSE(restore(earlier).has_value());
+    CHECK(losses().size() == 1);
   }
   SUBCASE("the other node has another value, of the same number") {
     flip(kInValue);
