@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import time
 
-from client import now_ns
+from client import Link, now_ns, put
 from nodes import PATIENCE_S, Trouble, wait_for
 from scenarios import await_caught_up, scenario
 
@@ -106,18 +106,41 @@ def flip_active(drill):
         kill_flip_start(drill, drill.random.choice(drill.cluster.numbers), 1, lambda names: names[-1])
 
 
+def write_once(cluster, pairs):
+    """What stays the newest of its keys, wherever merges bring it."""
+    for key, value in pairs.items():
+
+        def is_written(request=put(key, value)):
+            node = cluster.leader()
+            link = Link(cluster.address(node), PATIENCE_S)
+            words, _ = cluster.ask_patiently(link, node, request)
+            link.close()
+            return words[0] == "OK"
+
+        wait_for("%s to be written" % key, is_written)
+
+
+def await_whole(cluster, node, pairs):
+    found = wait_for("node %d's damaged record to be put back" % node, lambda: cluster.scan(node))
+    wrong = [key for key, value in pairs.items() if found.get(key, ("",))[0] != value]
+    if wrong:
+        raise Trouble("node %d has other values than were written: %s" % (node, wrong))
+
+
 @scenario("flip-sealed", segment_size="8KiB", refusals=("CORRUPT",))
 def flip_sealed(drill):
     """The node says of a record that it is damaged, until another one's copy is put in its place. Without the hint it does
     not know which record that is, and gives no copies of what that may have been."""
     cluster = drill.cluster
+    pairs = {"once.%d" % number: "%d " % number + "o" * 1000 for number in range(50)}
+    write_once(cluster, pairs)
     blind = set()
     while drill.goes_on():
         node = drill.random.choice(cluster.numbers)
         if not kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1])):
             blind.add(node)
         if node not in blind and len(blind) < len(cluster.numbers) - 1:
-            wait_for("node %d's damaged record to be put back" % node, lambda: cluster.scan(node) is not None)
+            await_whole(cluster, node, pairs)
 
 
 @scenario("wiped-disk", nodes=3)
