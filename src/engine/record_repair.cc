@@ -84,7 +84,9 @@ bool RecordRepair::is_readable(Segment& segment, std::string_view key, Place pla
 
 void RecordRepair::find_some(Search& search, const Index::Snapshot& snapshot) const {
   std::map<std::uint32_t, std::shared_ptr<Segment>> segments;
-  for (const auto& segment : search.segments) segments.emplace(segment->slot(), segment);
+  for (const auto& one : search.segments) {
+    if (auto segment = one.lock()) segments.emplace(segment->slot(), std::move(segment));
+  }
   const std::size_t found_before = search.found.size();
   std::uint64_t bytes = 0;
   std::size_t keys = 0;
@@ -102,22 +104,25 @@ void RecordRepair::find_some(Search& search, const Index::Snapshot& snapshot) co
       bytes += place.size_hint();
       const Loss loss{std::string(window.key(i)), place, found->second, snapshot.sequence()};
       // A merge may have moved it.
-      if (is_there(loss) && !is_readable(*loss.segment, loss.key, place, buffer) && is_there(loss))
-        search.found.push_back(loss);
+      if (!segment_of(loss) || is_readable(*found->second, loss.key, place, buffer)) continue;
+      if (segment_of(loss)) search.found.push_back(loss);
     }
     if (!window.empty()) search.next = std::string(window.key(window.size() - 1)) + '\0';
   }
 }
 
-bool RecordRepair::is_there(const Loss& loss) const {
-  return index_.find(loss.key) == loss.place && table_.find(loss.place.slot()) == loss.segment;
+std::shared_ptr<Segment> RecordRepair::segment_of(const Loss& loss) const {
+  auto segment = loss.segment.lock();
+  const bool is_there =
+      segment && index_.find(loss.key) == loss.place && table_.find(loss.place.slot()) == segment;
+  return is_there ? segment : nullptr;
 }
 
 Result<bool> RecordRepair::restore(const Loss& loss, const format::RecordHeader& header,
                                    std::string_view value) const {
   std::string buffer;
-  const auto& segment = loss.segment;
-  if (!is_there(loss) || is_readable(*segment, loss.key, loss.place, buffer)) return false;
+  const auto segment = segment_of(loss);
+  if (!segment || is_readable(*segment, loss.key, loss.place, buffer)) return false;
   const auto mismatch = [&](std::string_view what) {
     return tl::unexpected(
         Error{Errc::kCorruption,

@@ -31,13 +31,13 @@ class RecordRepair {
   struct Loss {
     std::string key;
     Place place;
-    std::shared_ptr<Segment> segment;
+    std::weak_ptr<Segment> segment;  // so that who holds this may outlive the store
     std::uint64_t as_of = 0;
   };
   // Through all keys, in steps.
   struct Search {
-    std::vector<std::shared_ptr<Segment>> segments;  // sealed ones
-    std::string next;                                // key
+    std::vector<std::weak_ptr<Segment>> segments;  // sealed ones
+    std::string next;                              // key
     bool is_over = false;
     std::vector<Loss> found;
   };
@@ -62,7 +62,8 @@ class RecordRepair {
 
  private:
   bool is_readable(Segment& segment, std::string_view key, Place place, std::string& buffer) const;
-  bool is_there(const Loss& loss) const;
+  // Null: something else lies there by now.
+  std::shared_ptr<Segment> segment_of(const Loss& loss) const;
 
   io::FileSystem& fs_;
   SegmentTable& table_;

@@ -184,8 +184,10 @@ void Repair::take(const peer::RecordReply& reply,
           put_back_ += 1;
           round_->news.put_back += 1;
           round_->news.bytes += size;
-          round_->news.segment = loss().segment->path();
-          round_->mended.emplace(loss().segment->id(), true);
+          if (const auto segment = loss().segment.lock()) {
+            round_->news.segment = segment->path();
+            round_->mended.emplace(segment->id(), true);
+          }
         }
         next_loss();
         advance();
@@ -198,14 +200,15 @@ void Repair::note(raft::NodeId peer, std::string_view cause) {
 }
 
 void Repair::leave() {
-  const auto& segment = *loss().segment;
+  const auto segment = loss().segment.lock();
+  if (!segment) return next_loss();
   RepairNews& news = round_->news;
   if (++news.left == 1) {
-    news.left_segment = segment.path();
+    news.left_segment = segment->path();
     news.left_offset = loss().place.offset();
     news.cause = round_->causes.empty() ? "there is no other member" : round_->causes;
   }
-  round_->looked[segment.id()].left += 1;
+  round_->looked[segment->id()].left += 1;
   next_loss();
 }
 

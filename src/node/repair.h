@@ -58,7 +58,8 @@ class Repair {
     std::uint64_t failed_reads = 0;
     std::uint64_t left = 0;
   };
-  // One look, at all segments that are due.
+  // One look, at all segments that are due. Holds nothing of the store's: its jobs may outlive
+  // that.
   struct Round {
     engine::RecordRepair::Search search;
     std::map<format::SegmentId, Looked> looked;

@@ -46,7 +46,7 @@ struct Twins {
   RecordRepair repair() const { return damaged.store->record_repair(); }
   std::vector<RecordRepair::Loss> losses() const {
     RecordRepair::Search search;
-    search.segments = sealed(damaged);
+    for (const auto& segment : sealed(damaged)) search.segments.push_back(segment);
     while (!search.is_over) {
       repair().find_some(search, damaged.store->pipeline().snapshot([] {}));
     }
@@ -181,7 +181,7 @@ TEST_CASE_FIXTURE(Twins,
                   "what lies elsewhere now, is sound, or is another version, is left alone") {
   fill(false);
   const auto one = places().front();
-  REQUIRE(one.segment->first_sequence > 1);
+  REQUIRE(damaged.store->segments().find(one.place.slot())->first_sequence > 1);
   const auto flip = [&](std::uint64_t at) {
     damaged.fs->flip(path_of(one.place), one.place.offset() + at, 0x10);
   };
@@ -224,9 +224,9 @@ TEST_CASE_FIXTURE(Twins,
     flip(4);
     flip(20);
     auto record = **whole.store->newest_record(one.key);
-    record.header.sequence = one.segment->first_sequence - 1;
+    record.header.sequence = damaged.store->segments().find(one.place.slot())->first_sequence - 1;
     CHECK_FALSE(repair().restore(one, record.header, record.value).has_value());
-    record.header.sequence = one.segment->last_sequence + 1;
+    record.header.sequence = damaged.store->segments().find(one.place.slot())->last_sequence + 1;
     CHECK_FALSE(repair().restore(one, record.header, record.value).has_value());
     CHECK(losses().size() == 1);
   }
@@ -244,7 +244,7 @@ TEST_CASE_FIXTURE(Twins,
 TEST_CASE_FIXTURE(Twins, "merges take a segment again whose records were put back") {
   fill(true);
   const auto one = places().front();
-  const auto segment = one.segment;
+  const auto segment = one.segment.lock();
   damaged.fs->flip(path_of(one.place), one.place.offset() + 100, 0x10);
   const auto report = damaged.store->verify({});
   REQUIRE(report.has_value());
@@ -281,7 +281,7 @@ TEST_CASE_FIXTURE(Twins, "a read that fails is noted, and one of a sound record 
     return damaged.store->get(key, kv::ReadMode::kMayBlock);
   };
   CHECK(read(all.back().key).has_value());
-  CHECK(one.segment->failed_reads == 0);
+  CHECK(damaged.store->segments().find(one.place.slot())->failed_reads == 0);
   damaged.fs->flip(path_of(one.place), one.place.offset() + 100, 0x10);
   damaged.store.reset();
   damaged.open();  // nothing is cached
