@@ -48,6 +48,7 @@ Outcome Cluster::run() {
     plan_client(i);
   }
   plan_trouble();
+  plan_rot();
   plan_administration();
   run_until(options_.duration_us);
   is_calm_ = true;
@@ -102,7 +103,7 @@ bool Cluster::has_converged() {
   return std::ranges::all_of(machines_, [&](const auto& machine) {
     if (!is_member(*machine)) return true;
     return machine->committed() == point && machine->last_sequence() == point.seq &&
-           machine->applied() == point.seq;
+           machine->applied() == point.seq && !machine->has_losses();
   });
 }
 

@@ -29,6 +29,7 @@ struct Options {
   std::uint64_t clock_spread_permille = 5;
   bool has_leases = false;           // leaders trust them for reads
   bool has_sessions = false;         // every second client writes in one
+  bool has_rot = false;              // bytes that were written change, on one disk at a time
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
 };
@@ -47,6 +48,8 @@ struct Outcome {
   std::uint64_t local_writes = 0;
   std::uint64_t repeats = 0;                    // of requests that were carried out before
   std::uint64_t replacements = 0;               // of a machine's state by another's
+  std::uint64_t rotten = 0;                     // records whose bytes changed on a disk
+  std::uint64_t put_back = 0;                   // of those
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
   std::uint64_t hash = 0;                       // of the committed log and all answers
 };
@@ -106,6 +109,7 @@ class Cluster {
   void request_answered(std::size_t client, std::size_t operation,
                         const Result<WriteResult>& result);
   bool is_unanswered(std::size_t operation) const;
+  void plan_rot();
   void plan_trouble();
   void make_trouble();
   std::size_t leader_or(std::size_t machine) const;
@@ -142,6 +146,7 @@ class Cluster {
   std::uint64_t next_session_ = 1;
   bool is_calm_ = false;              // no more trouble
   bool is_quiet_ = false;             // no more requests
+  std::size_t rotting_ = 0;           // whose disk is the next
   std::optional<std::size_t> wiped_;  // a member whose disk was, before it was removed
   std::uint64_t newest_change_ = 0;   // of the members, in any log
   Outcome outcome_;

@@ -52,6 +52,8 @@ struct Total {
     sum.local_writes += outcome.local_writes;
     sum.repeats += outcome.repeats;
     sum.replacements += outcome.replacements;
+    sum.rotten += outcome.rotten;
+    sum.put_back += outcome.put_back;
     for (const auto& [death, times] : outcome.deaths) sum.deaths[death] += times;
     if (!outcome.problem) return;
     failed += 1;
@@ -127,10 +129,10 @@ int main(int count, char** arguments) {
       "{} crashes "
       "between two "
       "events, {} within one, {} roll-backs, {} states replaced, {} changes of members, {} disks "
-      "wiped\n",
+      "wiped, {} records rotten, {} put back\n",
       seeds, seed, runs.failed.load(), total.writes, total.local_writes, total.repeats, total.reads,
       total.leased_reads, total.crashes, deaths, total.roll_backs, total.replacements,
-      total.changes, total.wiped);
+      total.changes, total.wiped, total.rotten, total.put_back);
   if (is_verbose) {
     for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
   }

@@ -38,6 +38,7 @@ T must(Result<T> result) {
 
 // Looks at the disk between two merges.
 constexpr std::uint64_t kMergeEvery = 30;
+constexpr std::uint64_t kScrubEvery = 100;
 
 }  // namespace
 
@@ -47,6 +48,7 @@ Machine::Machine(Cluster& cluster, std::size_t index, Role role, std::uint64_t s
       random_(seed, index),
       fs_(seed * 31 + index),
       blank_(fs_.disk()),
+      rot_random_(seed, 1000 + index),
       role_(role),
       uuid_{1, index + 1},
       waiting_(fs_) {
@@ -165,6 +167,8 @@ void Machine::end(io::CrashMode mode) {
   hard_state_.reset();
   members_.reset();
   fs_.restart(mode, random_.below(1000));
+  is_asking_ = false;
+  undo_rot();
 }
 
 void Machine::wipe() {
@@ -214,6 +218,8 @@ void Machine::reopen() {
   store_.reset();
   hard_state_.reset();
   members_.reset();
+  is_asking_ = false;
+  undo_rot();
   start();
 }
 
@@ -267,8 +273,11 @@ void Machine::plan_disk() {
     if (random_.below(3) != 0) store_->work();
     if (random_.below(kMergeEvery) == 0) [[maybe_unused]]
       const auto merged = store_->merge(0);
+    if (cluster_.options().has_rot && rot_random_.below(kScrubEvery) == 0) [[maybe_unused]]
+      const auto scrubbed = store_->verify({});
     note_window();
     replica_->work(now());
+    ask_what_is_whole();
     finish_reads();
     plan_disk();
     look();

@@ -62,6 +62,12 @@ class Machine : private node::ReplicaListener, private EventListener {
   void write(const Write& write, Done done);
   using ReadDone = std::function<void(Result<std::optional<Value>>)>;
   void read(const std::string& key, ReadDone done);
+  // Bytes of a record change on its disk: the newest of its key, and not of the log any more. As
+  // they were again when the process ends: what a start makes of damage is not looked at here.
+  void rot();
+  void undo_rot();
+  // A newest record cannot be read. Somebody tries to, as clients do.
+  bool has_losses() const;
   void transfer(raft::NodeId target);
   void change_members(const node::MemberChange& change);
   // The process stands still; what comes meanwhile it finds when it goes on.
@@ -109,7 +115,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   void on_read(const raft::ReadResult& read) override;
   void on_members() override {}
   void on_base(const node::BaseNews&) override {}
-  void on_repair(const node::RepairNews&) override {}
+  void on_repair(const node::RepairNews& news) override;
   void run_aside(std::function<void()> job, std::function<void()> done) override;
   void on_alarm(const raft::Alarm& alarm) override;
   void on_event(const Event& event) override;
@@ -127,6 +133,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   void after(Time delay, std::function<void()> action);
   void plan_disk();
   void note_window();
+  void ask_what_is_whole();
+  std::vector<engine::RecordRepair::Loss> losses() const;
   void finish_reads();
   void run(std::function<void()> action);
   void write_now(const Write& write, Done done);
@@ -139,6 +147,14 @@ class Machine : private node::ReplicaListener, private EventListener {
   io::SimRandom random_;
   io::SimFileSystem fs_;
   const io::SimDisk blank_;
+  struct Rotten {
+    std::string path;
+    std::uint64_t offset = 0;
+    char written = 0;
+  };
+  std::vector<Rotten> rotten_;
+  io::SimRandom rot_random_;
+  bool is_asking_ = false;  // what has to be there for the store to be whole
   Role role_;
   base::Uuid uuid_;
   sim::NodeClock clock_;

@@ -34,17 +34,21 @@ Options draw_options(std::uint64_t seed) {
   options.has_leases = random.chance(40);
   // Drawn apart, so that seeds without them are what they were.
   options.has_sessions = io::SimRandom(seed, 16).chance(40);
+  // A disk that is wiped may be the one that had the only good copy.
+  options.has_rot =
+      io::SimRandom(seed, 17).chance(50) && options.machines > 1 && options.spares == 0;
   return options;
 }
 
 std::string describe(const Options& options) {
   return fmt::format(
       "{} machines, {} spares, {} clients, {} keys, values to {}, {} bytes of log kept, {} s, "
-      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}{}",
+      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}{}{}",
       options.machines, options.spares, options.clients, options.keys, options.value_max,
       options.retention, options.duration_us / kSecond, options.trouble_mean_us / kMillisecond,
       options.inside_percent, options.disk_max_us, options.network.loss_percent,
-      options.has_leases ? ", leases" : "", options.has_sessions ? ", sessions" : "");
+      options.has_leases ? ", leases" : "", options.has_sessions ? ", sessions" : "",
+      options.has_rot ? ", rot" : "");
 }
 
 }  // namespace kv::kvsim

@@ -54,7 +54,7 @@ void Oracle::look_at_start(const Machine& machine) {
 // known to be committed only when a leader says so; until then the index lacks what was dropped,
 // and nobody reads it, as reads wait for all that was committed (rule R7).
 void Oracle::check_content(const Machine& machine, View& view) {
-  if (!view.content_due || machine.applied() < *view.content_due) return;
+  if (!view.content_due || machine.applied() < *view.content_due || machine.has_losses()) return;
   view.content_due = std::nullopt;
   if (machine.content() == content_at(machine.applied())) return;
   cluster_.report(fmt::format("machine {} came up with another content than its log up to {}",

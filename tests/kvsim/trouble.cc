@@ -79,6 +79,22 @@ PowerCut Cluster::draw_power_cut() {
   return cut;
 }
 
+// Where no log is read any more, and nowhere else as long as somebody's record is lost: so that the
+// others have it. What nobody put back by then is nobody's newest record: a leader would not send
+// its state as long as it is there.
+void Cluster::plan_rot() {
+  if (!options_.has_rot) return;
+  events_.after(200 * sim::kMillisecond, [this] {
+    const bool is_any_lost =
+        std::ranges::any_of(machines_, [](const auto& one) { return one->has_losses(); });
+    if (!is_any_lost) {
+      for (auto& machine : machines_) machine->undo_rot();
+      if (!is_calm_) machines_[rotting_++ % machines_.size()]->rot();
+    }
+    plan_rot();
+  });
+}
+
 // One way or both. Whoever led finds its last records taken back later, and may die of it.
 void Cluster::isolate(std::size_t machine) {
   const Time duration = random_.below(4 * kSecond);
