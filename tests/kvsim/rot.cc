@@ -45,6 +45,12 @@ void Machine::undo_rot() {
       fs_.flip(one.path, one.offset, static_cast<char>(there ^ one.written));
     }
   }
+  if (!is_up()) return;
+  // A merge that met it marked the segment for good.
+  for (const auto& segment : *store_->segments().all()) {
+    if (segment->is_sealed && segment->is_damaged) [[maybe_unused]]
+      const auto is_sound = store_->recheck(segment->id());
+  }
 }
 
 std::vector<engine::RecordRepair::Loss> Machine::losses() const {
