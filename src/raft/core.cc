@@ -75,6 +75,8 @@ Core::Core(const Core& other, const Log& log)
       votes_(other.votes_),
       asked_(other.asked_),
       campaign_token_(other.campaign_token_),
+      is_gate_open_(other.is_gate_open_),
+      waits_at_gate_(other.waits_at_gate_),
       peers_(other.peers_),
       rounds_(other.rounds_),
       quorum_round_(other.quorum_round_),

@@ -74,6 +74,10 @@ class Core {
   // votes (rule E4). kInvalid: it may not lead; kNotReady: not yet, as it may have promised a vote
   // before it started, or it hears a leader.
   tl::expected<void, Refusal> campaign();
+  // Whether a silent leader is enough to campaign. No: it votes and follows as ever, and campaigns
+  // only when campaign() or a leader that hands over says so. That is somebody's wish about who
+  // leads, and no promise: nothing that is safe depends on it. Yes unless it is said.
+  void set_may_campaign(bool may_campaign);
   // What change_config() would put in force, if it did not refuse.
   tl::expected<Config, Refusal> try_config(const ConfigChange& change) const;
   // Whether nobody else can have been elected, as far as clocks can tell. `now` is read from the
@@ -117,6 +121,11 @@ class Core {
   const std::map<NodeId, Progress>& peers() const { return peers_; }  // of a leader
   // A leader whose NOOP is applied: rule E7.
   bool serves() const;
+  // It asks for votes, or would if set_may_campaign() let it.
+  bool wants_to_lead() const;
+  // So many voters said no, of late, that it would not be elected: they have a better log, or hear
+  // a leader. They are asked again.
+  bool is_refused() const;
   // A leader that is about to hand over: it takes no proposals.
   bool is_transferring() const { return transfer_.has_value(); }
   // A leader's next tick hands over, if there is somebody.
@@ -149,6 +158,9 @@ class Core {
   void on(const Message& message, const VoteRequest& request);
   void on(const Message& message, const VoteReply& reply);
   void answer_stale(const Message& message);
+
+  // gate.cc
+  void stop_at_gate();
 
   // append.cc, snapshot.cc: the follower's side
   bool note_leader(const Message& message);
@@ -260,7 +272,9 @@ class Core {
   std::optional<Instant> promised_;  // rule L4: to the leader, since then
   std::map<NodeId, bool> votes_;     // a yes stays one; who said no is asked again
   Instant asked_;
-  Term campaign_token_ = 0;  // see VoteRequest::transfer_token
+  Term campaign_token_ = 0;     // see VoteRequest::transfer_token
+  bool is_gate_open_ = true;    // see set_may_campaign()
+  bool waits_at_gate_ = false;  // the leader was silent for long enough
 
   // A leader's; emptied when it steps down.
   std::map<NodeId, Progress> peers_;

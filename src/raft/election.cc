@@ -49,6 +49,7 @@ void Core::tick_follower() {
   }
   reset_election_timer();
   leader_ = kNoNode;
+  if (!is_gate_open_) return stop_at_gate();
   if (may_campaign()) start_prevote();
 }
 
@@ -70,6 +71,7 @@ tl::expected<void, Refusal> Core::campaign() {
 void Core::start_prevote() {
   role_ = Role::kPreCandidate;
   leader_ = kNoNode;
+  waits_at_gate_ = false;
   votes_.clear();
   ask_for_votes();
   count_vote(id_, true);
@@ -97,6 +99,7 @@ void Core::start_election(Term transfer_token) {
   change_hard_state(hard_.term + 1, id_);
   role_ = Role::kCandidate;
   leader_ = kNoNode;
+  waits_at_gate_ = false;
   matched_ = 0;
   heard_round_ = 0;
   votes_.clear();
@@ -133,6 +136,7 @@ void Core::become_follower(Term term, NodeId leader) {
   }
   role_ = Role::kFollower;
   leader_ = leader;
+  waits_at_gate_ = false;
   votes_.clear();
   if (was_leader) {
     refuse_reads();

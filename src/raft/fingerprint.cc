@@ -50,7 +50,7 @@ std::uint64_t Core::fingerprint(Timers timers) const {
   digest.add(role_).add(leader_).add(commit_).add(applied_).add(handed_commit_);
   digest.add(durable_).add(matched_).add(heard_round_).add(is_quarantined());
   for (const auto& [voter, is_granted] : votes_) digest.add(voter).add(is_granted);
-  digest.add(campaign_token_);
+  digest.add(campaign_token_).add(is_gate_open_).add(waits_at_gate_);
   if (role_ == Role::kLeader) {
     for (const auto& [peer, progress] : peers_) fold(digest.add(peer), progress);
     digest.add(rounds_.current()).add(quorum_round_).add(is_lease_void_);

@@ -13,6 +13,7 @@ void Nemesis::begin() {
   repeat(options.partition_us, &Nemesis::partition);
   repeat(options.admin_us, &Nemesis::administrate);
   repeat(options.compact_us, &Nemesis::compact);
+  if (options.gate_us > 0) plan_gate();
 }
 
 void Nemesis::repeat(Time mean, void (Nemesis::*trouble)()) {
@@ -33,6 +34,7 @@ void Nemesis::end() {
   const std::size_t first = random_.below(world_.replicas.size());
   for (std::size_t i = 0; i < world_.replicas.size(); ++i) {
     Replica& replica = *world_.replicas[(first + i) % world_.replicas.size()];
+    replica.set_gate(true);
     replica.set_disk({.latency_min_us = 50, .latency_max_us = 1'000});
     replica.resume();
     if (lost > 0) {
@@ -286,6 +288,19 @@ void Nemesis::change_members(Replica& leader) {
   if (config.is_learner(change.node)) change.kind = raft::ConfigChange::Kind::kPromote;
   if (!config.is_member(change.node)) change.kind = raft::ConfigChange::Kind::kAddLearner;
   leader.change_config(change);
+}
+
+// Mostly nobody may campaign, or one alone, as with a coordinator; or it is drawn for each.
+void Nemesis::plan_gate() {
+  world_.events.after(1 + gates_.below(2 * world_.options.gate_us), [this] {
+    if (is_over_) return;
+    const std::uint64_t way = gates_.below(3);
+    const std::uint64_t chosen = gates_.below(world_.replicas.size());
+    for (std::size_t i = 0; i < world_.replicas.size(); ++i) {
+      world_.replicas[i]->set_gate(way == 0 ? gates_.chance(50) : way == 1 && i == chosen);
+    }
+    plan_gate();
+  });
 }
 
 void Nemesis::compact() {

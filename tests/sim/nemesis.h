@@ -12,7 +12,8 @@ namespace kv::sim {
 // are cut off from each other, members come and go.
 class Nemesis {
  public:
-  explicit Nemesis(World& world) : world_(world), random_(world.options.seed, 3) {}
+  explicit Nemesis(World& world)
+      : world_(world), random_(world.options.seed, 3), gates_(world.options.seed, 4) {}
 
   void begin();
   // Something happened on that node after which trouble hurts most.
@@ -39,6 +40,7 @@ class Nemesis {
   void administrate();
   void change_members(Replica& leader);
   void compact();
+  void plan_gate();
   // The two sides of a cut, from the first to the second and back.
   void separate(const std::vector<std::size_t>& ours, const std::vector<std::size_t>& theirs);
   void cut_ring();
@@ -49,6 +51,7 @@ class Nemesis {
 
   World& world_;
   io::SimRandom random_;
+  io::SimRandom gates_;
   bool is_over_ = false;
   Time partition_time_ = 0;
 };

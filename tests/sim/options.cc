@@ -213,6 +213,9 @@ Options draw_options(std::uint64_t seed, Kind kind) {
     case Kind::kSnapshots:
       draw_snapshots(random, options);
       break;
+    case Kind::kGates:
+      options.gate_us = (1 + random.below(2'000)) * kMillisecond;
+      break;
   }
   return options;
 }
@@ -224,7 +227,8 @@ std::optional<Kind> kind_named(std::string_view name) {
                                                                  {"quiet", Kind::kQuiet},
                                                                  {"rivals", Kind::kRivals},
                                                                  {"damage", Kind::kDamage},
-                                                                 {"snapshots", Kind::kSnapshots}};
+                                                                 {"snapshots", Kind::kSnapshots},
+                                                                 {"gates", Kind::kGates}};
   for (const auto& [known, kind] : kNames) {
     if (known == name) return kind;
   }
@@ -238,7 +242,7 @@ std::string describe(const Options& options) {
       "stalls "
       "{} permille; leases {}; crash every {} ms, damage {}%, pause {} ms{}{}, partition {} "
       "ms{}{}, "
-      "admin {} ms{}, compact {} ms, clocks +-{} permille",
+      "admin {} ms{}, compact {} ms, gates {} ms, clocks +-{} permille",
       options.voters, options.spares, options.network.delay_min_us, options.network.delay_mean_us,
       options.network.slow_link_max_us, options.network.loss_percent,
       options.network.duplicate_percent, options.network.keeps_order ? "in order" : "reordered",
@@ -248,7 +252,7 @@ std::string describe(const Options& options) {
       options.has_frozen_clocks ? " freezing" : "", ms(options.partition_us),
       options.partition_holds ? " holding" : "", options.has_one_way ? " one-way" : "",
       ms(options.admin_us), options.has_membership ? " with members" : "", ms(options.compact_us),
-      options.clock_spread_permille);
+      ms(options.gate_us), options.clock_spread_permille);
 }
 
 }  // namespace kv::sim

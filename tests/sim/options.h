@@ -47,6 +47,7 @@ struct Options {
   std::uint64_t moment_percent = 0;         // of the moments that matter: trouble follows at once
   Time moment_max_us = 100 * kMillisecond;  // how soon
   bool has_storm = false;  // whoever is elected changes the members, and then some are cut off
+  Time gate_us = 0;        // somebody's wish who may campaign: see raft::Core::set_may_campaign()
   std::uint64_t damage_percent = 0;  // of crashes: synced records turn out to be unreadable
 
   std::uint64_t clock_spread_permille = 0;  // rates lie within 1000 +- this
@@ -57,7 +58,17 @@ struct Options {
 };
 
 // Kinds of worlds in which certain mistakes have consequences. kAny: any of them, mostly none.
-enum class Kind : std::uint8_t { kAny, kStorm, kTurmoil, kQuiet, kRivals, kDamage, kSnapshots };
+// kGates, which is never drawn: somebody wishes who may campaign.
+enum class Kind : std::uint8_t {
+  kAny,
+  kStorm,
+  kTurmoil,
+  kQuiet,
+  kRivals,
+  kDamage,
+  kSnapshots,
+  kGates
+};
 Options draw_options(std::uint64_t seed, Kind kind = Kind::kAny);
 // "any", "storm" and so on.
 std::optional<Kind> kind_named(std::string_view name);

@@ -132,7 +132,7 @@ bool is_found(const BugName& bug, const Expectation& expectation, Shared* shared
 
 bool is_sound() {
   for (const Kind kind : {Kind::kAny, Kind::kStorm, Kind::kTurmoil, Kind::kQuiet, Kind::kRivals,
-                          Kind::kDamage, Kind::kSnapshots}) {
+                          Kind::kDamage, Kind::kSnapshots, Kind::kGates}) {
     for (std::uint64_t seed = 1; seed <= kSoundSeeds; ++seed) {
       const auto problem = kv::sim::Simulation(kv::sim::draw_options(seed, kind)).run().problem;
       if (!problem) continue;

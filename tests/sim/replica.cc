@@ -44,6 +44,7 @@ void Replica::start() {
   boot.applied = applied_ = random_.chance(50) ? floor + random_.below(known - floor + 1) : floor;
   boot.seed = random_.below(UINT64_MAX);
   core_.emplace(boot, log_, world_.options.raft, clock_.read(world_.events.now()));
+  core_->set_may_campaign(is_gate_open_);
   seen_term_ = core_->term();
   seen_commit_ = core_->commit();
   world_.trace.say(world_.events.now(), [&] {
@@ -91,6 +92,15 @@ void Replica::damage() {
   });
 }
 
+void Replica::set_gate(bool may_campaign) {
+  if (is_gate_open_ == may_campaign) return;
+  is_gate_open_ = may_campaign;
+  world_.trace.say(world_.events.now(), [&] {
+    return fmt::format("node {} {}", number(id_),
+                       may_campaign ? "may campaign" : "may not campaign");
+  });
+}
+
 void Replica::pause(NodeClock::Motion motion) {
   if (!runs()) return;
   is_paused_ = true;
@@ -112,6 +122,7 @@ void Replica::run(const std::function<void()>& action) {
     inbox_.push_back(action);
     return;
   }
+  core_->set_may_campaign(is_gate_open_);
   core_->tick(clock_.read(world_.events.now()));
   action();
   process();

@@ -42,6 +42,8 @@ class Replica {
   void transfer(raft::NodeId target);
   void change_config(const raft::ConfigChange& change);
   void compact();
+  // Of all its lives from here on.
+  void set_gate(bool may_campaign);
   void receive(const raft::Message& message);
 
   // What the oracle sees. The process is up.
@@ -87,6 +89,7 @@ class Replica {
   const raft::NodeId id_;
   io::SimRandom random_;
   NodeClock clock_;
+  bool is_gate_open_ = true;
 
   // The machine's.
   MemoryLog log_;

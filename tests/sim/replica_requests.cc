@@ -122,6 +122,9 @@ void Replica::observe(const raft::Ready& ready) {
     oracle.fail(fmt::format("node {} raises an alarm against {}: {}", number(id_),
                             number(ready.alarm->peer), name_of(ready.alarm->kind)));
   }
+  if (core_->role() == raft::Role::kPreCandidate && !is_gate_open_ && !is_paused_) {
+    oracle.fail(fmt::format("node {} campaigns, and may not", number(id_)));
+  }
   if (core_->term() < seen_term_ || core_->commit() < seen_commit_) {
     oracle.fail(fmt::format("node {} goes back: term {} to {}, commit {} to {}", number(id_),
                             seen_term_, core_->term(), seen_commit_, core_->commit()));
