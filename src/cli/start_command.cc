@@ -168,6 +168,29 @@ std::optional<std::string> member_address(const StartFlags& flags) {
   return flags.listen;  // opening it tells what is wrong
 }
 
+std::optional<cluster::EtcdSettings> etcd_settings_of(const StartFlags& flags) {
+  if (flags.coordinator != "etcd") return std::nullopt;
+  cluster::EtcdSettings settings;
+  settings.endpoints = *etcd::parse_endpoints(flags.etcd_endpoints);
+  settings.ttl = std::chrono::seconds(flags.etcd_ttl_s);
+  settings.limit = std::chrono::milliseconds(flags.etcd_limit_ms);
+  settings.policy =
+      flags.etcd_gate == "strict" ? etcd::Gate::Policy::kStrict : etcd::Gate::Policy::kFailsafe;
+  return settings;
+}
+
+// Flags that want each other; empty: they are together.
+std::string problem_with_coordinator(const StartFlags& flags) {
+  const bool is_etcd = flags.coordinator == "etcd";
+  if (is_etcd && flags.etcd_endpoints.empty()) {
+    return "--coordinator etcd needs to know where that is: --etcd-endpoints HOST:PORT,HOST:PORT";
+  }
+  if (!is_etcd && !flags.etcd_endpoints.empty()) {
+    return "--etcd-endpoints is for --coordinator etcd; give both or none";
+  }
+  return {};
+}
+
 // What the log on disk has is not known any more: others go on, and a restart finds out (rule D3).
 [[noreturn]] void end_at_once(const Error&) { std::_Exit(kExitServerError); }
 
@@ -188,6 +211,7 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSign
   settings.cluster_name = flags.cluster_name;
   settings.log_retention = *parse_size(flags.log_retention);
   settings.has_lease_reads = flags.read_lease;
+  settings.etcd = etcd_settings_of(flags);
   settings.is_insecure = flags.is_insecure;
   settings.on_failure = end_at_once;
   settings.on_replaced = [&signals] { signals.reopen(); };
@@ -247,9 +271,10 @@ std::string flag_of_member(const StartFlags& flags) {
         "1=HOST:PORT,2=HOST:PORT makes one, --join HOST:PORT comes to one",
         flags.node_id, flags.data);
   }
-  const char* const flag = flags.read_lease       ? "--read-lease"
-                           : flags.ack == "local" ? "--ack local"
-                                                  : nullptr;
+  const char* const flag = flags.read_lease                ? "--read-lease"
+                           : flags.ack == "local"          ? "--ack local"
+                           : flags.coordinator != "quorum" ? "--coordinator"
+                                                           : nullptr;
   if (flag == nullptr) return {};
   return fmt::format(
       "{} is for a member of a cluster, and {} is a server alone's; leave the flag "
@@ -276,6 +301,10 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
         fmt::format("--sync {} is for a server alone: a member of a cluster counts what is on "
                     "its disk; leave the flag out",
                     flags.sync));
+    return kExitUsage;
+  }
+  if (const auto wrong = problem_with_coordinator(flags); !wrong.empty()) {
+    complain(wrong);
     return kExitUsage;
   }
   if (!as_member) {

@@ -14,6 +14,7 @@
 #include "cli/data_option.h"
 #include "cli/quantity.h"
 #include "cluster/peer_list.h"
+#include "etcd/endpoint.h"
 #include "kv/result.h"
 
 namespace kv::cli {
@@ -27,6 +28,10 @@ constexpr double kSpaceTargetMax = 100;
 constexpr std::uint64_t kMergeRateMin = 1024 * 1024;
 constexpr std::uint64_t kElectionMsMin = 100;
 constexpr std::uint64_t kElectionMsMax = 60'000;
+constexpr std::int64_t kEtcdTtlMin = 2;
+constexpr std::int64_t kEtcdTtlMax = 60;
+constexpr std::int64_t kEtcdLimitMin = 1000;
+constexpr std::int64_t kEtcdLimitMax = 3'600'000;
 constexpr std::uint64_t kMemoryMin = 1024 * 1024;
 
 // Refuses what is no size, or one outside its bounds.
@@ -136,6 +141,28 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
       ->envname("KV_READ_LEASE");
 }
 
+void add_coordinator_flags(CLI::App& start, StartFlags& flags) {
+  add(start, "coordinator", flags.coordinator,
+      "who says which member of a cluster may campaign: quorum, nobody but the votes; or etcd, "
+      "too")
+      ->check(CLI::IsMember({"quorum", "etcd"}));
+  add(start, "etcd-endpoints", flags.etcd_endpoints,
+      "servers of that etcd, where they hear clients: HOST:PORT,HOST:PORT")
+      ->check([](const std::string& text) {
+        const auto parsed = etcd::parse_endpoints(text);
+        return text.empty() || parsed ? std::string() : describe(parsed.error());
+      });
+  add(start, "etcd-gate", flags.etcd_gate,
+      "a leader that loses its key in etcd: failsafe, leads on while a majority follows it; "
+      "strict, hands over")
+      ->check(CLI::IsMember({"failsafe", "strict"}));
+  add(start, "etcd-ttl-s", flags.etcd_ttl_s, "after which the key of a dead leader is free")
+      ->check(CLI::Range(kEtcdTtlMin, kEtcdTtlMax));
+  add(start, "etcd-limit-ms", flags.etcd_limit_ms,
+      "without a leader, or an answer of etcd, after which members campaign without it")
+      ->check(CLI::Range(kEtcdLimitMin, kEtcdLimitMax));
+}
+
 }  // namespace
 
 std::function<void()> add_start_flags(CLI::App& start, StartFlags& flags) {
@@ -159,6 +186,7 @@ std::function<void()> add_start_flags(CLI::App& start, StartFlags& flags) {
   add_limits(start, flags);
   add_log_flags(start, flags);
   add_cluster_flags(start, flags);
+  add_coordinator_flags(start, flags);
   start
       .add_flag("--insecure", flags.is_insecure,
                 "allow an address that other machines can reach: anybody who reaches it can read, "

@@ -42,6 +42,11 @@ struct StartFlags {
   std::uint64_t election_ms = 700;
   std::string log_retention = "1GiB";
   std::string ack = "majority";
+  std::string coordinator = "quorum";
+  std::string etcd_endpoints;
+  std::string etcd_gate = "failsafe";
+  std::int64_t etcd_ttl_s = 3;
+  std::int64_t etcd_limit_ms = 30'000;
   bool read_lease = false;
   bool has_listen = false;  // was said, and not left at its default
   bool is_insecure = false;

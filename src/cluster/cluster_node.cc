@@ -178,6 +178,8 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
   options.node_uuid = identity.node_uuid;
   options.node_id = identity.node_id;
   options.listen = self->peer_address;
+  options.client_address = self->client_address;
+  options.etcd = std::move(settings.etcd);
   options.log_retention = settings.log_retention;
   options.has_lease_reads = settings.has_lease_reads;
   options.is_insecure = settings.is_insecure;

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/uuid.h"
+#include "cluster/placed_leadership.h"
 #include "format/membership.h"
 #include "kv/options.h"
 #include "kv/store.h"
@@ -40,6 +41,7 @@ class ClusterNode {
     std::string cluster_name;                              // of a new one
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // bytes; see node::Replica::Parts
     bool has_lease_reads = false;                          // see ReadLease
+    std::optional<EtcdSettings> etcd = {};                 // see ReplicaHost
     bool is_insecure = false;                              // other machines may reach it
     std::function<void(const Error&)> on_failure;          // see ReplicaHost
     // Another member's state came, for what this node has not and gets as records no more: it has

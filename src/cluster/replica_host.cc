@@ -76,6 +76,11 @@ void ReplicaHost::start(const Parts& parts) {
   const node::Self self{raft::NodeId{options_.node_id}, options_.node_uuid,
                         parts.members.content().has_joined};
   replica_.emplace(replica_parts, self, settings, base::random_uuid().low, now());
+  if (options_.etcd) {
+    replica_->set_may_campaign(false);
+    placed_.emplace(io_, *options_.etcd, options_.cluster_id, options_.node_id,
+                    options_.client_address, log_);
+  }
   note_status();
   thread_ = std::thread([this] {
     base::name_thread("kv-replica");
@@ -97,6 +102,7 @@ void ReplicaHost::stop() {
   asio::post(io_, [this] {
     is_stopping_ = true;
     timer_.cancel();
+    if (placed_) placed_->stop();
     for (auto& [node, link] : links_) link->stop();
     for (const auto& one : sessions_) {
       if (const auto session = one.lock()) session->stop();
@@ -130,6 +136,7 @@ void ReplicaHost::tick() {
     tick();
   });
   work();
+  follow_placement();
   refuse_reads_without_leader();
   give_up_waiting();
   follow_members();
@@ -215,15 +222,18 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
     if (is_stopping_ || replica_->is_over()) return;
     const std::uint64_t target =
         node_id != 0 ? node_id : best_successor(successors(), boot_silence());
-    if (target == 0) return;
-    if (const auto begun = replica_->transfer(raft::NodeId{target}, now()); !begun) {
-      log_.tell(Event::Level::kWarning, "transfer refused",
-                fmt::format("to={} cause=\"{}\"", target, raft::name_of(begun.error())),
-                std::chrono::steady_clock::now());
-    }
-    look_around();
+    if (target != 0) begin_transfer(target);
   });
   return {};
+}
+
+void ReplicaHost::begin_transfer(std::uint64_t node_id) {
+  if (const auto begun = replica_->transfer(raft::NodeId{node_id}, now()); !begun) {
+    log_.tell(Event::Level::kWarning, "transfer refused",
+              fmt::format("to={} cause=\"{}\"", node_id, raft::name_of(begun.error())),
+              std::chrono::steady_clock::now());
+  }
+  look_around();
 }
 
 void ReplicaHost::look_around() {

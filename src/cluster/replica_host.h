@@ -21,6 +21,7 @@
 #include "cluster/local_window.h"
 #include "cluster/peer_link.h"
 #include "cluster/peer_session.h"
+#include "cluster/placed_leadership.h"
 #include "cluster/read_lease.h"
 #include "cluster/successor.h"
 #include "node/members_file.h"
@@ -44,6 +45,8 @@ class ReplicaHost final : public server::ClusterMember,
     base::Uuid node_uuid;
     std::uint64_t node_id = 0;
     std::string listen;                                    // HOST:PORT for peers
+    std::string client_address;                            // HOST:PORT for clients
+    std::optional<EtcdSettings> etcd = {};                 // none: votes alone place leadership
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // see node::Replica::Parts
     bool has_lease_reads = false;  // the clocks of all members are trusted: see ReadLease
     bool is_insecure = false;      // that may be an address that other machines reach
@@ -144,6 +147,12 @@ class ReplicaHost final : public server::ClusterMember,
   Error why_no_campaign() const;
   Error refused(raft::Refusal refusal, const node::MemberChange& change) const;
   std::string why_invalid(const node::MemberChange& change) const;
+  // replica_host_gate.cc
+  void follow_placement();
+  etcd::Gate::Node gate_node() const;
+  void hand_over_as_placed();
+  bool can_take_over(std::uint64_t node_id) const;
+  void begin_transfer(std::uint64_t node_id);
   static peer::Goodbye goodbye(peer::Reason reason);
   std::optional<peer::Reason> reason_of(const Result<node::Replica::Standing>& standing);
   static Error stopping();
@@ -174,6 +183,8 @@ class ReplicaHost final : public server::ClusterMember,
   std::atomic<bool> has_ended_waits_ = false;
   LagClock lag_;
   std::optional<LocalWindow> window_;
+  std::optional<PlacedLeadership> placed_;
+  bool is_gate_open_ = false;  // if leadership is placed
   bool is_stopping_ = false;
   bool is_over_told_ = false;
 

@@ -65,6 +65,10 @@ void ReplicaHost::note_status() {
   status.records_damaged = replica_->repair().left();
   status.members_since = replica_->memberships().latest().sequence;
   status.election_us = core.config().election_us;
+  if (placed_) {
+    const etcd::Gate& gate = placed_->gate();
+    status.placement = {gate.holder(), gate.is_reachable(), gate.may_campaign()};
+  }
   if (const auto contact = core.leader_contact()) {
     status.contact_seconds = static_cast<double>(raft::longest_us(*contact, instant)) / kMicro;
   }

@@ -87,6 +87,8 @@ class Replica : private raft::Log {
                                                    const raft::Instant& now);
 
   tl::expected<void, raft::Refusal> campaign(const raft::Instant& now);
+  // See raft::Core.
+  void set_may_campaign(bool may_campaign) { core_->set_may_campaign(may_campaign); }
 
   const raft::Core& core() const { return *core_; }
   // Who the members are, from the newest committed or an earlier record on. Disks that are known to

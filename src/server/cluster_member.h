@@ -48,7 +48,14 @@ struct ReplicationStatus {
   double contact_seconds = 0;  // since a leader was heard; on a leader, since a majority was
   std::vector<Peer> peers;     // the other members, ascending
   std::uint64_t members_since =
-      0;                          // sequence of the record that says so; 0: as the cluster was made
+      0;  // sequence of the record that says so; 0: as the cluster was made
+  // Leadership is placed in etcd; none: votes alone place it.
+  struct Placement {
+    std::uint64_t holder = 0;   // node id: the leadership key names it; 0: nobody
+    bool is_reachable = false;  // etcd answered the last question
+    bool may_campaign = false;  // this node has the key, or needs none
+  };
+  std::optional<Placement> placement = {};
   std::uint64_t election_us = 0;  // the shortest silence of a leader after which another is elected
 };
 

@@ -192,6 +192,12 @@ Json replication_section(const ReplicationStatus& status) {
               {"replication_contact_seconds", status.contact_seconds},
               {"replication_members_since", status.members_since},
               {"replication_election_us", status.election_us}};
+  out["replication_coordinator"] = status.placement ? "etcd" : "quorum";
+  if (status.placement) {
+    out["replication_holder"] = status.placement->holder;
+    out["replication_etcd_reachable"] = status.placement->is_reachable;
+    out["replication_may_campaign"] = status.placement->may_campaign;
+  }
   if (status.received_share) out["replication_received_share"] = *status.received_share;
   for (const ReplicationStatus::Peer& peer : status.peers) {
     Json& one = out[fmt::format("replication_peer_{}", peer.node_id)];
