@@ -19,6 +19,7 @@ import time
 import traceback
 
 import disk_scenarios  # noqa: F401 (it adds to SCENARIOS)
+import etcd_scenarios
 import files_scenarios  # noqa: F401
 import member_scenarios  # noqa: F401
 import network
@@ -45,6 +46,9 @@ class Drill:
         self.count = scenario.nodes or given.nodes
         self.harm = scenario.harm
         flags = ["--segment-size", scenario.segment_size, "--log-retention", scenario.retention, "--election-timeout-ms", str(given.election_timeout_ms)]
+        self.etcd = etcd_scenarios.Etcd(net, scratch) if "etcd" in scenario.needs else None
+        if self.etcd:
+            flags += self.etcd.flags()
         self.cluster = Cluster(given.kv, net, self.count, scratch, flags)
         self.disk_mib = scenario.disk_mib
         self.load = Load(self.cluster, self.random, scenario.refusals)
@@ -90,6 +94,8 @@ class Drill:
         wrong = []
         if self.disk_mib:
             self.mount_disks()
+        if self.etcd:
+            self.etcd.start()
         self.cluster.start(*self.cluster.numbers)
         self.load.start()
         try:
@@ -135,6 +141,8 @@ def run_scenario(given, net, name, scratch, seed):
     finally:
         drill.load.ending.set()
         drill.cluster.end_all()
+        if drill.etcd:
+            drill.etcd.kill()
         drill.unmount_disks()
         net.heal()
     row(name, drill, wrong)
@@ -148,6 +156,8 @@ def left_out(name, net):
     needs = SCENARIOS[name].needs
     if ("cuts" in needs or "disks" in needs) and not net.can_cut:
         return "it needs namespaces"
+    if "etcd" in needs and shutil.which("etcd") is None:
+        return "etcd is missing (package etcd-server)"
     if "strace" in needs and shutil.which("strace") is None:
         return "strace is missing (package strace)"
     return None
