@@ -185,6 +185,16 @@ TEST_CASE("a holder that is refused gives the key up at once and yields for a wh
   CHECK(story.gate.may_campaign());
 }
 
+TEST_CASE("a holder that is refused campaigns no more, whether etcd hears of it or not") {
+  Story story;
+  story.take_key();
+  story.is_etcd_up = false;
+  story.node.is_refused = true;
+  story.pass(milliseconds(300));
+  CHECK(story.owner() == 1);
+  CHECK_FALSE(story.gate.may_campaign());
+}
+
 TEST_CASE("a refusal that does not last is none") {
   Story story;
   story.take_key();
