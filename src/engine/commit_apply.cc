@@ -79,11 +79,14 @@ void CommitPipeline::apply(std::span<const Pending> ready) {
     std::size_t count = 0;
     changes_.clear();
     while (count < ready.size() && changes_.size() < Index::kTogetherMax) {
-      const auto changes = ready[count].all_changes();
+      const Pending& next = ready[count];
+      const auto changes = next.all_changes();
       changes_.insert(changes_.end(), changes.begin(), changes.end());
       count += 1;
+      if (next.is_compare) break;
     }
     apply_together(ready.first(count));
+    if (ready[count - 1].is_compare && on_compare) on_compare(applied_sequence());
     ready = ready.subspan(count);
   }
 }

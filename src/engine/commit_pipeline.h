@@ -143,6 +143,11 @@ class CommitPipeline {
   // A leader's own record of who the members are, in the place that comes next: its sequence.
   // take_written() tells of it, or a full disk takes it out again. kTryLater: no segment is ready.
   Result<std::uint64_t> append_config(std::string_view value);
+  // The same of a record at which the members compare what they hold.
+  Result<std::uint64_t> append_compare();
+  // Called when such a record is applied, wherever it came from: the index is as of it until this
+  // returns. From any thread; quickly.
+  std::function<void(std::uint64_t sequence)> on_compare;
   // What submitted writes became, in log order, once it is written; each is told once.
   void take_written(std::vector<LogRecord>& records);
   // Called, from any thread and without locks, when there is more to take, or more is synced.
@@ -196,6 +201,7 @@ class CommitPipeline {
     std::uint64_t wait_sequence = 0;
     bool needs_disk = false;
     bool may_tell_local = false;  // once it is on this disk
+    bool is_compare = false;
     WriteListener* listener = nullptr;
     WriteTag tag;
     Result<WriteResult> result;
@@ -323,6 +329,7 @@ class CommitPipeline {
   void forget_uncommitted(std::uint64_t last);  // what comes behind it
   void end_roll_back(Lock& lock);
   void append_noop(Pending& pending);
+  Result<std::uint64_t> append_system(format::RecordType type, std::string_view value);
   std::uint64_t take_in(Segment& segment, const format::RecordHeader& header, std::string_view body,
                         Place place);
 

@@ -71,13 +71,22 @@ void CommitPipeline::append_noop(Pending& pending) {
 }
 
 Result<std::uint64_t> CommitPipeline::append_config(std::string_view value) {
+  return append_system(format::RecordType::kConfig, value);
+}
+
+Result<std::uint64_t> CommitPipeline::append_compare() {
+  return append_system(format::RecordType::kCompare, {});
+}
+
+Result<std::uint64_t> CommitPipeline::append_system(format::RecordType type,
+                                                    std::string_view value) {
   const std::lock_guard lock(mutex_);
   if (auto refusal = refusal_of_all()) return tl::unexpected(std::move(*refusal));
   if (!spare_ && !tail_.has_target()) {
     return tl::unexpected(Error{Errc::kTryLater, "no room for another segment yet", {}});
   }
   WriteGroup& group = open_group();
-  PreparedRecord record = prepare_record(format::RecordType::kConfig, {}, value, nullptr);
+  PreparedRecord record = prepare_record(type, {}, value, nullptr);
   std::string_view key;
   const Place place = tail_.append(group, record, key);
   take_in(*group.target.segment, record.header, {}, place);
@@ -123,6 +132,7 @@ std::uint64_t CommitPipeline::take_in(Segment& segment, const format::RecordHead
   pending.needs_disk = true;
   pending.wait_sequence = header.sequence;
   pending.segment = &segment;
+  pending.is_compare = header.type == format::RecordType::kCompare;
   std::uint64_t keys = 0;
   if (header.type == format::RecordType::kBatch) {
     pending.sequence = header.sequence;

@@ -115,6 +115,7 @@ Result<void> Merge::take_frame(Segment& input, const Frame& frame, std::uint64_t
     case format::RecordType::kSyncMark:
     case format::RecordType::kNoop:
     case format::RecordType::kConfig:
+    case format::RecordType::kCompare:
       return {};
     case format::RecordType::kPut:
     case format::RecordType::kDelete:

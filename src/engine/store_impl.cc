@@ -142,7 +142,10 @@ Result<void> StoreImpl::start() {
   if (auto adopted = engine::adopt_tail(*dir_, table_, *pipeline_, recovered->kept); !adopted) {
     return adopted;
   }
-  if (replicated_) pipeline_->on_log_news = replicated_->on_log_news;
+  if (replicated_) {
+    pipeline_->on_log_news = replicated_->on_log_news;
+    pipeline_->on_compare = [this](std::uint64_t sequence) { note_comparison(sequence); };
+  }
   lost_sequence_ = recovered->lost_sequence;
   lost_term_ = recovered->lost_term;
   keeper_ = std::make_unique<engine::SegmentKeeper>(*dir_, table_, *pipeline_, options_.listener);

@@ -109,6 +109,13 @@ class StoreImpl {
   Result<std::optional<NewestRecord>> newest_record(std::string_view key) const;
   // See Scrubber.
   Result<bool> recheck(format::SegmentId id) { return scrubber_->recheck(id); }
+  // What the store held at the newest record at which the members compare that. Told once.
+  struct Comparison {
+    std::uint64_t sequence = 0;
+    std::shared_ptr<const void> pin;  // of the segments
+    engine::Index::Snapshot snapshot;
+  };
+  std::optional<Comparison> take_comparison();
   // kCaller: what the threads would do.
   void work() { caller_work(); }
   // What damage took of the log's end, as of the open: see UnsealedOutcome.
@@ -135,6 +142,7 @@ class StoreImpl {
   void submit_checked(const Write& write, WriteListener& listener, WriteTag tag);
   // In the index, before anybody uses it.
   std::uint64_t count_sessions(std::uint64_t sequence) const;
+  void note_comparison(std::uint64_t sequence);
   Result<void> seal_all();  // what was written so far lies in sealed segments then
   void caller_work();       // kCaller: what the threads would do
   using View = Result<std::optional<ValueView>>;  // holds until the thread reads again
@@ -167,6 +175,8 @@ class StoreImpl {
   std::unique_ptr<engine::Scrubber> scrubber_;
   std::unique_ptr<engine::SpaceWatch> space_watch_;
   engine::RatePace closing_{0};  // stopped by close()
+  std::mutex comparison_mutex_;
+  std::optional<Comparison> comparison_;
   mutable std::atomic<std::uint64_t> reads_deferred_{0};
   std::atomic<bool> is_closed_{false};
   std::mutex close_mutex_;

@@ -186,4 +186,17 @@ Snapshot StoreImpl::snapshot() const {
   return out;
 }
 
+// The index is as of that record meanwhile.
+void StoreImpl::note_comparison(std::uint64_t sequence) {
+  auto pin = table_.pin();
+  std::optional<Comparison> next({sequence, std::move(pin), index_.snapshot(sequence)});
+  const std::lock_guard lock(comparison_mutex_);
+  comparison_.swap(next);
+}
+
+std::optional<StoreImpl::Comparison> StoreImpl::take_comparison() {
+  const std::lock_guard lock(comparison_mutex_);
+  return std::exchange(comparison_, std::nullopt);
+}
+
 }  // namespace kv

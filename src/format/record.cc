@@ -50,6 +50,7 @@ bool shape_is_known(const RecordHeader& header) {
     case RecordType::kSyncMark:
       return header.key_size == 0 && header.flags == 0 && header.value_size == kSyncMarkSize;
     case RecordType::kNoop:
+    case RecordType::kCompare:
       return header.key_size == 0 && header.flags == 0 && header.value_size == 0;
     case RecordType::kConfig:
       return header.key_size == 0 && header.flags == 0 && header.value_size <= kConfigSizeMax;

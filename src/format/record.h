@@ -32,14 +32,15 @@ enum class RecordType : std::uint8_t {
   kSyncMark = 4,  // no key, no sequence; the value is a SyncMark
   // System records: they have a sequence and are part of the chain, write no key, and a merge drops
   // them. In segments of kSegmentVersionWithSystem only.
-  kNoop = 16,    // neither key nor value: a new leader's first record
-  kConfig = 17,  // no key; the value is a Membership
+  kNoop = 16,     // neither key nor value: a new leader's first record
+  kConfig = 17,   // no key; the value is a Membership
+  kCompare = 18,  // neither key nor value: the members compare what they hold as of here
 };
 constexpr bool is_data(RecordType type) {
   return type == RecordType::kPut || type == RecordType::kDelete;
 }
 constexpr bool is_system(RecordType type) {
-  return type == RecordType::kNoop || type == RecordType::kConfig;
+  return type == RecordType::kNoop || type == RecordType::kConfig || type == RecordType::kCompare;
 }
 inline constexpr std::size_t kConfigSizeMax = 64 * 1024;
 

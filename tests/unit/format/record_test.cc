@@ -163,7 +163,11 @@ TEST_CASE(
   CHECK(decode_signed({.type = kConfig, .value_size = kConfigSizeMax + 1}) == invalid);
   CHECK(decode_signed({.type = kConfig, .key_size = 1}) == invalid);
   CHECK(decode_signed({.type = kConfig, .flags = kFlagInBatch}) == invalid);
-  for (const int type : {0, 5, 15, 18, 255}) {
+  CHECK(decode_signed({.type = kCompare}) == valid);
+  CHECK(decode_signed({.type = kCompare, .key_size = 1}) == invalid);
+  CHECK(decode_signed({.type = kCompare, .value_size = 1}) == invalid);
+  CHECK(decode_signed({.type = kCompare, .flags = kFlagInBatch}) == invalid);
+  for (const int type : {0, 5, 15, 19, 255}) {
     CAPTURE(type);
     CHECK(decode_signed({.type = static_cast<RecordType>(type), .key_size = 1}) == invalid);
   }
@@ -177,6 +181,7 @@ TEST_CASE("a record that says nothing has its golden bytes") {
   CHECK(kv::test::golden_difference("record-noop.hex", bytes) == "");
   CHECK(is_system(RecordType::kNoop));
   CHECK(is_system(RecordType::kConfig));
+  CHECK(is_system(RecordType::kCompare));
   CHECK_FALSE(is_system(RecordType::kSyncMark));
   CHECK_FALSE(is_data(RecordType::kBatch));
 }
