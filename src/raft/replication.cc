@@ -195,6 +195,28 @@ void Core::suspect(NodeId peer, Progress& progress, const Conflict& conflict) {
                  .theirs = {.term = conflict.term, .seq = conflict.last}};
 }
 
+// Rule A3: nothing that is committed loses its majority by it. What it said of its disk before it
+// heard of this is stale.
+tl::expected<void, Refusal> Core::release(NodeId peer) {
+  if (role_ != Role::kLeader) return tl::unexpected(Refusal::kNotLeader);
+  const auto found = peers_.find(peer);
+  if (found == peers_.end() || (transfer_ && transfer_->target == peer)) {
+    return tl::unexpected(Refusal::kInvalid);
+  }
+  const Seq without = reached_by_majority(configs_.latest(), [&](NodeId node) -> Seq {
+    if (node == peer) return 0;
+    if (node == id_) return durable_;
+    const auto other = peers_.find(node);
+    return other == peers_.end() ? 0 : other->second.match;
+  });
+  if (without < commit_) return tl::unexpected(Refusal::kNotReady);
+  Progress& progress = found->second;
+  progress.match = 0;
+  progress.become_probe(progress.next, rounds_.begin(now_));
+  progress.damage_round = progress.match_round = progress.reset_round;
+  return {};
+}
+
 Seq Core::next_after(const Conflict& conflict) const {
   if (conflict.term == 0) return conflict.last + 1;
   Seq seq = std::min(conflict.prev, log_.last().seq);

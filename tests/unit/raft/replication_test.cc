@@ -12,6 +12,7 @@ using kv::raft::Net;
 using kv::raft::node;
 using kv::raft::Progress;
 using kv::raft::Refusal;
+using kv::raft::Seq;
 using kv::raft::Settings;
 
 namespace {
@@ -310,4 +311,40 @@ TEST_CASE("only a leader takes proposals") {
   Net net(3);
   net.elect(1);
   CHECK(net.core(2).propose({.size = 1}).error() == Refusal::kNotLeader);
+}
+
+TEST_CASE("a peer is let go only while the others have all that is committed, and counts no more") {
+  Net net(3);
+  net.elect(1);
+  for (int i = 0; i < 3; ++i) net.write(1);
+  CHECK(net.core(2).release(node(3)).error() == Refusal::kNotLeader);
+  CHECK(net.core(1).release(node(4)).error() == Refusal::kInvalid);
+  net.cut(2);
+  net.write(1);
+  const Seq last = net.core(1).commit();
+  REQUIRE(net.core(1).last().seq == last);
+  CHECK(net.core(1).release(node(3)).error() == Refusal::kNotReady);
+  CHECK(progress(net, 3).match == last);
+  net.heal(2);
+  net.pass(1, Net::kElection / 10);
+  net.settle();
+  REQUIRE(progress(net, 2).match == last);
+  // What it said of its disk before it heard of this does not count.
+  net.cut(2);
+  REQUIRE(net.core(1).propose({.size = 64, .digest = 1}).has_value());
+  net.take(1);
+  for (const Message& append : net.grab_all<Append>()) {
+    if (append.to == node(3)) net.deliver(append);
+  }
+  net.take(3);
+  const std::vector<Message> late = net.grab_all<AppendReply>();
+  REQUIRE_FALSE(late.empty());
+  REQUIRE(net.core(1).release(node(3)).has_value());
+  for (const Message& reply : late) net.deliver(reply);
+  CHECK(net.core(1).commit() == last);
+  CHECK(progress(net, 3).match == 0);
+  // What it says later does.
+  net.pass(1, Net::kElection / 10);
+  net.settle();
+  CHECK(net.core(1).commit() == last + 1);
 }
