@@ -73,6 +73,10 @@ const char* name_of(FrameType type) {
       return "RECORD_REQUEST";
     case FrameType::kRecordReply:
       return "RECORD_REPLY";
+    case FrameType::kFingerprint:
+      return "FINGERPRINT";
+    case FrameType::kFingerprintReply:
+      return "FINGERPRINT_REPLY";
   }
   return "unknown";
 }
@@ -114,6 +118,10 @@ PayloadBounds payload_bounds(FrameType type) {
       return {layout::kRecordRequestSize + 1, layout::kRecordRequestSize + kKeySizeMax};
     case FrameType::kRecordReply:
       return {layout::kRecordReplySize, layout::kRecordReplySize + layout::kPutSizeMax};
+    case FrameType::kFingerprint:
+      return exactly(layout::kFingerprintSize);
+    case FrameType::kFingerprintReply:
+      return exactly(layout::kFingerprintReplySize);
   }
   return {};
 }

@@ -42,6 +42,8 @@ enum class FrameType : std::uint8_t {
   kSnapshotReply = 35,
   kRecordRequest = 36,
   kRecordReply = 37,
+  kFingerprint = 38,
+  kFingerprintReply = 39,
 };
 // "APPEND"; "unknown" for any other number.
 const char* name_of(FrameType type);

@@ -5,6 +5,7 @@
 #include "format/membership.h"
 #include "format/record.h"
 #include "kv/options.h"
+#include "format/state_fingerprint.h"
 
 namespace kv::peer::layout {
 
@@ -40,5 +41,8 @@ inline constexpr std::size_t kRecordReplySize = kMessageSize + 16;    // and the
 inline constexpr std::size_t kPutSizeMax =
     (format::kRecordHeaderSize + kKeySizeMax + kValueSizeMax + format::kRecordAlignment - 1) /
     format::kRecordAlignment * format::kRecordAlignment;
+inline constexpr std::size_t kFingerprintSize =
+    kMessageSize + 32 + format::StateFingerprint::kBuckets * sizeof(std::uint64_t);
+inline constexpr std::size_t kFingerprintReplySize = kMessageSize + 24;
 
 }  // namespace kv::peer::layout

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/checksum.h"
+#include "peer/fingerprint.h"
 #include "peer/frame_reader.h"
 #include "peer/hello.h"
 #include "peer/message.h"
@@ -92,6 +93,15 @@ inline peer::Parsed<std::string> encoded_again(peer::Frame frame) {
                   [](peer::Gather& to, const peer::RecordReply& reply) {
                     peer::append_record_reply(to, reply, nullptr);
                   });
+    case FrameType::kFingerprint:
+    case FrameType::kFingerprintReply:
+      return with(peer::decode_fingerprint(frame), [](peer::Gather& to, const auto& decoded) {
+        if (const auto* one = std::get_if<peer::Fingerprint>(&decoded.body)) {
+          peer::append_fingerprint(to, *one);
+        } else {
+          peer::append_fingerprint_reply(to, std::get<peer::FingerprintReply>(decoded.body));
+        }
+      });
     default:
       return with(peer::decode_message(std::move(frame)),
                   [](peer::Gather& to, const peer::Received& received) {
