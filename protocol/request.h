@@ -37,7 +37,7 @@ enum class Verb {
 enum class MergeAction { kNow, kPause, kResume, kStop };
 
 // CLUSTER: do=
-enum class ClusterAction { kStatus, kTransfer, kAdd, kRemove, kCampaign };
+enum class ClusterAction { kStatus, kTransfer, kAdd, kRemove, kCampaign, kCompare };
 
 // One request, taken apart. Views point into the parser and hold until its next call, or as long as
 // `payload_owner` lives where it is set (large payloads).

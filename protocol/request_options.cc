@@ -213,7 +213,7 @@ const char* take_other_option(const HeaderLine::Option& option, Request& request
 constexpr std::pair<std::string_view, ClusterAction> kClusterActions[] = {
     {"status", ClusterAction::kStatus},     {"transfer", ClusterAction::kTransfer},
     {"add", ClusterAction::kAdd},           {"remove", ClusterAction::kRemove},
-    {"campaign", ClusterAction::kCampaign},
+    {"campaign", ClusterAction::kCampaign}, {"compare", ClusterAction::kCompare},
 };
 
 const char* take_cluster_option(const HeaderLine::Option& option, Request& request) {
@@ -244,7 +244,7 @@ const char* take_cluster_option(const HeaderLine::Option& option, Request& reque
     request.cluster_action = action;
     return nullptr;
   }
-  return "takes status, transfer, add, remove or campaign";
+  return "takes status, transfer, add, remove, campaign or compare";
 }
 
 // What an action needs, and what it alone takes.

@@ -125,6 +125,10 @@ class Client {
   // Has the server ask the other members for their votes at once. They give none while they hear a
   // leader.
   [[nodiscard]] Result<void> campaign();
+  // Asks the one that leads to have all members compare what they hold; a member that holds
+  // something else than the majority begins anew. The version as of which they do: statistics tell
+  // when it was done.
+  [[nodiscard]] Result<Version> compare();
   // Where the key lives on the server's disk; `format` is "text" or "json".
   [[nodiscard]] Result<std::string> inspect(std::string_view key, std::string_view format = "text");
   // Every byte of the data on the server's disk, and the backup in a directory of the server's

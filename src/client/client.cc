@@ -8,6 +8,7 @@
 #include "client/address.h"
 #include "client/client_state.h"
 #include "client/request_writer.h"
+#include "protocol/header.h"
 
 namespace kv {
 
@@ -165,6 +166,17 @@ Result<void> Client::remove_member(std::uint64_t node_id, bool is_forced) {
 
 Result<void> Client::campaign() {
   return state_->ask_for_text("CLUSTER do=campaign\n").map([](const std::string&) {});
+}
+
+Result<Version> Client::compare() {
+  auto text = state_->ask_for_text("CLUSTER do=compare\n");
+  if (!text) return tl::unexpected(std::move(text).error());
+  constexpr std::string_view kBefore = "ver=";
+  const std::size_t at = text->find(kBefore);
+  std::optional<std::uint64_t> version;
+  if (at != std::string::npos) version = protocol::parse_number(text->substr(at + kBefore.size()));
+  if (!version) return tl::unexpected(Error{Errc::kProtocol, "no version in: " + *text, {}});
+  return *version;
 }
 
 Result<std::string> Client::verify(std::uint64_t rate_max, std::string_view format) {

@@ -62,6 +62,13 @@ bool PeerSession::take_frame(peer::Frame frame) {
     listener_.receive(who_->node_id, *copy);
     return true;
   }
+  if (peer::is_fingerprint(frame.type)) {
+    const auto fingerprint = peer::decode_fingerprint(frame);
+    if (!fingerprint) return refuse(fingerprint.error().context);
+    if (fingerprint->envelope().from != who_->node_id) return refuse("a message in another's name");
+    listener_.receive(who_->node_id, *fingerprint);
+    return true;
+  }
   const auto received = peer::decode_message(std::move(frame));
   if (!received) return refuse(received.error().context);
   if (received->message.from != who_->node_id) return refuse("a message in another's name");

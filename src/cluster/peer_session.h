@@ -7,6 +7,7 @@
 
 #include <asio/ip/tcp.hpp>
 
+#include "peer/fingerprint.h"
 #include "peer/frame_reader.h"
 #include "peer/hello.h"
 #include "peer/message.h"
@@ -24,6 +25,7 @@ class PeerListener {
   virtual void receive(raft::NodeId from, const peer::Received& received) = 0;
   virtual void receive(raft::NodeId from, const peer::SnapshotFrame& frame) = 0;
   virtual void receive(raft::NodeId from, const peer::RecordFrame& frame) = 0;
+  virtual void receive(raft::NodeId from, const peer::FingerprintFrame& frame) = 0;
   virtual void on_peer_fault(std::string_view address, std::string_view cause) = 0;
 };
 

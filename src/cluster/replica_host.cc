@@ -69,8 +69,9 @@ void ReplicaHost::start(const Parts& parts) {
       session->start();
     });
   };
-  const node::Replica::Parts replica_parts{parts.store, parts.hard_state, parts.members, *this,
-                                           options_.log_retention};
+  const node::Replica::Parts replica_parts{
+      parts.store, parts.hard_state,       parts.members,
+      *this,       options_.log_retention, options_.compare_seconds * 1'000'000};
   raft::Settings settings;
   settings.has_lease_reads = options_.has_lease_reads;
   const node::Self self{raft::NodeId{options_.node_id}, options_.node_uuid,
@@ -118,6 +119,7 @@ void ReplicaHost::stop() {
   // What it was still to do nobody waits for.
   files_.stop();
   files_.join();
+  replica_->let_go();
 }
 
 std::string ReplicaHost::address() const {
@@ -145,7 +147,8 @@ void ReplicaHost::tick() {
 
 void ReplicaHost::work() {
   begin_reads();
-  if (is_stopping_ || replica_->is_over()) return;
+  if (is_stopping_) return;
+  if (replica_->is_over()) return look_around();  // perhaps from its first moment on
   const raft::Core& core = replica_->core();
   if (!window_) window_.emplace(core.config().lease_us());
   window_->note(core.last().seq, core.commit(), now());
@@ -169,6 +172,12 @@ void ReplicaHost::receive(raft::NodeId, const peer::SnapshotFrame& frame) {
 }
 
 void ReplicaHost::receive(raft::NodeId, const peer::RecordFrame& frame) {
+  if (is_stopping_ || replica_->is_over()) return;
+  replica_->receive(frame, now());
+  look_around();
+}
+
+void ReplicaHost::receive(raft::NodeId, const peer::FingerprintFrame& frame) {
   if (is_stopping_ || replica_->is_over()) return;
   replica_->receive(frame, now());
   look_around();
@@ -247,7 +256,9 @@ void ReplicaHost::look_around() {
   }
   log_.tell(
       Event::Level::kError, "replica stopped",
-      fmt::format("cause=\"{}\" action=\"the process ends; start it again\"", describe(*failure)),
+      fmt::format("cause=\"{}\" action=\"the process ends; start it again, and if that ends so, "
+                  "too, remove this member and add it again with an empty directory\"",
+                  describe(*failure)),
       std::chrono::steady_clock::now());
   if (options_.on_failure) options_.on_failure(*failure);
 }
@@ -318,6 +329,42 @@ void ReplicaHost::on_repair(const node::RepairNews& news) {
                         "keys: restore them from a backup, or write them again\"",
                         news.left, news.left_segment, news.left_offset, news.cause),
             now);
+}
+
+void ReplicaHost::on_comparison(const node::ComparisonNews& news) {
+  using Kind = node::ComparisonNews::Kind;
+  const auto tell = [&](Event::Level level, std::string_view name, const std::string& more) {
+    log_.tell(level, name, fmt::format("seq={} keys={} {}", news.seq, news.keys, more),
+              std::chrono::steady_clock::now());
+  };
+  const std::string difference =
+      fmt::format("buckets={} of {}", news.buckets, format::StateFingerprint::kBuckets);
+  switch (news.kind) {
+    case Kind::kSame:
+      return tell(Event::Level::kInfo, "states are the same",
+                  fmt::format("members={}", news.members));
+    case Kind::kPeerDiffers:
+      return tell(Event::Level::kError, "states differ",
+                  fmt::format("node={} {} action=\"that node begins anew; look at its disk\"",
+                              number(news.peer), difference));
+    case Kind::kSelfDiffers:
+      return tell(Event::Level::kError, "states differ",
+                  fmt::format("node={} {} action=\"this node hands over, and begins anew\"",
+                              options_.node_id, difference));
+    case Kind::kUndecided:
+      return tell(Event::Level::kError, "states differ",
+                  "cause=\"no majority holds the same\" action=\"compare `kv export` of all "
+                  "members; a backup may tell which one is right\"");
+    case Kind::kUnreadable:
+      return tell(
+          Event::Level::kWarning, "state not compared",
+          fmt::format("cause=\"{}\" action=\"`kv verify` tells what is damaged\"", news.cause));
+    case Kind::kBeginsAnew:
+      return tell(Event::Level::kError, "state given up",
+                  fmt::format("leader={} {} cause=\"a majority holds something else\" "
+                              "action=\"gets it from the leader; look at this disk\"",
+                              number(news.peer), difference));
+  }
 }
 
 void ReplicaHost::on_peer_fault(std::string_view address, std::string_view cause) {

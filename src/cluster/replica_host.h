@@ -48,6 +48,7 @@ class ReplicaHost final : public server::ClusterMember,
     std::string client_address;                            // HOST:PORT for clients
     std::optional<EtcdSettings> etcd = {};                 // none: votes alone place leadership
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // see node::Replica::Parts
+    std::uint64_t compare_seconds = 600;                   // see node::Replica::Parts
     bool has_lease_reads = false;  // the clocks of all members are trusted: see ReadLease
     bool is_insecure = false;      // that may be an address that other machines reach
     std::function<void(const Error&)> on_failure;
@@ -85,6 +86,7 @@ class ReplicaHost final : public server::ClusterMember,
   Result<void> add(const Newcomer& newcomer) override;
   Result<void> remove(std::uint64_t node_id, bool is_forced) override;
   Result<void> campaign() override;
+  Result<std::uint64_t> compare() override;
   // It leads, and would hand over in vain now, but not in a moment.
   bool should_wait_to_transfer() const;
   server::ReplicationStatus status() const override;
@@ -115,12 +117,14 @@ class ReplicaHost final : public server::ClusterMember,
   void on_members() override;
   void on_base(const node::BaseNews& news) override;
   void on_repair(const node::RepairNews& news) override;
+  void on_comparison(const node::ComparisonNews& news) override;
   void run_aside(std::function<void()> job, std::function<void()> done) override;
   // PeerListener
   std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) override;
   void receive(raft::NodeId from, const peer::Received& received) override;
   void receive(raft::NodeId from, const peer::SnapshotFrame& frame) override;
   void receive(raft::NodeId from, const peer::RecordFrame& frame) override;
+  void receive(raft::NodeId from, const peer::FingerprintFrame& frame) override;
   void on_peer_fault(std::string_view address, std::string_view cause) override;
 
   void tick();

@@ -64,6 +64,22 @@ Result<void> ReplicaHost::campaign() {
   });
 }
 
+Result<std::uint64_t> ReplicaHost::compare() {
+  auto sequence = std::make_shared<std::uint64_t>(0);
+  auto done = on_its_thread([this, sequence]() -> Result<void> {
+    const auto begun = replica_->compare(now());
+    if (begun) {
+      *sequence = *begun;
+      return {};
+    }
+    if (begun.error() == raft::Refusal::kNotLeader) {
+      return tl::unexpected(replica_->not_leading());
+    }
+    return tl::unexpected(not_yet("the disk of this node has no room for it; ask again"));
+  });
+  return std::move(done).map([sequence] { return *sequence; });
+}
+
 // In the order in which the core asks.
 Error ReplicaHost::why_no_campaign() const {
   const raft::Core& core = replica_->core();

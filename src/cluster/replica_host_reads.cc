@@ -120,10 +120,11 @@ void ReplicaHost::on_read(const raft::ReadResult& result) {
   refused.mapped().done(tl::unexpected(replica_->not_leading()));
 }
 
-// No read of a version asks anybody but the first ones, nor does the repair of records.
+// Once in this life of the process, as soon as somebody leads: neither reads of versions, repairs
+// nor comparisons of what the members hold ask anybody later.
 void ReplicaHost::ask_what_is_whole() {
-  const bool is_wanted = !waiting_.empty() || replica_->wants_whole();
-  if (!is_wanted || is_asking_ || replica_->is_whole()) return;
+  const bool may_be_told = !waiting_.empty() || replica_->core().leader() != raft::kNoNode;
+  if (!may_be_told || is_asking_ || replica_->is_whole()) return;
   const raft::ReadId id = next_read_++;
   reads_[id].since = std::chrono::steady_clock::now();
   reads_[id].done = [this](const Result<void>&) { is_asking_ = false; };

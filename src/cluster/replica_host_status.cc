@@ -64,6 +64,8 @@ void ReplicaHost::note_status() {
   status.records_put_back = replica_->repair().put_back();
   status.records_damaged = replica_->repair().left();
   status.members_since = replica_->memberships().latest().sequence;
+  status.compared = replica_->comparison().compared();
+  status.compared_members = replica_->comparison().members_the_same();
   status.election_us = core.config().election_us;
   if (placed_) {
     const etcd::Gate& gate = placed_->gate();

@@ -24,14 +24,12 @@ std::string_view cause_of(peer::RecordReply::State state) {
 
 void Repair::work(const raft::Core& core, bool is_whole, const raft::Instant& now) {
   now_ = now;
-  if (is_whole) wants_whole_ = false;
   const bool is_time = !looked_at_ || raft::longest_us(*looked_at_, now) >= kLookUs;
   if (!round_ && !is_time) return;
   if (is_time) {
     looked_at_ = now;
     look(core);
   }
-  wants_whole_ = wants_whole_ || (round_ && !is_whole);
   if (!round_ || !is_whole) return;
   if (question_ && raft::shortest_us(question_->since, now) >= kPatienceUs) {
     round_->silent.insert(question_->peer);
@@ -262,7 +260,6 @@ void Repair::serve(const peer::RecordRequest& request, bool is_whole) {
   using State = peer::RecordReply::State;
   const peer::Envelope from = request.envelope;
   if (from.to != self_ || serving_.contains(from.from)) return;
-  wants_whole_ = wants_whole_ || !is_whole;
   if (!is_whole || store_.pipeline().applied_sequence() < request.applied) {
     return answer(from, request.id, State::kLater);
   }

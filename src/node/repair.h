@@ -46,8 +46,6 @@ class Repair {
   void receive(const peer::RecordFrame& frame, const raft::Core& core, bool is_whole,
                const raft::Instant& now);
 
-  // It has to do what waits for that.
-  bool wants_whole() const { return wants_whole_; }
   std::uint64_t put_back() const { return put_back_; }
   // As of the last look at each segment.
   std::uint64_t left() const;
@@ -104,7 +102,6 @@ class Repair {
   std::vector<raft::NodeId> peers_;  // the leader first
   std::map<format::SegmentId, Looked> looked_;
   std::optional<raft::Instant> looked_at_;
-  bool wants_whole_ = false;
   std::shared_ptr<Round> round_;  // shared with the job under way
   bool is_waiting_ = false;       // for a job, an answer, or `put_off_`
   std::optional<Question> question_;

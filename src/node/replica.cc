@@ -39,7 +39,8 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
       sender_(parts.store, parts.listener, seed),
       receiver_(parts.store, parts.listener,
                 [this](const BaseReceiver::Arrived& state) { return take_base(state); }),
-      repair_(parts.store, parts.listener) {
+      repair_(parts.store, parts.listener),
+      comparison_(parts.store, parts.listener, parts.compare_us) {
   // The store refuses what would be too much before it has a place in the log.
   settings.uncommitted_bytes_max = UINT64_MAX;
   const format::LogFloor floor = parts.store.log_floor();
@@ -80,6 +81,8 @@ void Replica::tick(const raft::Instant& now) {
 
 void Replica::work(const raft::Instant& now) {
   if (is_over()) return;
+  comparison_.work(*core_, whole_from_, now);
+  if (comparison_.has_stopped()) return;
   tick(now);
   process();
   if (is_over()) return;
@@ -88,6 +91,7 @@ void Replica::work(const raft::Instant& now) {
   repair_.work(*core_, is_whole(), now);
   process();
   promote_learners(now);
+  compare_states(now);
   give_up_replies(now);
   const bool is_due =
       !looked_at_floor_ || raft::longest_us(*looked_at_floor_, now) >= kFloorIntervalUs;
@@ -98,7 +102,7 @@ void Replica::work(const raft::Instant& now) {
 }
 
 void Replica::receive(const peer::Received& received, const raft::Instant& now) {
-  if (is_over()) return;
+  if (is_over() || comparison_.has_stopped()) return;
   tick(now);
   bool has_config = false;
   for (const peer::ReceivedRecord& record : received.records) {
@@ -120,7 +124,7 @@ void Replica::receive(const peer::Received& received, const raft::Instant& now) 
 }
 
 tl::expected<void, raft::Refusal> Replica::read_index(raft::ReadId id, const raft::Instant& now) {
-  if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
+  if (is_over() || comparison_.has_stopped()) return tl::unexpected(raft::Refusal::kNotLeader);
   tick(now);
   note_promises();
   auto asked = core_->read_index(id);
@@ -162,7 +166,7 @@ tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const r
 }
 
 tl::expected<void, raft::Refusal> Replica::campaign(const raft::Instant& now) {
-  if (is_over()) return tl::unexpected(raft::Refusal::kNotReady);
+  if (is_over() || comparison_.has_stopped()) return tl::unexpected(raft::Refusal::kNotReady);
   core_->tick(now);
   auto begun = core_->campaign();
   process();

@@ -19,6 +19,7 @@
 #include "node/membership_log.h"
 #include "node/repair.h"
 #include "node/replica_listener.h"
+#include "node/state_comparison.h"
 #include "peer/hello.h"
 #include "peer/message.h"
 #include "raft/core.h"
@@ -58,6 +59,8 @@ class Replica : private raft::Log {
     ReplicaListener& listener;
     // Bytes of log that are kept for members that come back, even if all have them.
     std::uint64_t log_retention = std::uint64_t{1} << 30;
+    // From one comparison of what the members hold to the next; 0: only when asked for.
+    std::uint64_t compare_us = 600'000'000;
   };
   // `self`: number and disk. `seed`: another one at each start.
   Replica(const Parts& parts, Self self, raft::Settings settings, std::uint64_t seed,
@@ -75,6 +78,7 @@ class Replica : private raft::Log {
   void receive(const peer::Received& received, const raft::Instant& now);
   void receive(const peer::SnapshotFrame& frame, const raft::Instant& now);
   void receive(const peer::RecordFrame& frame, const raft::Instant& now);
+  void receive(const peer::FingerprintFrame& frame, const raft::Instant& now);
   // on_read() tells how it ended.
   tl::expected<void, raft::Refusal> read_index(raft::ReadId id, const raft::Instant& now);
   // What the store has to have for a read on this leader's word; see raft::Core::lease_read.
@@ -89,6 +93,10 @@ class Replica : private raft::Log {
   tl::expected<void, raft::Refusal> campaign(const raft::Instant& now);
   // See raft::Core.
   void set_may_campaign(bool may_campaign) { core_->set_may_campaign(may_campaign); }
+  // Of a leader that serves: all members compare what they hold as of now. The sequence of the
+  // record at which they do, which may still be taken back. kNotReady: the disk has no room.
+  tl::expected<raft::Seq, raft::Refusal> compare(const raft::Instant& now);
+  const StateComparison& comparison() const { return comparison_; }
 
   const raft::Core& core() const { return *core_; }
   // Who the members are, from the newest committed or an earlier record on. Disks that are known to
@@ -122,8 +130,6 @@ class Replica : private raft::Log {
   // a store has is what a log makes of it only once all is applied that a leader told of in this
   // life of the process (rule R7); from then on for good.
   bool is_whole() const { return whole_from_ && *whole_from_ <= applied(); }
-  // Something waits for that: a read that a leader confirms would help.
-  bool wants_whole() const { return repair_.wants_whole() && !is_whole(); }
   const Repair& repair() const { return repair_; }
   // Of a record of the log that is committed; none: the log begins behind it. The error: it cannot
   // be read.
@@ -139,6 +145,8 @@ class Replica : private raft::Log {
   // Which share of a state that member has; and this node. None: nothing is under way.
   std::optional<double> sent_share(raft::NodeId peer) const { return sender_.share(peer); }
   std::optional<double> received_share() const { return receiver_.share(); }
+  // Nothing is called any more: gives up what it holds of the store, which may end before it.
+  void let_go() { comparison_.let_go(); }
   // Why this node takes no writes, with the fields of the reply that a client gets.
   Error not_leading() const;
   // That came to the log in this life of the process, those that were rolled back, too.
@@ -181,6 +189,8 @@ class Replica : private raft::Log {
   raft::Seq floor_without_absent(const raft::Instant& now);
   bool replace(const raft::Ready& ready);
   Result<bool> take_base(const BaseReceiver::Arrived& state);
+  void compare_states(const raft::Instant& now);
+  void begin_anew();
   void fail(Error error);
 
   // replica_members.cc
@@ -230,6 +240,7 @@ class Replica : private raft::Log {
   BaseSender sender_;
   BaseReceiver receiver_;
   Repair repair_;
+  StateComparison comparison_;
   const format::ManifestState* offered_ = nullptr;  // while the core decides on it
   std::optional<format::ManifestState> replacement_;
   std::optional<Error> failure_;

@@ -61,7 +61,7 @@ raft::Seq Replica::floor_without_absent(const raft::Instant& now) {
 }
 
 void Replica::receive(const peer::SnapshotFrame& frame, const raft::Instant& now) {
-  if (is_over() || frame.envelope().to != core_->id()) return;
+  if (is_over() || comparison_.has_stopped() || frame.envelope().to != core_->id()) return;
   tick(now);
   process();
   if (is_over()) return;
@@ -76,7 +76,7 @@ void Replica::receive(const peer::SnapshotFrame& frame, const raft::Instant& now
 }
 
 void Replica::receive(const peer::RecordFrame& frame, const raft::Instant& now) {
-  if (is_over() || frame.envelope().to != core_->id()) return;
+  if (is_over() || comparison_.has_stopped() || frame.envelope().to != core_->id()) return;
   tick(now);
   process();
   if (is_over()) return;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "node/base_news.h"
+#include "node/comparison_news.h"
 #include "node/repair_news.h"
 #include "peer/gather.h"
 #include "raft/clock.h"
@@ -30,6 +31,7 @@ class ReplicaListener {
   virtual void on_members() = 0;
   virtual void on_base(const BaseNews& news) = 0;
   virtual void on_repair(const RepairNews& news) = 0;
+  virtual void on_comparison(const ComparisonNews&) {}
   // Reads or writes files for longer than the replica may: `job` is run elsewhere, one after the
   // other in the order of these calls, and `done` later where the replica is, but never from
   // within this call, and never once the replica is gone. The store outlives all jobs.

@@ -56,6 +56,10 @@ struct ReplicationStatus {
     bool may_campaign = false;  // this node has the key, or needs none
   };
   std::optional<Placement> placement = {};
+  // Of a leader: the newest record at which a majority, this node among them, was found to hold the
+  // same; and how many members did. 0: not since it started.
+  std::uint64_t compared = 0;
+  std::uint64_t compared_members = 0;
   std::uint64_t election_us = 0;  // the shortest silence of a leader after which another is elected
 };
 
@@ -105,6 +109,9 @@ class ClusterMember {
   // Asks the others for their votes at once, as if it had waited for the leader long enough; they
   // give none while they hear one. kInvalidArgument: it may not lead, and why.
   virtual Result<void> campaign() = 0;
+  // All members compare what they hold as of now; one that differs from the majority begins anew.
+  // The version at which they do: status() tells once it is done. kNotLeader, kTryLater.
+  virtual Result<std::uint64_t> compare() = 0;
 };
 
 // Whether clients may write here; null: a server alone.

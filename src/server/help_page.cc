@@ -24,7 +24,7 @@ Each number on the line is the length in bytes of one of them. Lines end in LF o
   VERIFY [rate=BYTES]          reads every byte of the data on the disk and says what is damaged
   BACKUP PATH_LEN [copy=1]     brings the backup in that directory of the server up to date
   INSPECT KEY_LEN              where the key lives on the disk, and what older versions are there
-  CLUSTER [do=transfer|add|remove|campaign] [node=N] [force=1]
+  CLUSTER [do=transfer|add|remove|campaign|compare] [node=N] [force=1]
                                which member of a cluster leads; has another one, or N, lead
   PING [LEN]    HELLO [v=1]    STATS [section=NAME] [fmt=text|json]    HELP    QUIT
 

@@ -62,6 +62,11 @@ class NativeConversation::ClusterTask final : public TaskOf<NativeConversation> 
         tag_(request.tag),
         start_(start) {}
   void run() override {
+    if (action_ == ClusterAction::kCompare) {
+      text_ = member_.compare().map(
+          [](std::uint64_t version) { return "compare: begun ver=" + std::to_string(version); });
+      return;
+    }
     text_ = act().map([this]() -> std::string {
       if (action_ == ClusterAction::kCampaign) return "campaign: begun";
       return action_ == ClusterAction::kAdd ? "add: begun" : "remove: begun";

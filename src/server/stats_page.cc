@@ -191,6 +191,8 @@ Json replication_section(const ReplicationStatus& status) {
               {"replication_records_damaged", status.records_damaged},
               {"replication_contact_seconds", status.contact_seconds},
               {"replication_members_since", status.members_since},
+              {"replication_compared", status.compared},
+              {"replication_compared_members", status.compared_members},
               {"replication_election_us", status.election_us}};
   out["replication_coordinator"] = status.placement ? "etcd" : "quorum";
   if (status.placement) {

@@ -20,6 +20,7 @@ struct Options {
   std::size_t machines = 3;
   std::size_t spares = 0;              // that wait to be added; the members change if there are any
   std::uint64_t retention = 8 * 1024;  // bytes of log that merges leave alone
+  std::uint64_t compare_us = 0;        // between comparisons of what the machines hold; 0: none
   std::size_t clients = 4;
   std::size_t keys = 4;
   std::size_t value_max = 300;           // bytes, about
@@ -47,6 +48,7 @@ struct Outcome {
   std::uint64_t leased_reads = 0;
   std::uint64_t local_writes = 0;
   std::uint64_t repeats = 0;                    // of requests that were carried out before
+  std::uint64_t comparisons = 0;                // of what the machines hold
   std::uint64_t replacements = 0;               // of a machine's state by another's
   std::uint64_t rotten = 0;                     // records whose bytes changed on a disk
   std::uint64_t put_back = 0;                   // of those

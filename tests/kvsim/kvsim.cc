@@ -51,6 +51,7 @@ struct Total {
     sum.leased_reads += outcome.leased_reads;
     sum.local_writes += outcome.local_writes;
     sum.repeats += outcome.repeats;
+    sum.comparisons += outcome.comparisons;
     sum.replacements += outcome.replacements;
     sum.rotten += outcome.rotten;
     sum.put_back += outcome.put_back;
@@ -128,11 +129,11 @@ int main(int count, char** arguments) {
       "{} seeds from {}: {} failed; {} writes ({} local, {} repeated), {} reads ({} by a lease), "
       "{} crashes "
       "between two "
-      "events, {} within one, {} roll-backs, {} states replaced, {} changes of members, {} disks "
-      "wiped, {} records rotten, {} put back\n",
+      "events, {} within one, {} roll-backs, {} states compared, {} replaced, {} changes of "
+      "members, {} disks wiped, {} records rotten, {} put back\n",
       seeds, seed, runs.failed.load(), total.writes, total.local_writes, total.repeats, total.reads,
-      total.leased_reads, total.crashes, deaths, total.roll_backs, total.replacements,
-      total.changes, total.wiped, total.rotten, total.put_back);
+      total.leased_reads, total.crashes, deaths, total.roll_backs, total.comparisons,
+      total.replacements, total.changes, total.wiped, total.rotten, total.put_back);
   if (is_verbose) {
     for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
   }

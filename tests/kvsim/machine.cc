@@ -118,8 +118,12 @@ Result<void> Machine::open() {
   auto store = StoreImpl::open(std::move(*dir), options, Background::kCaller, replicated);
   if (!store) return tl::unexpected(std::move(store).error());
   store_ = std::move(*store);
-  const node::Replica::Parts parts{*store_, *hard_state_, *members_, *this,
-                                   cluster_.options().retention};
+  const node::Replica::Parts parts{*store_,
+                                   *hard_state_,
+                                   *members_,
+                                   *this,
+                                   cluster_.options().retention,
+                                   cluster_.options().compare_us};
   raft::Settings settings;
   settings.has_lease_reads = cluster_.options().has_leases;
   const node::Self self{raft::NodeId{index_ + 1}, uuid_, members_->content().has_joined};
@@ -300,6 +304,19 @@ void Machine::write(const Write& write, Done done) {
   });
 }
 
+// What comes of other states the oracle sees as well; this is so that none is taken for another.
+void Machine::on_comparison(const node::ComparisonNews& news) {
+  if (!fs_.is_on()) return;
+  using Kind = node::ComparisonNews::Kind;
+  if (news.kind == Kind::kSame) {
+    cluster_.outcome().comparisons += 1;
+  } else if (news.kind != Kind::kUnreadable || !cluster_.options().has_rot) {
+    cluster_.report(fmt::format("states differ: kind {} seq {} peer {} buckets {} {}",
+                                static_cast<int>(news.kind), news.seq,
+                                static_cast<std::uint64_t>(news.peer), news.buckets, news.cause));
+  }
+}
+
 void Machine::write_now(const Write& write, Done done) {
   const std::uint64_t number = waiting_.next++;
   waiting_.writes[number] = std::move(done);
@@ -456,6 +473,10 @@ void Machine::receive_now(const std::string& bytes, const peer::Hello& sender) {
     const auto copy = peer::decode_record_copy(std::move(**frame));
     KV_CHECK(copy.has_value());
     replica_->receive(*copy, now());
+  } else if (peer::is_fingerprint((*frame)->type)) {
+    const auto fingerprint = peer::decode_fingerprint(**frame);
+    KV_CHECK(fingerprint.has_value());
+    replica_->receive(*fingerprint, now());
   } else {
     const auto received = peer::decode_message(std::move(**frame));
     KV_CHECK(received.has_value());

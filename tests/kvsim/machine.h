@@ -116,6 +116,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   void on_members() override {}
   void on_base(const node::BaseNews&) override {}
   void on_repair(const node::RepairNews& news) override;
+  void on_comparison(const node::ComparisonNews& news) override;
   void run_aside(std::function<void()> job, std::function<void()> done) override;
   void on_alarm(const raft::Alarm& alarm) override;
   void on_event(const Event& event) override;

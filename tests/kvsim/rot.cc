@@ -75,9 +75,10 @@ void Machine::on_repair(const node::RepairNews& news) {
   cluster_.outcome().put_back += news.put_back;
 }
 
-// As a server's host does.
+// As a server's host does. Repairs and comparisons need it.
 void Machine::ask_what_is_whole() {
-  if (is_asking_ || !replica_->wants_whole()) return;
+  const bool is_wanted = cluster_.options().has_rot || cluster_.options().compare_us != 0;
+  if (!is_wanted || is_asking_ || replica_->is_whole()) return;
   const std::uint64_t number = next_read_++;
   reads_[number] = {"whole", [this](const auto&) { is_asking_ = false; }, std::nullopt};
   is_asking_ = true;

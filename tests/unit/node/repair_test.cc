@@ -239,7 +239,6 @@ TEST_CASE_FIXTURE(Members, "nobody is asked while nothing is wrong") {
   run(700);
   CHECK(asked.empty());
   CHECK(third.jobs.empty());
-  CHECK_FALSE(third.repair->wants_whole());
 }
 
 TEST_CASE_FIXTURE(Members, "a store that may lack something neither asks nor answers") {
@@ -248,10 +247,8 @@ TEST_CASE_FIXTURE(Members, "a store that may lack something neither asks nor ans
     third.is_whole = false;
     run(20);
     CHECK(asked.empty());
-    CHECK(third.repair->wants_whole());
     third.is_whole = true;
     run(2);
-    CHECK_FALSE(third.repair->wants_whole());
   }
   SUBCASE("the others'") {
     first.is_whole = false;
@@ -259,7 +256,6 @@ TEST_CASE_FIXTURE(Members, "a store that may lack something neither asks nor ans
     run(3);
     CHECK(asked.size() > 2);
     CHECK_FALSE(read(key).has_value());
-    CHECK(first.repair->wants_whole());
     first.is_whole = true;
     run(2);
   }

@@ -97,6 +97,7 @@ TEST_CASE("the other verbs' options") {
   CHECK(good("CLUSTER do=remove node=4 force=1").is_forced);
   CHECK_FALSE(good("CLUSTER do=remove node=4").is_forced);
   CHECK(good("CLUSTER do=campaign").cluster_action == ClusterAction::kCampaign);
+  CHECK(good("CLUSTER do=compare").cluster_action == ClusterAction::kCompare);
   CHECK(good("HELLO v=1 client=py/0.2 id=x").hello_version == 1);
   const auto numbered = good("DEL 1 req=7 done_below=7 session=18446744073709551614");
   CHECK(numbered.session == 18446744073709551614u);

@@ -31,6 +31,9 @@ struct FakeMember final : kv::server::ClusterMember {
     campaigns += 1;
     return answer;
   }
+  Result<std::uint64_t> compare() override {
+    return answer.map([] { return std::uint64_t{17}; });
+  }
   std::vector<std::uint64_t> asked;
   std::vector<Newcomer> added;
   std::vector<std::uint64_t> removed;
@@ -51,6 +54,16 @@ TEST_CASE("CLUSTER answers as STATS section=replication, and is counted for itse
         talk.ask("STATS section=replication fmt=json\n"));
   CHECK(talk.counters.of(Verb::kCluster).requests.value() == 2);
   CHECK(talk.counters.of(Verb::kStats).requests.value() == 2);
+}
+
+TEST_CASE("CLUSTER do=compare says as of which version all compare") {
+  Talk talk;
+  FakeMember member;
+  talk.be(member);
+  CHECK(talk.ask("CLUSTER do=compare\n") == "INFO 21\ncompare: begun ver=17\n");
+  member.answer = tl::unexpected(kv::Error{kv::Errc::kTryLater, "reason=cluster not yet", {}});
+  CHECK(talk.ask("CLUSTER do=compare\n").starts_with("ERR TRY_LATER "));
+  CHECK(talk.ask("CLUSTER do=compare node=1\n").starts_with("ERR BAD_ARG "));
 }
 
 TEST_CASE("CLUSTER do=transfer has the member begin, and says so") {

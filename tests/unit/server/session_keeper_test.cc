@@ -37,6 +37,7 @@ class Member final : public kv::server::ClusterMember {
   kv::Result<void> add(const Newcomer&) override { return {}; }
   kv::Result<void> remove(std::uint64_t, bool) override { return {}; }
   kv::Result<void> campaign() override { return {}; }
+  kv::Result<std::uint64_t> compare() override { return 0; }
   mutable std::atomic<int> asked = 0;
 };
 

@@ -1,0 +1,212 @@
+#include "node/state_comparison.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace kv::node {
+
+namespace {
+
+// Read in one go, before others of this node's files are; with a pause of a few milliseconds
+// behind, so that comparing is no load.
+constexpr std::size_t kKeysAtOnce = 4096;
+constexpr std::uint64_t kFirstPauseUs = 500'000;
+constexpr std::uint64_t kLastPauseUs = 60'000'000;
+constexpr std::uint64_t kStoppedPauseUs = 50'000;
+
+}  // namespace
+
+// Shared with the job that reads.
+struct StateComparison::Scan {
+  Scan(StoreImpl& store, StoreImpl::Comparison what)
+      : sequence(what.sequence),
+        scan(store.index(), store.segments(), std::move(what.pin), std::move(what.snapshot)) {}
+  const raft::Seq sequence;
+  engine::FingerprintScan scan;
+  Result<bool> has_more = true;
+  bool is_reading = false;
+};
+
+bool StateComparison::is_due(const raft::Instant& now) const {
+  if (interval_us_ == 0 || scan_ != nullptr) return false;
+  return !wrote_ || raft::shortest_us(*wrote_, now) >= interval_us_;
+}
+
+void StateComparison::work(const raft::Core& core, std::optional<raft::Seq> whole_from,
+                           const raft::Instant& now) {
+  now_ = now;
+  if (stopped_ && raft::longest_us(*stopped_, now) >= kStopMaxUs) stopped_.reset();
+  begin_scan(whole_from);
+  go_on();
+  if (own_ == nullptr) return;
+  if (core.role() == raft::Role::kLeader) {
+    if (!heard_.contains(core.id())) judge(core);
+    return;
+  }
+  const bool is_time = !sent_ || raft::longest_us(*sent_, now) >= pause_us_;
+  if (!is_answered_ && is_time && core.leader() != raft::kNoNode) send_own(core);
+}
+
+void StateComparison::begin_scan(std::optional<raft::Seq> whole_from) {
+  auto next = store_.take_comparison();
+  if (!next || !whole_from || next->sequence < *whole_from || stopped_) return;
+  scan_ = std::make_shared<Scan>(store_, std::move(*next));
+}
+
+void StateComparison::go_on() {
+  if (scan_ == nullptr || scan_->is_reading) return;
+  scan_->is_reading = true;
+  // What is left of these two may outlive the store, whose snapshot the scan has.
+  const std::weak_ptr<Scan> weak = scan_;
+  listener_.run_aside(
+      [weak] {
+        if (const auto scan = weak.lock()) scan->has_more = scan->scan.step(kKeysAtOnce);
+      },
+      [this, weak] {
+        const auto scan = weak.lock();
+        if (scan == nullptr || scan != scan_) return;
+        scan->is_reading = false;
+        if (!scan->has_more || !*scan->has_more) finish_scan(*scan);
+      });
+}
+
+void StateComparison::finish_scan(const Scan& scan) {
+  sequence_ = scan.sequence;
+  own_ = nullptr;
+  heard_.clear();
+  right_ = nullptr;
+  is_undecided_told_ = is_answered_ = false;
+  sent_.reset();
+  pause_us_ = 0;
+  if (scan.has_more) {
+    own_ = std::make_shared<const format::StateFingerprint>(scan.scan.fingerprint());
+  } else {
+    tell(ComparisonNews::Kind::kUnreadable, raft::kNoNode, scan.has_more.error().context);
+  }
+  scan_ = nullptr;
+}
+
+void StateComparison::send_own(const raft::Core& core) {
+  peer::Fingerprint own;
+  own.envelope = {core.id(), core.leader(), core.term()};
+  own.sequence = sequence_;
+  own.wish = stopped_ ? peer::Fingerprint::Wish::kBeginAnew : peer::Fingerprint::Wish::kCompare;
+  own.last = stopped_ ? last_ : 0;
+  own.state = own_;
+  peer::Gather frame;
+  append_fingerprint(frame, own);
+  listener_.send(core.leader(), std::move(frame));
+  sent_ = now_;
+  pause_us_ = stopped_ ? kStoppedPauseUs : std::clamp(2 * pause_us_, kFirstPauseUs, kLastPauseUs);
+}
+
+StateComparison::Wish StateComparison::receive(const peer::FingerprintFrame& frame,
+                                               raft::Core& core, raft::Seq last,
+                                               const raft::Instant& now) {
+  using Verdict = peer::FingerprintReply::Verdict;
+  now_ = now;
+  if (const auto* asked = std::get_if<peer::Fingerprint>(&frame.body)) {
+    answer(*asked, core);
+    return Wish::kNone;
+  }
+  const auto& reply = std::get<peer::FingerprintReply>(frame.body);
+  const bool is_from_leader = reply.envelope.term == core.term() &&
+                              reply.envelope.from == core.leader() &&
+                              core.role() == raft::Role::kFollower;
+  if (!is_from_leader || own_ == nullptr || reply.sequence != sequence_) return Wish::kNone;
+  if (reply.verdict == Verdict::kSame) {
+    is_answered_ = true;
+  } else if (reply.verdict == Verdict::kDiffers && !stopped_) {
+    stopped_ = now;
+    last_ = last;
+    send_own(core);
+  } else if (reply.verdict == Verdict::kReleased && stopped_ && reply.last == last_ &&
+             last == last_) {
+    tell(ComparisonNews::Kind::kBeginsAnew, reply.envelope.from);
+    return Wish::kBeginAnew;
+  }
+  return Wish::kNone;
+}
+
+// A member asks again until it is answered, so what comes too early is not kept.
+void StateComparison::answer(const peer::Fingerprint& asked, raft::Core& core) {
+  using Verdict = peer::FingerprintReply::Verdict;
+  const bool is_mine = core.serves() && own_ != nullptr && asked.sequence == sequence_ &&
+                       core.config().is_member(asked.envelope.from);
+  if (!is_mine) return;
+  heard_[asked.envelope.from] = asked.state;
+  judge(core);
+  if (right_ == nullptr || *right_ != *own_) return;
+  if (*asked.state == *right_) return reply(asked.envelope, Verdict::kSame, 0, core);
+  if (asked.wish == peer::Fingerprint::Wish::kCompare) {
+    tell(ComparisonNews::Kind::kPeerDiffers, asked.envelope.from);
+    return reply(asked.envelope, Verdict::kDiffers, 0, core);
+  }
+  if (core.release(asked.envelope.from)) {
+    reply(asked.envelope, Verdict::kReleased, asked.last, core);
+  }
+}
+
+void StateComparison::reply(const peer::Envelope& to, peer::FingerprintReply::Verdict verdict,
+                            raft::Seq last, const raft::Core& core) {
+  peer::Gather frame;
+  append_fingerprint_reply(frame, {{core.id(), to.from, core.term()}, sequence_, verdict, last});
+  listener_.send(to.from, std::move(frame));
+}
+
+// Of the voters' states, this node's among them, the one that a majority has.
+void StateComparison::judge(const raft::Core& core) {
+  if (!core.serves()) return;
+  heard_[core.id()] = own_;
+  const raft::Config& config = core.config();
+  std::size_t voters = 0;
+  State most = nullptr;
+  std::size_t most_count = 0;
+  for (const auto& [node, state] : heard_) {
+    if (!config.is_voter(node)) continue;
+    voters += 1;
+    const auto count = std::ranges::count_if(heard_, [&](const auto& other) {
+      return config.is_voter(other.first) && *other.second == *state;
+    });
+    if (static_cast<std::size_t>(count) <= most_count) continue;
+    most = state;
+    most_count = static_cast<std::size_t>(count);
+  }
+  const bool was_known = right_ != nullptr;
+  if (most_count >= config.majority()) right_ = most;
+  if (right_ == nullptr) {
+    const bool is_news = voters == config.voters.size() && !std::exchange(is_undecided_told_, true);
+    if (is_news) tell(ComparisonNews::Kind::kUndecided);
+    return;
+  }
+  same_ = static_cast<std::uint64_t>(
+      std::ranges::count_if(heard_, [this](const auto& one) { return *one.second == *right_; }));
+  if (*right_ == *own_) {
+    compared_ = sequence_;
+    if (!was_known) tell(ComparisonNews::Kind::kSame);
+    return;
+  }
+  if (was_known) return;
+  tell(ComparisonNews::Kind::kSelfDiffers);
+  successor_ =
+      std::ranges::find_if(heard_, [&](const auto& one) { return *one.second == *right_; })->first;
+}
+
+void StateComparison::tell(ComparisonNews::Kind kind, raft::NodeId peer, std::string cause) {
+  ComparisonNews news;
+  news.kind = kind;
+  news.seq = sequence_;
+  news.peer = peer;
+  news.keys = own_ != nullptr ? own_->keys : 0;
+  news.members = same_;
+  const auto heard = heard_.find(peer);
+  if (own_ != nullptr && heard != heard_.end()) {
+    news.buckets = format::differing_buckets(*own_, *heard->second);
+  } else if (own_ != nullptr && right_ != nullptr) {
+    news.buckets = format::differing_buckets(*own_, *right_);
+  }
+  news.cause = std::move(cause);
+  listener_.on_comparison(news);
+}
+
+}  // namespace kv::node
