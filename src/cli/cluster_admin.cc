@@ -37,6 +37,10 @@ struct FailoverFlags {
   std::string wait = "10s";
 };
 
+struct CompareFlags {
+  std::string wait = "30s";
+};
+
 struct InitFlags {
   std::vector<std::string> members;
 };
@@ -233,6 +237,35 @@ int run_failover(const Common& common, const FailoverFlags& flags) {
   return kExitTryLater;
 }
 
+// As of a record that the leader writes for it.
+int run_compare(const Common& common, const CompareFlags& flags) {
+  Version version = 0;
+  const auto problem = at_leader(common, flags.wait, [&](Client& client) {
+    return client.compare().map([&](Version begun) { version = begun; });
+  });
+  if (problem) return fail(*problem);
+  std::optional<MemberReport> leader;
+  std::size_t members = 0;
+  wait_until(flags.wait, [&] {
+    leader = leader_of(common);
+    members = leader ? leader->peers.size() + 1 : 0;
+    return leader && leader->compared >= version && leader->compared_members == members;
+  });
+  const bool was_compared = leader && leader->compared >= version;
+  const std::uint64_t same = was_compared ? leader->compared_members : 0;
+  if (was_compared && same == members) {
+    tell(common, {{"ver", version}, {"members", members}, {"same", same}},
+         fmt::format("all {} members hold the same as of ver={}", members, version));
+    return kExitOk;
+  }
+  complain(fmt::format(
+      "after {} it is known of {} of {} members that they hold the same as of ver={}; the "
+      "others are still at it, not there, or differ, which the leader's log file says: who "
+      "differs begins anew",
+      flags.wait, same, members, version));
+  return kExitTryLater;
+}
+
 // A cluster is made by starting its first members with one list. This says how, for those that do
 // not run, and of those that do, whether they are that cluster.
 int run_init(const Common& common, const InitFlags& flags) {
@@ -324,6 +357,13 @@ void add_cluster_admin(CLI::App& cluster, Common& common, Run& run) {
   add_wait(*command, failover->wait);
   command->callback(
       [=, &common, &run] { run = [=, &common] { return run_failover(common, *failover); }; });
+
+  auto compare = std::make_shared<CompareFlags>();
+  command = cluster.add_subcommand(
+      "compare", "whether all members hold the same; one that differs begins anew");
+  add_wait(*command, compare->wait);
+  command->callback(
+      [=, &common, &run] { run = [=, &common] { return run_compare(common, *compare); }; });
 
   auto init = std::make_shared<InitFlags>();
   command = cluster.add_subcommand(

@@ -60,6 +60,8 @@ MemberReport report_of(const Json& page) {
   if (page.contains("replication_received_share")) {
     report.received_share = page.value("replication_received_share", 0.0);
   }
+  report.compared = number("replication_compared");
+  report.compared_members = number("replication_compared_members");
   report.members_since = number("replication_members_since");
   report.election_us = number("replication_election_us");
   for (const auto& [name, value] : page.items()) {

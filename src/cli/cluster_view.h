@@ -32,7 +32,11 @@ struct MemberReport {
   std::uint64_t last = 0;
   std::uint64_t commit = 0;
   std::optional<double> received_share;  // of the state that another member sends it as files
-  std::uint64_t members_since = 0;       // sequence of the record that says who they are
+  // Of a leader: the newest version as of which members compared what they hold, and how many of
+  // them hold the same.
+  std::uint64_t compared = 0;
+  std::uint64_t compared_members = 0;
+  std::uint64_t members_since = 0;  // sequence of the record that says who they are
   std::uint64_t election_us = 0;
   std::vector<Peer> peers;
 

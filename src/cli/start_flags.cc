@@ -130,6 +130,10 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
   add(start, "log-retention", flags.log_retention,
       "of a member of a cluster: log that merges leave alone, for members that come back")
       ->check(size_check(0, UINT64_MAX));
+  add(start, "compare-interval-s", flags.compare_interval_s,
+      "of a cluster: the members compare what they hold so often, and one that differs from the "
+      "majority begins anew; 0: only on `kv cluster compare`")
+      ->check(CLI::Range(0, 31'536'000));
   add(start, "ack", flags.ack,
       "what a write to a cluster waits for: majority; or local, the leader's disk, and what no "
       "majority has yet is lost with the leader")
