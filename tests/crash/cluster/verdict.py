@@ -17,6 +17,7 @@ def judge(drill):
     wrong = [text for tape in drill.load.tapes() for text in tape.wrong[:3]]
     try:
         wrong += scans_differ(drill)
+        wrong += [] if drill.has_damage else fingerprints_differ(drill)
         drill.cluster.check_alive()
         drill.cluster.stop(*drill.cluster.processes)
         wrong += [] if drill.has_damage else verify_finds(drill)
@@ -82,6 +83,15 @@ def history_is_wrong(drill):
         return []
     name = {1: "is not linearizable", 2: "is undecided"}.get(done.returncode, "could not be checked")
     return ["the history %s:" % name] + (done.stdout + done.stderr).strip().split("\n")[:12]
+
+
+def fingerprints_differ(drill):
+    """What the members find themselves when they compare what they hold."""
+    if drill.cluster.excluded:
+        return []  # who does not come back says nothing
+    words = [drill.cluster.kv, "cluster", "compare", "--addr", drill.cluster.address(drill.cluster.leader())]
+    done = subprocess.run(words, capture_output=True, text=True)
+    return [] if done.returncode == 0 else ["kv cluster compare: " + (done.stdout + done.stderr).strip()]
 
 
 def verify_finds(drill):
