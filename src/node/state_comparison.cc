@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace kv::node {
 
@@ -159,23 +160,19 @@ void StateComparison::judge(const raft::Core& core) {
   if (!core.serves()) return;
   heard_[core.id()] = own_;
   const raft::Config& config = core.config();
-  std::size_t voters = 0;
-  State most = nullptr;
-  std::size_t most_count = 0;
+  std::vector<State> of_voters;
   for (const auto& [node, state] : heard_) {
-    if (!config.is_voter(node)) continue;
-    voters += 1;
-    const auto count = std::ranges::count_if(heard_, [&](const auto& other) {
-      return config.is_voter(other.first) && *other.second == *state;
-    });
-    if (static_cast<std::size_t>(count) <= most_count) continue;
-    most = state;
-    most_count = static_cast<std::size_t>(count);
+    if (config.is_voter(node)) of_voters.push_back(state);
   }
   const bool was_known = right_ != nullptr;
-  if (most_count >= config.majority()) right_ = most;
+  for (const State& state : of_voters) {
+    const auto same =
+        std::ranges::count_if(of_voters, [&](const State& other) { return *other == *state; });
+    if (static_cast<std::size_t>(same) >= config.majority()) right_ = state;
+  }
   if (right_ == nullptr) {
-    const bool is_news = voters == config.voters.size() && !std::exchange(is_undecided_told_, true);
+    const bool are_all_heard = of_voters.size() == config.voters.size();
+    const bool is_news = are_all_heard && !std::exchange(is_undecided_told_, true);
     if (is_news) tell(ComparisonNews::Kind::kUndecided);
     return;
   }
