@@ -64,18 +64,19 @@ void PeerLink::stop() {
   queue_.clear();
 }
 
-bool PeerLink::has_room(const peer::Gather& frame) const {
-  return state_ == State::kOpen && writing_ + queue_.bytes() + frame.size() <= kQueueMax;
+// Whatever its size: a record that did not fit would keep all that come behind it from everybody.
+bool PeerLink::has_room() const {
+  return state_ == State::kOpen && writing_ + queue_.bytes() < kQueueMax;
 }
 
 void PeerLink::send(peer::Gather frame) {
-  if (!has_room(frame)) return;
+  if (!has_room()) return;
   queue_.push(std::move(frame));
   write_next();
 }
 
 void PeerLink::send_chunk(peer::Gather frame) {
-  if (!has_room(frame)) return;
+  if (!has_room()) return;
   queue_.push_chunk(std::move(frame));
   write_next();
 }

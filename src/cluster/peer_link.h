@@ -23,7 +23,7 @@ namespace kv::cluster {
 
 // The way to one other member: a connection that this node makes, and makes again whenever it ends.
 // Frames go one way on it; what the member has to say comes on the connection that it makes. While
-// there is none, and when more than kQueueMax waits, frames are dropped, as a network would: raft
+// there is none, and while kQueueMax or more waits, frames are dropped, as a network would: raft
 // sends again what matters.
 //
 // The thread of its io_context.
@@ -65,7 +65,7 @@ class PeerLink {
   void read();
   void take(std::string_view bytes);
   bool accept_answer(const peer::Frame& frame);
-  bool has_room(const peer::Gather& frame) const;
+  bool has_room() const;
   void write_next();
   void give_up(std::string_view cause);
   void wait();

@@ -132,6 +132,15 @@ def refused(cluster, node, *arguments):
     return done.stderr
 
 
+def check_large_value(cluster):
+    """Larger than what waits for a slow member at most: it must not keep everything behind it from all of them."""
+    value = "x" * (40 << 20)
+    cluster.put("large", value)
+    cluster.put("behind", "it")
+    for node in NODES:
+        same(cluster.get(node, "large"), value, f"a large value at node {node}")
+
+
 def check_writes_and_reads(cluster):
     cluster.put("a", "1")
     leader = cluster.leader()
@@ -304,6 +313,7 @@ def main():
         for node in NODES:
             cluster.start(node)
         check_writes_and_reads(cluster)
+        check_large_value(cluster)
         check_kill(cluster)
         check_stop(cluster)
         check_transfer(cluster)
