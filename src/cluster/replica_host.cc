@@ -347,6 +347,12 @@ void ReplicaHost::on_comparison(const node::ComparisonNews& news) {
       return tell(Event::Level::kError, "states differ",
                   fmt::format("node={} {} action=\"that node begins anew; look at its disk\"",
                               number(news.peer), difference));
+    case Kind::kPeerIsNeeded:
+      return tell(Event::Level::kError, "states differ",
+                  fmt::format("node={} {} cause=\"the others are no majority without it, or this "
+                              "node lost records\" action=\"that node begins anew later; start "
+                              "those that are missing, or let another one lead\"",
+                              number(news.peer), difference));
     case Kind::kSelfDiffers:
       return tell(Event::Level::kError, "states differ",
                   fmt::format("node={} {} action=\"this node hands over, and begins anew\"",

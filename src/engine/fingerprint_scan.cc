@@ -36,7 +36,10 @@ Result<void> FingerprintScan::add_window() {
     const Place place = window_.place(number);
     if (auto opened = open(place.slot()); !opened) return opened;
     const auto header = segment_->read_header(*file_, place, ReadMode::kMayBlock);
-    if (!header) return tl::unexpected(header.error());
+    if (!header) {
+      if (header.error().code == Errc::kCorruption) ++segment_->failed_reads;  // for who mends it
+      return tl::unexpected(header.error());
+    }
     fingerprint_.add(window_.key(number), *header);
   }
   return {};

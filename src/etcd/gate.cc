@@ -193,7 +193,11 @@ void Gate::done(const Reply& reply, Time now) {
       look_due_ = now;
       return;
     case Kind::kPut:
-      if (reply.kind == Reply::Kind::kNoLease) return is_of_lease ? forget_lease(now) : void();
+      if (reply.kind == Reply::Kind::kNoLease) {
+        if (is_of_lease) forget_lease(now);
+        retry_due_ = now + kRetryPause;  // who grants it does not know of it: not at once again
+        return;
+      }
       return on_put(asked, reply, now);
     case Kind::kLook:
       look_due_ = now + kLookPause;

@@ -10,12 +10,13 @@ namespace kv::node {
 // What comes of comparing what the members hold: for a log.
 struct ComparisonNews {
   enum class Kind : std::uint8_t {
-    kSame,         // of a leader: a majority of the voters holds the same, and this node, too
-    kPeerDiffers,  // of a leader: that member does not; it will begin anew
-    kSelfDiffers,  // of a leader: this node does not; it hands over
-    kUndecided,    // of a leader: all said what they hold, and no majority holds the same
-    kUnreadable,   // this node cannot say what it holds; see `cause`
-    kBeginsAnew,   // this node gives up what it holds and gets it from the leader
+    kSame,          // of a leader: a majority of the voters holds the same, and this node, too
+    kPeerDiffers,   // of a leader: that member does not; it will begin anew
+    kPeerIsNeeded,  // the same, but the others need it, or nobody can give it all; it stays
+    kSelfDiffers,   // of a leader: this node does not; it hands over
+    kUndecided,     // of a leader: all said what they hold, and no majority holds the same
+    kUnreadable,    // this node cannot say what it holds; see `cause`
+    kBeginsAnew,    // this node gives up what it holds and gets it from the leader
   };
   Kind kind = Kind::kSame;
   raft::Seq seq = 0;  // of the record at which all compare

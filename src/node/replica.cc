@@ -40,7 +40,7 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
       receiver_(parts.store, parts.listener,
                 [this](const BaseReceiver::Arrived& state) { return take_base(state); }),
       repair_(parts.store, parts.listener),
-      comparison_(parts.store, parts.listener, parts.compare_us) {
+      comparison_(parts.store, parts.listener, parts.compare_us, [this] { return can_serve(); }) {
   // The store refuses what would be too much before it has a place in the log.
   settings.uncommitted_bytes_max = UINT64_MAX;
   const format::LogFloor floor = parts.store.log_floor();

@@ -190,6 +190,7 @@ class Replica : private raft::Log {
   bool replace(const raft::Ready& ready);
   Result<bool> take_base(const BaseReceiver::Arrived& state);
   void compare_states(const raft::Instant& now);
+  bool can_serve() const;
   void begin_anew();
   void fail(Error error);
 

@@ -15,9 +15,15 @@ tl::expected<raft::Seq, raft::Refusal> Replica::compare(const raft::Instant& now
   return *sequence;
 }
 
+// A member that begins with nothing gets the log, or files where the log begins behind that; and
+// what this node's disk lost may be on that member's alone.
+bool Replica::can_serve() const {
+  return repair_.left() == 0 && (floor_.seq == 0 || parts_.store.base_files());
+}
+
 void Replica::compare_states(const raft::Instant& now) {
   if (is_over()) return;
-  if (const auto successor = comparison_.take_successor()) {
+  if (const auto successor = comparison_.take_successor(*core_)) {
     [[maybe_unused]] const auto begun = transfer(*successor, now);
   }
   const bool has_others = !core_->peers().empty();

@@ -14,6 +14,7 @@ constexpr std::size_t kKeysAtOnce = 4096;
 constexpr std::uint64_t kFirstPauseUs = 500'000;
 constexpr std::uint64_t kLastPauseUs = 60'000'000;
 constexpr std::uint64_t kStoppedPauseUs = 50'000;
+constexpr std::uint64_t kHandOverPauseUs = 5'000'000;
 
 }  // namespace
 
@@ -36,7 +37,12 @@ bool StateComparison::is_due(const raft::Instant& now) const {
 void StateComparison::work(const raft::Core& core, std::optional<raft::Seq> whole_from,
                            const raft::Instant& now) {
   now_ = now;
-  if (stopped_ && raft::longest_us(*stopped_, now) >= kStopMaxUs) stopped_.reset();
+  if (stopped_ && raft::longest_us(*stopped_, now) >= kStopMaxUs) {
+    stopped_.reset();
+    stop_pause_us_ = std::clamp(2 * stop_pause_us_, 10 * kStopMaxUs, kLastPauseUs);
+    pause_us_ = stop_pause_us_;
+    sent_ = now;
+  }
   begin_scan(whole_from);
   go_on();
   if (own_ == nullptr) return;
@@ -50,6 +56,7 @@ void StateComparison::work(const raft::Core& core, std::optional<raft::Seq> whol
 
 void StateComparison::begin_scan(std::optional<raft::Seq> whole_from) {
   auto next = store_.take_comparison();
+  if (scan_ != nullptr) return;  // or one that takes long would never end
   if (!next || !whole_from || next->sequence < *whole_from || stopped_) return;
   scan_ = std::make_shared<Scan>(store_, std::move(*next));
 }
@@ -84,6 +91,7 @@ void StateComparison::finish_scan(const Scan& scan) {
   } else {
     tell(ComparisonNews::Kind::kUnreadable, raft::kNoNode, scan.has_more.error().context);
   }
+  wrote_ = now_;  // however long it took
   scan_ = nullptr;
 }
 
@@ -93,6 +101,7 @@ void StateComparison::send_own(const raft::Core& core) {
   own.sequence = sequence_;
   own.wish = stopped_ ? peer::Fingerprint::Wish::kBeginAnew : peer::Fingerprint::Wish::kCompare;
   own.last = stopped_ ? last_ : 0;
+  own.stop = stopped_ ? stop_ : 0;
   own.state = own_;
   peer::Gather frame;
   append_fingerprint(frame, own);
@@ -119,10 +128,11 @@ StateComparison::Wish StateComparison::receive(const peer::FingerprintFrame& fra
     is_answered_ = true;
   } else if (reply.verdict == Verdict::kDiffers && !stopped_) {
     stopped_ = now;
+    stop_ = static_cast<std::uint32_t>(now.raw_us) | 1;
     last_ = last;
     send_own(core);
   } else if (reply.verdict == Verdict::kReleased && stopped_ && reply.last == last_ &&
-             last == last_) {
+             reply.stop == stop_ && last == last_) {
     tell(ComparisonNews::Kind::kBeginsAnew, reply.envelope.from);
     return Wish::kBeginAnew;
   }
@@ -138,21 +148,31 @@ void StateComparison::answer(const peer::Fingerprint& asked, raft::Core& core) {
   heard_[asked.envelope.from] = asked.state;
   judge(core);
   if (right_ == nullptr || *right_ != *own_) return;
-  if (*asked.state == *right_) return reply(asked.envelope, Verdict::kSame, 0, core);
+  if (*asked.state == *right_) return reply(asked, Verdict::kSame, core);
+  // It stays while the others need it, or it could not get anything; it asks again.
+  const bool may_go = core.can_release(asked.envelope.from) && can_serve_();
   if (asked.wish == peer::Fingerprint::Wish::kCompare) {
-    tell(ComparisonNews::Kind::kPeerDiffers, asked.envelope.from);
-    return reply(asked.envelope, Verdict::kDiffers, 0, core);
-  }
-  if (core.release(asked.envelope.from)) {
-    reply(asked.envelope, Verdict::kReleased, asked.last, core);
+    tell(may_go ? ComparisonNews::Kind::kPeerDiffers : ComparisonNews::Kind::kPeerIsNeeded,
+         asked.envelope.from);
+    if (may_go) reply(asked, Verdict::kDiffers, core);
+  } else if (may_go && core.release(asked.envelope.from)) {
+    reply(asked, Verdict::kReleased, core);
   }
 }
 
-void StateComparison::reply(const peer::Envelope& to, peer::FingerprintReply::Verdict verdict,
-                            raft::Seq last, const raft::Core& core) {
+void StateComparison::reply(const peer::Fingerprint& to, peer::FingerprintReply::Verdict verdict,
+                            const raft::Core& core) {
+  peer::FingerprintReply reply;
+  reply.envelope = {core.id(), to.envelope.from, core.term()};
+  reply.sequence = sequence_;
+  reply.verdict = verdict;
+  if (verdict == peer::FingerprintReply::Verdict::kReleased) {
+    reply.last = to.last;
+    reply.stop = to.stop;
+  }
   peer::Gather frame;
-  append_fingerprint_reply(frame, {{core.id(), to.from, core.term()}, sequence_, verdict, last});
-  listener_.send(to.from, std::move(frame));
+  append_fingerprint_reply(frame, reply);
+  listener_.send(to.envelope.from, std::move(frame));
 }
 
 // Of the voters' states, this node's among them, the one that a majority has.
@@ -185,8 +205,24 @@ void StateComparison::judge(const raft::Core& core) {
   }
   if (was_known) return;
   tell(ComparisonNews::Kind::kSelfDiffers);
-  successor_ =
-      std::ranges::find_if(heard_, [&](const auto& one) { return *one.second == *right_; })->first;
+}
+
+// Of the voters that are there and hold what is right, the one that has most of the log.
+std::optional<raft::NodeId> StateComparison::take_successor(const raft::Core& core) {
+  const bool differs = right_ != nullptr && own_ != nullptr && *right_ != *own_;
+  const bool is_time = !handed_over_ || raft::longest_us(*handed_over_, now_) >= kHandOverPauseUs;
+  if (!core.serves() || !differs || !is_time) return std::nullopt;
+  std::optional<raft::NodeId> best;
+  for (const auto& [node, progress] : core.peers()) {
+    const auto heard = heard_.find(node);
+    const bool is_right = heard != heard_.end() && *heard->second == *right_;
+    const bool is_there =
+        progress.heard && raft::longest_us(*progress.heard, now_) < core.config().election_us;
+    if (!is_right || !is_there || !core.config().is_voter(node)) continue;
+    if (!best || progress.match > core.peers().at(*best).match) best = node;
+  }
+  if (best) handed_over_ = now_;
+  return best;
 }
 
 void StateComparison::tell(ComparisonNews::Kind kind, raft::NodeId peer, std::string cause) {

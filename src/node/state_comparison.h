@@ -25,19 +25,25 @@ namespace kv::node {
 // that it helps nobody who has less), gives up all it has and gets it once more. A leader that
 // differs hands over first. Without a majority nothing is done but said.
 //
-// Memory: a fingerprint of 32 KiB for each member. A comparison under way pins segments, so that
-// the space of those merged meanwhile comes back when it ends. The thread of its replica.
+// Memory: a fingerprint of 32 KiB for each member. A comparison under way keeps what the index had
+// of keys that are written meanwhile, and pins segments, so that the space of those merged comes
+// back when it ends. The thread of its replica.
 //
 // After a crash all of it is forgotten; who differs still is found by the next one.
 class StateComparison {
  public:
   // kBeginAnew, once: everything this node has is to be replaced by nothing.
   enum class Wish : std::uint8_t { kNone, kBeginAnew };
-  static constexpr std::uint64_t kStopMaxUs = 10'000'000;
+  static constexpr std::uint64_t kStopMaxUs = 2'000'000;
 
   // `interval_us`: from one record to the next; 0: only those that are asked for.
-  StateComparison(StoreImpl& store, ReplicaListener& listener, std::uint64_t interval_us)
-      : store_(store), listener_(listener), interval_us_(interval_us) {}
+  // `can_serve`: whether this node, leading, could give a member all it has.
+  StateComparison(StoreImpl& store, ReplicaListener& listener, std::uint64_t interval_us,
+                  std::function<bool()> can_serve)
+      : store_(store),
+        listener_(listener),
+        interval_us_(interval_us),
+        can_serve_(std::move(can_serve)) {}
 
   // Of a leader that serves: a record is due. wrote(): it was written.
   bool is_due(const raft::Instant& now) const;
@@ -54,8 +60,8 @@ class StateComparison {
   // See Replica::let_go().
   void let_go() { scan_.reset(); }
 
-  // Who is to lead instead of this node, which differs; once.
-  std::optional<raft::NodeId> take_successor() { return std::exchange(successor_, std::nullopt); }
+  // Who is to lead instead of this node, which leads and differs; now and then.
+  std::optional<raft::NodeId> take_successor(const raft::Core& core);
 
   // The newest record at which this node, leading, found a majority that holds the same.
   raft::Seq compared() const { return compared_; }
@@ -71,13 +77,14 @@ class StateComparison {
   void send_own(const raft::Core& core);
   void judge(const raft::Core& core);
   void answer(const peer::Fingerprint& asked, raft::Core& core);
-  void reply(const peer::Envelope& to, peer::FingerprintReply::Verdict verdict, raft::Seq last,
+  void reply(const peer::Fingerprint& to, peer::FingerprintReply::Verdict verdict,
              const raft::Core& core);
   void tell(ComparisonNews::Kind kind, raft::NodeId peer = raft::kNoNode, std::string cause = {});
 
   StoreImpl& store_;
   ReplicaListener& listener_;
   const std::uint64_t interval_us_;
+  const std::function<bool()> can_serve_;
   raft::Instant now_;
   std::optional<raft::Instant> wrote_;
   std::shared_ptr<Scan> scan_;  // under way
@@ -90,12 +97,14 @@ class StateComparison {
   bool is_answered_ = false;
   std::optional<raft::Instant> stopped_;
   raft::Seq last_ = 0;  // the end of the log since then
+  std::uint32_t stop_ = 0;
+  std::uint64_t stop_pause_us_ = 0;  // after one that came to nothing
 
   // A leader's, of that comparison.
   std::map<raft::NodeId, State> heard_;
   State right_;  // what a majority holds; null: not known yet
   bool is_undecided_told_ = false;
-  std::optional<raft::NodeId> successor_;
+  std::optional<raft::Instant> handed_over_;
   raft::Seq compared_ = 0;
   std::uint64_t same_ = 0;
 };

@@ -6,7 +6,7 @@ namespace kv::peer {
 
 namespace {
 
-constexpr std::size_t kZeros = 7;
+constexpr std::size_t kZeros = 3;
 
 Parsed<FingerprintFrame> read_fingerprint(FieldReader& in) {
   Fingerprint out;
@@ -15,12 +15,14 @@ Parsed<FingerprintFrame> read_fingerprint(FieldReader& in) {
   out.last = in.u64();
   const std::uint8_t wish = in.number<std::uint8_t>();
   in.zeros(kZeros);
+  out.stop = in.u32();
   auto state = std::make_shared<format::StateFingerprint>();
   state->keys = in.u64();
   for (std::uint64_t& sum : state->sums) sum = in.u64();
   out.wish = Fingerprint::Wish{wish};
   const bool asks = out.wish == Fingerprint::Wish::kBeginAnew;
-  if (!in.is_done() || wish > 1 || out.sequence == 0 || (!asks && out.last != 0)) {
+  if (!in.is_done() || wish > 1 || out.sequence == 0 ||
+      (!asks && (out.last != 0 || out.stop != 0))) {
     return refuse(Fault::kMalformed, "FINGERPRINT");
   }
   out.state = std::move(state);
@@ -34,9 +36,11 @@ Parsed<FingerprintFrame> read_reply(FieldReader& in) {
   out.last = in.u64();
   const std::uint8_t verdict = in.number<std::uint8_t>();
   in.zeros(kZeros);
+  out.stop = in.u32();
   out.verdict = FingerprintReply::Verdict{verdict};
   const bool releases = out.verdict == FingerprintReply::Verdict::kReleased;
-  if (!in.is_done() || verdict > 2 || out.sequence == 0 || (!releases && out.last != 0)) {
+  if (!in.is_done() || verdict > 2 || out.sequence == 0 ||
+      (!releases && (out.last != 0 || out.stop != 0))) {
     return refuse(Fault::kMalformed, "FINGERPRINT_REPLY");
   }
   return FingerprintFrame{out};
@@ -65,6 +69,7 @@ void append_fingerprint(Gather& out, const Fingerprint& fingerprint) {
   frame.add(fingerprint.last);
   frame.add(static_cast<std::uint8_t>(fingerprint.wish));
   frame.zeros(kZeros);
+  frame.add(fingerprint.stop);
   frame.add(fingerprint.state->keys);
   for (const std::uint64_t sum : fingerprint.state->sums) frame.add(sum);
   frame.finish();
@@ -77,6 +82,7 @@ void append_fingerprint_reply(Gather& out, const FingerprintReply& reply) {
   frame.add(reply.last);
   frame.add(static_cast<std::uint8_t>(reply.verdict));
   frame.zeros(kZeros);
+  frame.add(reply.stop);
   frame.finish();
 }
 

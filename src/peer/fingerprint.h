@@ -19,7 +19,8 @@ struct Fingerprint {
   Envelope envelope;
   raft::Seq sequence = 0;  // of the record, not 0
   Wish wish = Wish::kCompare;
-  raft::Seq last = 0;  // of kBeginAnew; else 0
+  raft::Seq last = 0;      // of kBeginAnew; else 0
+  std::uint32_t stop = 0;  // the same: which time it stopped
   std::shared_ptr<const format::StateFingerprint> state;
 };
 
@@ -33,7 +34,8 @@ struct FingerprintReply {
   Envelope envelope;
   raft::Seq sequence = 0;
   Verdict verdict = Verdict::kSame;
-  raft::Seq last = 0;  // of kReleased, as it was asked
+  raft::Seq last = 0;  // of kReleased, as it was asked; and the next
+  std::uint32_t stop = 0;
   friend bool operator==(const FingerprintReply&, const FingerprintReply&) = default;
 };
 

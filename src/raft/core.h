@@ -80,9 +80,12 @@ class Core {
   void set_may_campaign(bool may_campaign);
   // What change_config() would put in force, if it did not refuse.
   tl::expected<Config, Refusal> try_config(const ConfigChange& change) const;
-  // Of a leader. That peer may give up all that it has: it counts for nothing from now on, until it
-  // says anew what is on its disk. kNotReady: a majority without it has not yet all that is
-  // committed. kInvalid: there is none, or it is about to lead.
+  // Of a leader. Whether a majority does without that peer: it was heard within an election timeout
+  // and has all that is committed. kNotReady: it does not; kInvalid: there is no such peer, or it
+  // is about to lead.
+  tl::expected<void, Refusal> can_release(NodeId peer) const;
+  // That peer, without which a majority does, may give up all that it has: it counts for nothing
+  // from now on, until it says anew what is on its disk.
   tl::expected<void, Refusal> release(NodeId peer);
   // Whether nobody else can have been elected, as far as clocks can tell. `now` is read from the
   // clocks for the purpose, and what was decided on the answer is asked for once more before

@@ -195,22 +195,28 @@ void Core::suspect(NodeId peer, Progress& progress, const Conflict& conflict) {
                  .theirs = {.term = conflict.term, .seq = conflict.last}};
 }
 
-// Rule A3: nothing that is committed loses its majority by it. What it said of its disk before it
-// heard of this is stale.
-tl::expected<void, Refusal> Core::release(NodeId peer) {
+// Rule A3: nothing that is committed loses its majority by it, and the cluster goes on.
+tl::expected<void, Refusal> Core::can_release(NodeId peer) const {
   if (role_ != Role::kLeader) return tl::unexpected(Refusal::kNotLeader);
-  const auto found = peers_.find(peer);
-  if (found == peers_.end() || (transfer_ && transfer_->target == peer)) {
+  if (!peers_.contains(peer) || (transfer_ && transfer_->target == peer)) {
     return tl::unexpected(Refusal::kInvalid);
   }
-  const Seq without = reached_by_majority(configs_.latest(), [&](NodeId node) -> Seq {
-    if (node == peer) return 0;
+  const Config& config = configs_.latest();
+  const Seq without = reached_by_majority(config, [&](NodeId node) -> Seq {
     if (node == id_) return durable_;
     const auto other = peers_.find(node);
-    return other == peers_.end() ? 0 : other->second.match;
+    const bool is_there = node != peer && other != peers_.end() && other->second.heard &&
+                          longest_us(*other->second.heard, now_) < config.election_us;
+    return is_there ? other->second.match : 0;
   });
   if (without < commit_) return tl::unexpected(Refusal::kNotReady);
-  Progress& progress = found->second;
+  return {};
+}
+
+// What it said of its disk before it heard of this is stale.
+tl::expected<void, Refusal> Core::release(NodeId peer) {
+  if (auto can = can_release(peer); !can) return can;
+  Progress& progress = peers_.at(peer);
   progress.match = 0;
   progress.become_probe(progress.next, rounds_.begin(now_));
   progress.damage_round = progress.match_round = progress.reset_round;

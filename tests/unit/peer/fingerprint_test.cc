@@ -20,7 +20,7 @@ Fingerprint some() {
   state->keys = 3;
   state->sums.front() = 17;
   state->sums.back() = UINT64_MAX;
-  return {kBack, 42, Fingerprint::Wish::kCompare, 0, state};
+  return {kBack, 42, Fingerprint::Wish::kCompare, 0, 0, state};
 }
 
 template <class Append, class T>
@@ -50,6 +50,7 @@ TEST_CASE("a fingerprint comes as it was sent") {
   SUBCASE("to begin anew") {
     sent.wish = Fingerprint::Wish::kBeginAnew;
     sent.last = 50;
+    sent.stop = 7;
   }
   const auto frame = decode_fingerprint(frame_of(sent));
   REQUIRE(frame.has_value());
@@ -58,17 +59,19 @@ TEST_CASE("a fingerprint comes as it was sent") {
   CHECK(got.sequence == 42);
   CHECK(got.wish == sent.wish);
   CHECK(got.last == sent.last);
+  CHECK(got.stop == sent.stop);
   CHECK(*got.state == *sent.state);
 }
 
 TEST_CASE("a verdict comes as it was sent") {
   using Verdict = FingerprintReply::Verdict;
-  FingerprintReply sent{kBack, 42, Verdict::kSame, 0};
+  FingerprintReply sent{kBack, 42, Verdict::kSame, 0, 0};
   SUBCASE("the same") {}
   SUBCASE("differs") { sent.verdict = Verdict::kDiffers; }
   SUBCASE("released") {
     sent.verdict = Verdict::kReleased;
     sent.last = 50;
+    sent.stop = 7;
   }
   const auto frame = decode_fingerprint(frame_of(sent));
   REQUIRE(frame.has_value());
@@ -79,12 +82,13 @@ TEST_CASE("fingerprints and verdicts that nobody sends are refused") {
   Frame frame = frame_of(some());
   SUBCASE("no record") { kv::base::store_le(frame.payload.data() + 24, std::uint64_t{0}); }
   SUBCASE("an end of the log without need") { frame.payload[32] = 1; }
+  SUBCASE("a stop without need") { frame.payload[44] = 1; }
   SUBCASE("another wish") { frame.payload[40] = 2; }
   SUBCASE("something where zeros are") { frame.payload[41] = 1; }
   SUBCASE("cut") { frame.payload.pop_back(); }
   SUBCASE("longer") { frame.payload.push_back('\0'); }
   SUBCASE("a verdict") {
-    frame = frame_of(FingerprintReply{kBack, 42, FingerprintReply::Verdict::kSame, 0});
+    frame = frame_of(FingerprintReply{kBack, 42, FingerprintReply::Verdict::kSame, 0, 0});
     SUBCASE("that is none") { frame.payload[40] = 3; }
     SUBCASE("on no record") { frame.payload[24] = 0; }
     SUBCASE("with an end of the log without need") { frame.payload[32] = 1; }
