@@ -4,8 +4,8 @@
 
 #include "format/membership.h"
 #include "format/record.h"
-#include "kv/options.h"
 #include "format/state_fingerprint.h"
+#include "kv/options.h"
 
 namespace kv::peer::layout {
 
