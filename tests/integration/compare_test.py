@@ -15,20 +15,12 @@ import tempfile
 import time
 
 from catch_up_test import wait_until
+from crc32c import crc32c
 from three_nodes_test import NODES, Cluster, expect, same
 
 FLAGS = ("--segment-size", "65536", "--election-timeout-ms", "300", "--compare-interval-s", "0", "--scrub-rate", "0")
 KEYS = 300
 HEADER = 48
-
-
-def crc32c(data):
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    return crc ^ 0xFFFFFFFF
 
 
 def header_crc(salt, header):
