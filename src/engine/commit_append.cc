@@ -146,7 +146,12 @@ Result<WriteResult> CommitPipeline::judge(const Write& write, bool exists, Versi
 
 // Why no write at all is taken now.
 std::optional<Error> CommitPipeline::refusal_of_all() const {
-  if (failure_ || refusal_) return refused_after(failure_ ? *failure_ : *refusal_);
+  if (failure_ || refusal_) {
+    Error refused = refused_after(failure_ ? *failure_ : *refusal_);
+    if (!settings_.is_replicated) return refused;
+    // A member's process ends of it, and another one leads: so do those that are told this look.
+    return Error{Errc::kNotLeader, "leader=- " + describe(refused), {}};
+  }
   if (is_closed_) return Error{Errc::kClosed, "the store is closed", {}};
   if (not_leading_) return not_leading_;
   if (settings_.is_replicated && uncommitted_bytes_ > kUncommittedMax) {

@@ -394,6 +394,10 @@ TEST_CASE_FIXTURE(ReplicatedStore, "after a failed write nothing is rolled back"
   put("c", "1");
   pipeline().flush(kv::ReadMode::kMayBlock);
   REQUIRE(pipeline().failure().has_value());
+  // Its clients look for whoever leads next.
+  Answer answer;
+  store->submit(kv::test::put("d", "1"), answer, {});
+  CHECK(answer.wait().error().code == Errc::kNotLeader);
   const auto done = store->roll_back(3, chain_at(2));
   REQUIRE_FALSE(done.has_value());
   CHECK(done.error().code == Errc::kReadOnly);
