@@ -27,13 +27,6 @@
 
 namespace kv::engine {
 
-// A segment that takes no more records, all of it synced: ready to be sealed.
-struct RetiredSegment {
-  AppendTarget target;
-  std::uint64_t last_sequence = 0;
-  std::uint64_t end_chain = 0;
-};
-
 // A record that recovery found.
 struct AdoptedRecord {
   ForeignRecord record;

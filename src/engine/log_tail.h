@@ -22,6 +22,13 @@ struct AppendTarget {
   std::shared_ptr<io::File> file;
 };
 
+// A segment that takes no more records, all of it synced: ready to be sealed.
+struct RetiredSegment {
+  AppendTarget target;
+  std::uint64_t last_sequence = 0;
+  std::uint64_t end_chain = 0;
+};
+
 // Records that one call writes to one segment, and what the log is after them.
 struct WriteGroup {
   AppendTarget target;
