@@ -210,6 +210,7 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSign
   }
   settings.cluster_name = flags.cluster_name;
   settings.log_retention = *parse_size(flags.log_retention);
+  settings.catch_up_rate = *parse_size(flags.catch_up_rate);
   settings.compare_seconds = static_cast<std::uint64_t>(flags.compare_interval_s);
   settings.has_lease_reads = flags.read_lease;
   settings.etcd = etcd_settings_of(flags);

@@ -27,6 +27,7 @@ constexpr double kSpaceTargetMin = 1.1;
 constexpr double kSpaceTargetMax = 100;
 constexpr std::uint64_t kMergeRateMin = 1024 * 1024;
 constexpr std::uint64_t kElectionMsMin = 100;
+constexpr std::uint64_t kCatchUpRateMin = 64 * 1024;
 constexpr std::uint64_t kElectionMsMax = 60'000;
 constexpr std::int64_t kEtcdTtlMin = 2;
 constexpr std::int64_t kEtcdTtlMax = 60;
@@ -130,6 +131,9 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
   add(start, "log-retention", flags.log_retention,
       "of a member of a cluster: log that merges leave alone, for members that come back")
       ->check(size_check(0, UINT64_MAX));
+  add(start, "catch-up-rate", flags.catch_up_rate,
+      "of the leader of a cluster: bytes a second that a member gets whose log is gone")
+      ->check(size_check(kCatchUpRateMin, UINT64_MAX));
   add(start, "compare-interval-s", flags.compare_interval_s,
       "of a cluster: the members compare what they hold so often, and one that differs from the "
       "majority begins anew; 0: only on `kv cluster compare`")

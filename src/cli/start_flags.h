@@ -41,6 +41,7 @@ struct StartFlags {
   std::string cluster_name = "kv";
   std::uint64_t election_ms = 700;
   std::string log_retention = "1GiB";
+  std::string catch_up_rate = "64MiB";
   int compare_interval_s = 600;
   std::string ack = "majority";
   std::string coordinator = "quorum";

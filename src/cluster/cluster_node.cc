@@ -181,6 +181,7 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
   options.client_address = self->client_address;
   options.etcd = std::move(settings.etcd);
   options.log_retention = settings.log_retention;
+  options.catch_up_rate = settings.catch_up_rate;
   options.compare_seconds = settings.compare_seconds;
   options.has_lease_reads = settings.has_lease_reads;
   options.is_insecure = settings.is_insecure;

@@ -69,9 +69,13 @@ void ReplicaHost::start(const Parts& parts) {
       session->start();
     });
   };
-  const node::Replica::Parts replica_parts{
-      parts.store, parts.hard_state,       parts.members,
-      *this,       options_.log_retention, options_.compare_seconds * 1'000'000};
+  const node::Replica::Parts replica_parts{parts.store,
+                                           parts.hard_state,
+                                           parts.members,
+                                           *this,
+                                           options_.log_retention,
+                                           options_.compare_seconds * 1'000'000,
+                                           options_.catch_up_rate};
   raft::Settings settings;
   settings.has_lease_reads = options_.has_lease_reads;
   const node::Self self{raft::NodeId{options_.node_id}, options_.node_uuid,

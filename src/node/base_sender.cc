@@ -18,6 +18,7 @@ constexpr std::uint64_t kQuietUs = 1'000'000;    // until it is asked where to g
 constexpr std::uint64_t kGiveUpUs = 10'000'000;  // until the files are let go
 constexpr std::uint64_t kPauseUs = 2'000'000;    // between two attempts
 constexpr double kBurst = 4.0 * SendWindow::kPieceMax;
+constexpr double kBurstsPerSecond = 10;
 
 }  // namespace
 
@@ -28,8 +29,9 @@ struct BaseSender::Piece {
   Result<void> outcome;
 };
 
-BaseSender::BaseSender(StoreImpl& store, ReplicaListener& listener, std::uint64_t seed)
-    : store_(store), listener_(listener), next_id_(seed | 1) {}
+BaseSender::BaseSender(StoreImpl& store, ReplicaListener& listener, std::uint64_t seed,
+                       std::uint64_t rate)
+    : store_(store), listener_(listener), rate_(static_cast<double>(rate)), next_id_(seed | 1) {}
 
 void BaseSender::tell(const Session& session, BaseNews::Kind kind, std::string cause) {
   listener_.on_base({kind, session.begin.envelope.to, session.begin.point.seq,
@@ -151,8 +153,9 @@ void BaseSender::work(raft::Core& core, const raft::Instant& now) {
 // Sends while there is something to send and room for it on the way, up to the next read.
 void BaseSender::pump(const std::shared_ptr<Session>& session, const raft::Instant& now) {
   constexpr double kMicro = 1e6;
+  const double burst = std::min(kBurst, rate_ / kBurstsPerSecond);
   const auto elapsed = static_cast<double>(raft::shortest_us(session->worked, now));
-  session->credit = std::min(kBurst, session->credit + elapsed / kMicro * kRate);
+  session->credit = std::min(burst, session->credit + elapsed / kMicro * rate_);
   session->worked = now;
   const BasePlaces& places = session->places;
   while (session->is_answered && !session->is_reading && session->next != places.end() &&

@@ -30,9 +30,11 @@ namespace kv::node {
 // leader begins anew.
 class BaseSender {
  public:
-  static constexpr std::uint64_t kRate = 64 * 1024 * 1024;  // bytes a second, to each member
+  static constexpr std::uint64_t kRate = 64 * 1024 * 1024;
 
-  BaseSender(StoreImpl& store, ReplicaListener& listener, std::uint64_t seed);
+  // `rate`: bytes a second, to each member.
+  BaseSender(StoreImpl& store, ReplicaListener& listener, std::uint64_t seed,
+             std::uint64_t rate = kRate);
 
   // What the core wants sent, and the members at that point. It takes the place of what was sent to
   // that member before.
@@ -89,6 +91,7 @@ class BaseSender {
 
   StoreImpl& store_;
   ReplicaListener& listener_;
+  const double rate_;
   std::uint64_t next_id_;
   raft::Instant now_;
   Sessions sessions_;

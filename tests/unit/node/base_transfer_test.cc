@@ -79,7 +79,7 @@ struct Transfer {
   std::optional<Core> core;
   std::optional<kv::format::ManifestState> arrived;
   std::vector<std::uint64_t> arrived_members;
-  BaseSender sender{*leader.store, from, 100};
+  BaseSender sender;
   BaseReceiver receiver{*follower.store, to, [this](const BaseReceiver::Arrived& what) {
                           arrived = what.segments;
                           for (const auto& member : what.members.membership.members) {
@@ -88,7 +88,8 @@ struct Transfer {
                           return kv::Result<bool>(true);
                         }};
 
-  Transfer() {
+  explicit Transfer(std::uint64_t rate = BaseSender::kRate)
+      : sender(*leader.store, from, 100, rate) {
     follower.put("mine", "stays");
     Boot boot;
     boot.id = kFollower;
@@ -133,13 +134,20 @@ struct Transfer {
     if (!from.frames.empty()) {
       receive_one();
     } else if (!to.frames.empty()) {
-      const auto frame = frame_of(to.frames.front());
+      last_reply = std::move(to.frames.front());
       to.frames.pop_front();
+      const auto frame = frame_of(last_reply);
       sender.receive(std::get<kv::peer::SnapshotReply>(frame.body), now);
     } else {
       return false;
     }
     return true;
+  }
+  std::string last_reply;
+  // Heard once more by the leader, as when the network repeats it.
+  void repeat_reply() {
+    const auto frame = frame_of(last_reply);
+    sender.receive(std::get<kv::peer::SnapshotReply>(frame.body), now);
   }
   void run() {
     while (step()) {
@@ -240,6 +248,29 @@ TEST_CASE_FIXTURE(Transfer, "over a slow network little is on its way at once") 
     run_and_look();
     CHECK(most < 6'000);
   }
+}
+
+struct PacedTransfer : Transfer {
+  PacedTransfer() : Transfer(10'000) {}
+};
+
+TEST_CASE_FIXTURE(PacedTransfer, "it is sent no faster than it may be") {
+  begin();
+  const std::uint64_t begun = now.boot_us;
+  std::uint64_t bytes = 0;
+  while (!arrived) {
+    run();
+    if (arrived) break;
+    now.boot_us += 50'000;
+    now.raw_us += 50'000;
+    repeat_reply();
+  }
+  for (const auto& [id, info] : arrived->segments) bytes += info.size;
+  REQUIRE(bytes > 3 * kv::node::SendWindow::kPieceMin);
+  const double seconds = static_cast<double>(now.boot_us - begun) / 1e6;
+  // A last piece may be ahead of its time.
+  CHECK(seconds > static_cast<double>(bytes - kv::node::SendWindow::kPieceMin) / 10'000);
+  CHECK(seconds < 1.5 * static_cast<double>(bytes) / 10'000 + 1);
 }
 
 TEST_CASE_FIXTURE(Transfer, "behind a piece that could not be written no other is") {
