@@ -38,12 +38,10 @@ std::vector<asio::const_buffer> buffers_of(const std::vector<peer::Gather>& fram
 
 PeerLink::PeerLink(asio::io_context& io, format::Member member, Questions questions,
                    server::EventLog& log)
-    : io_(io),
-      member_(std::move(member)),
-      ask_(std::move(questions)),
-      log_(log),
-      resolver_(io),
-      timer_(io) {}
+    : io_(io), member_(std::move(member)), ask_(std::move(questions)), log_(log), timer_(io) {
+  const auto address = server::parse_listen_address(member_.peer_address);
+  if (address) lookup_.emplace(io, address->host, address->port);
+}
 
 PeerLink::~PeerLink() { stop(); }
 
@@ -54,7 +52,7 @@ void PeerLink::start() {
 
 void PeerLink::stop() {
   state_ = State::kStopped;
-  resolver_.cancel();
+  if (lookup_) lookup_->cancel();
   timer_.cancel();
   if (connection_) {
     asio::error_code ignored;
@@ -82,26 +80,26 @@ void PeerLink::send_chunk(peer::Gather frame) {
 }
 
 void PeerLink::connect() {
-  const auto address = server::parse_listen_address(member_.peer_address);
-  if (!address) return give_up(address.error().context);
+  if (!lookup_) return give_up("that is no HOST:PORT");
   state_ = State::kConnecting;
   connection_ = std::make_shared<Connection>(io_);
   timer_.expires_after(kPatience);
   timer_.async_wait([this, connection = connection_](const asio::error_code& cancelled) {
     if (!cancelled && connection == connection_) give_up("no answer in time");
   });
-  resolver_.async_resolve(
-      address->host, address->port,
-      [this, connection = connection_](const asio::error_code& error, const auto& found) {
-        if (connection != connection_) return;
-        if (error) return give_up(error.message());
-        asio::async_connect(connection->socket, found,
-                            [this, connection](const asio::error_code& failed, const auto&) {
-                              if (connection != connection_) return;
-                              if (failed) return give_up(failed.message());
-                              greet();
-                            });
-      });
+  lookup_->find([this](const server::HostLookup::Found& found) {
+    if (found.error) return give_up(found.error.message());
+    connect_to(found.endpoints);
+  });
+}
+
+void PeerLink::connect_to(const std::vector<tcp::endpoint>& endpoints) {
+  asio::async_connect(connection_->socket, endpoints,
+                      [this, connection = connection_](const asio::error_code& error, const auto&) {
+                        if (connection != connection_) return;
+                        if (error) return give_up(error.message());
+                        greet();
+                      });
 }
 
 // What nobody acknowledges makes the system wait longer and longer until it tries again: a member
@@ -193,6 +191,7 @@ void PeerLink::give_up(std::string_view cause) {
             fmt::format("node={} address={} cause=\"{}\" action=\"tried again\"", member_.node_id,
                         member_.peer_address, cause),
             std::chrono::steady_clock::now());
+  if (lookup_) lookup_->cancel();
   if (connection_) {
     asio::error_code ignored;
     connection_->socket.close(ignored);

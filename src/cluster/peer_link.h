@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@
 #include "peer/gather.h"
 #include "peer/hello.h"
 #include "server/event_log.h"
+#include "server/host_lookup.h"
 
 namespace kv::cluster {
 
@@ -61,6 +63,7 @@ class PeerLink {
   };
 
   void connect();
+  void connect_to(const std::vector<asio::ip::tcp::endpoint>& endpoints);
   void greet();
   void read();
   void take(std::string_view bytes);
@@ -74,8 +77,8 @@ class PeerLink {
   const format::Member member_;
   const Questions ask_;
   server::EventLog& log_;
-  asio::ip::tcp::resolver resolver_;
-  asio::steady_timer timer_;  // until the next attempt, or for the one under way
+  std::optional<server::HostLookup> lookup_;  // none: the address is none
+  asio::steady_timer timer_;                  // until the next attempt, or for the one under way
   std::shared_ptr<Connection> connection_;
   State state_ = State::kStopped;
   std::chrono::steady_clock::time_point opened_;

@@ -31,15 +31,17 @@ Client::Client(asio::io_context& io, std::vector<Endpoint> endpoints, Gateway ga
       endpoints_(std::move(endpoints)),
       gateway_(std::move(gateway)),
       patience_(patience),
-      resolver_(io),
       timer_(io) {
   KV_CHECK(!endpoints_.empty());
+  for (const Endpoint& endpoint : endpoints_) {
+    lookups_.push_back(std::make_unique<server::HostLookup>(io, endpoint.host, endpoint.port));
+  }
 }
 
 Client::~Client() { stop(); }
 
 void Client::stop() {
-  resolver_.cancel();
+  for (const auto& lookup : lookups_) lookup->cancel();
   timer_.cancel();
   if (attempt_) {
     asio::error_code ignored;
@@ -59,19 +61,20 @@ void Client::ask(const Request& request, Done done) {
 }
 
 void Client::connect(const std::shared_ptr<Attempt>& attempt) {
-  const Endpoint& endpoint = endpoints_[endpoint_];
-  resolver_.async_resolve(endpoint.host, endpoint.port,
-                          [this, attempt](const asio::error_code& error, const auto& found) {
-                            if (is_over(attempt)) return;
-                            if (error) return fail(attempt, error.message());
-                            asio::async_connect(
-                                attempt->socket, found,
-                                [this, attempt](const asio::error_code& failed, const auto&) {
-                                  if (is_over(attempt)) return;
-                                  if (failed) return fail(attempt, failed.message());
-                                  write(attempt);
-                                });
-                          });
+  lookups_[endpoint_]->find([this, attempt](const server::HostLookup::Found& found) {
+    if (found.error) return fail(attempt, found.error.message());
+    connect_to(attempt, found.endpoints);
+  });
+}
+
+void Client::connect_to(const std::shared_ptr<Attempt>& attempt,
+                        const std::vector<asio::ip::tcp::endpoint>& found) {
+  asio::async_connect(attempt->socket, found,
+                      [this, attempt](const asio::error_code& error, const auto&) {
+                        if (is_over(attempt)) return;
+                        if (error) return fail(attempt, error.message());
+                        write(attempt);
+                      });
 }
 
 void Client::write(const std::shared_ptr<Attempt>& attempt) {

@@ -14,6 +14,7 @@
 #include "etcd/endpoint.h"
 #include "etcd/gateway.h"
 #include "etcd/request.h"
+#include "server/host_lookup.h"
 
 namespace kv::etcd {
 
@@ -41,6 +42,8 @@ class Client {
   struct Attempt;
 
   void connect(const std::shared_ptr<Attempt>& attempt);
+  void connect_to(const std::shared_ptr<Attempt>& attempt,
+                  const std::vector<asio::ip::tcp::endpoint>& found);
   void write(const std::shared_ptr<Attempt>& attempt);
   void read(const std::shared_ptr<Attempt>& attempt);
   void finish(const std::shared_ptr<Attempt>& attempt);
@@ -52,7 +55,7 @@ class Client {
   const std::vector<Endpoint> endpoints_;
   const Gateway gateway_;
   const std::chrono::milliseconds patience_;
-  asio::ip::tcp::resolver resolver_;
+  std::vector<std::unique_ptr<server::HostLookup>> lookups_;  // one per endpoint
   asio::steady_timer timer_;
   std::size_t endpoint_ = 0;
   std::shared_ptr<Attempt> attempt_;  // null: none is under way
