@@ -21,6 +21,7 @@ constexpr std::chrono::milliseconds kPauseMin{20};
 constexpr std::chrono::milliseconds kPauseMax{300};
 constexpr std::chrono::milliseconds kPatience{1000};  // until the other one said who it is
 constexpr std::chrono::milliseconds kSilence{2000};   // without an acknowledgement of what was sent
+constexpr std::size_t kBacklog = std::size_t{1} << 20;  // bytes
 // Milliseconds.
 using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
 
@@ -77,6 +78,13 @@ void PeerLink::send_chunk(peer::Gather frame) {
   if (!has_room()) return;
   queue_.push_chunk(std::move(frame));
   write_next();
+}
+
+void PeerLink::forget_backlog() {
+  if (state_ != State::kOpen || writing_ + queue_.bytes() <= kBacklog) return;
+  asio::error_code ignored;
+  connection_->socket.set_option(asio::socket_base::linger(true, 0), ignored);  // the system's, too
+  give_up("much was on its way when the lead ended");
 }
 
 void PeerLink::connect() {

@@ -47,6 +47,9 @@ class PeerLink {
   void stop();  // for good
   void send(peer::Gather frame);
   void send_chunk(peer::Gather frame);  // goes when nothing else waits
+  // What waits is of a lead that is over. Who gets it would hear a leader for as long as it comes,
+  // and vote for nobody: much of it is given up, with the connection that it is on.
+  void forget_backlog();
   const format::Member& member() const { return member_; }
   bool is_open() const { return state_ == State::kOpen; }
   std::chrono::steady_clock::time_point opened() const { return opened_; }  // if it is open

@@ -39,10 +39,22 @@ bool PeerSession::take(std::string_view bytes) {
   while (!bytes.empty()) {
     auto frame = reader_.take(bytes);
     if (!frame) return refuse(frame.error().context);
-    if (!*frame) return true;
+    if (!*frame) {
+      take_part();
+      return true;
+    }
     if (!take_frame(std::move(**frame))) return false;
   }
   return true;
+}
+
+// No checksum says yet that it came as it was sent, so nothing may follow from it but that somebody
+// speaks.
+void PeerSession::take_part() {
+  const auto begun = reader_.begun();
+  if (!who_ || !begun || begun->type != peer::FrameType::kAppend) return;
+  const auto envelope = peer::envelope_at(begun->payload);
+  if (envelope && envelope->from == who_->node_id) listener_.receive_part(*envelope);
 }
 
 bool PeerSession::take_frame(peer::Frame frame) {

@@ -7,6 +7,7 @@
 
 #include <asio/ip/tcp.hpp>
 
+#include "peer/envelope.h"
 #include "peer/fingerprint.h"
 #include "peer/frame_reader.h"
 #include "peer/hello.h"
@@ -23,6 +24,8 @@ class PeerListener {
   // The answer to who connected: HELLO_OK, or why not.
   virtual std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) = 0;
   virtual void receive(raft::NodeId from, const peer::Received& received) = 0;
+  // More has come of records that are not whole yet.
+  virtual void receive_part(const peer::Envelope& envelope) = 0;
   virtual void receive(raft::NodeId from, const peer::SnapshotFrame& frame) = 0;
   virtual void receive(raft::NodeId from, const peer::RecordFrame& frame) = 0;
   virtual void receive(raft::NodeId from, const peer::FingerprintFrame& frame) = 0;
@@ -50,6 +53,7 @@ class PeerSession : public std::enable_shared_from_this<PeerSession> {
   void read();
   bool take(std::string_view bytes);
   bool take_frame(peer::Frame frame);
+  void take_part();
   bool greet(const peer::Frame& frame);
   void answer(const peer::Gather& frame);
   bool refuse(std::string_view cause);

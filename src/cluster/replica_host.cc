@@ -169,6 +169,12 @@ void ReplicaHost::receive(raft::NodeId, const peer::Received& received) {
   look_around();
 }
 
+void ReplicaHost::receive_part(const peer::Envelope& envelope) {
+  if (is_stopping_ || replica_->is_over()) return;
+  replica_->receive_part(envelope, now());
+  look_around();
+}
+
 void ReplicaHost::receive(raft::NodeId, const peer::SnapshotFrame& frame) {
   if (is_stopping_ || replica_->is_over()) return;
   replica_->receive(frame, now());

@@ -123,6 +123,7 @@ class ReplicaHost final : public server::ClusterMember,
   // PeerListener
   std::variant<peer::Hello, peer::Goodbye> greet(const peer::Hello& hello) override;
   void receive(raft::NodeId from, const peer::Received& received) override;
+  void receive_part(const peer::Envelope& envelope) override;
   void receive(raft::NodeId from, const peer::SnapshotFrame& frame) override;
   void receive(raft::NodeId from, const peer::RecordFrame& frame) override;
   void receive(raft::NodeId from, const peer::FingerprintFrame& frame) override;
@@ -192,6 +193,7 @@ class ReplicaHost final : public server::ClusterMember,
   bool is_gate_open_ = false;  // if leadership is placed
   bool is_stopping_ = false;
   bool is_over_told_ = false;
+  bool was_leader_ = false;  // when it was told last
 
   ReadLease lease_;
   ReadLease local_acks_;  // what holds while writes may be acknowledged from this disk alone

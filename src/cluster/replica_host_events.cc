@@ -20,6 +20,10 @@ void ReplicaHost::on_role(const raft::RoleChange& change) {
   } else if (options_.log) {
     options_.log(Event::Level::kInfo, "role", details);
   }
+  const bool is_leader = change.role == raft::Role::kLeader;
+  if (std::exchange(was_leader_, is_leader) && !is_leader) {
+    for (auto& [node, link] : links_) link->forget_backlog();
+  }
 }
 
 void ReplicaHost::on_alarm(const raft::Alarm& alarm) {

@@ -123,6 +123,18 @@ void Replica::receive(const peer::Received& received, const raft::Instant& now) 
   received_.clear();
 }
 
+void Replica::receive_part(const peer::Envelope& envelope, const raft::Instant& now) {
+  if (is_over() || comparison_.has_stopped() || envelope.to != core_->id()) return;
+  const std::uint64_t pause_us = core_->config().heartbeat_us();
+  if (heard_part_ && raft::longest_us(*heard_part_, now) < pause_us) return;
+  heard_part_ = now;
+  tick(now);
+  process();
+  if (is_over()) return;
+  core_->heard_part(envelope.from, envelope.term);
+  process();
+}
+
 tl::expected<void, raft::Refusal> Replica::read_index(raft::ReadId id, const raft::Instant& now) {
   if (is_over() || comparison_.has_stopped()) return tl::unexpected(raft::Refusal::kNotLeader);
   tick(now);

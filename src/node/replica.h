@@ -20,6 +20,7 @@
 #include "node/repair.h"
 #include "node/replica_listener.h"
 #include "node/state_comparison.h"
+#include "peer/envelope.h"
 #include "peer/hello.h"
 #include "peer/message.h"
 #include "raft/core.h"
@@ -77,6 +78,8 @@ class Replica : private raft::Log {
   // Each with what the clocks say: see raft::Core.
   void work(const raft::Instant& now);
   void receive(const peer::Received& received, const raft::Instant& now);
+  // Of an APPEND that is not whole yet; may be called for every byte of it.
+  void receive_part(const peer::Envelope& envelope, const raft::Instant& now);
   void receive(const peer::SnapshotFrame& frame, const raft::Instant& now);
   void receive(const peer::RecordFrame& frame, const raft::Instant& now);
   void receive(const peer::FingerprintFrame& frame, const raft::Instant& now);
@@ -239,6 +242,7 @@ class Replica : private raft::Log {
   raft::Seq told_applied_ = 0;
   std::optional<raft::Seq> whole_from_;  // a read that a leader confirmed needs that much
   std::uint64_t bytes_appended_ = 0;
+  std::optional<raft::Instant> heard_part_;
   BaseSender sender_;
   BaseReceiver receiver_;
   Repair repair_;

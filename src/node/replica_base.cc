@@ -53,7 +53,7 @@ raft::Seq Replica::floor_without_absent(const raft::Instant& now) {
   bool is_any_absent = false;
   for (const auto& [peer, progress] : core_->peers()) {
     const bool is_absent =
-        raft::shortest_us(progress.heard.value_or(led_since_), now) >= patience_us;
+        raft::shortest_us(progress.spoke.value_or(led_since_), now) >= patience_us;
     is_any_absent = is_any_absent || is_absent;
     if (!is_absent) safe = std::min(safe, progress.match);
   }

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string_view>
+
 #include "peer/field_reader.h"
 #include "peer/gather.h"
 #include "raft/types.h"
@@ -27,6 +30,13 @@ inline Envelope read_envelope(FieldReader& in) {
   envelope.term = in.u64();
   if (envelope.from == raft::kNoNode || envelope.to == raft::kNoNode) in.refuse();
   return envelope;
+}
+
+// Of a payload of which only the beginning is here; none: not even that.
+inline std::optional<Envelope> envelope_at(std::string_view payload) {
+  FieldReader in(payload);
+  const Envelope envelope = read_envelope(in);
+  return in.is_good() ? std::optional(envelope) : std::nullopt;
 }
 
 }  // namespace kv::peer

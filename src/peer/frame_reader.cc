@@ -37,6 +37,11 @@ Parsed<std::optional<Frame>> FrameReader::take(std::string_view& bytes) {
   return Frame{header_.type, std::exchange(payload_, {})};
 }
 
+std::optional<FrameReader::Begun> FrameReader::begun() const {
+  if (error_ || head_size_ < kFrameHeaderSize) return std::nullopt;
+  return Begun{header_.type, payload_};
+}
+
 Parsed<void> FrameReader::take_head(std::string_view& bytes) {
   const std::size_t size = std::min(bytes.size(), kFrameHeaderSize - head_size_);
   std::memcpy(head_ + head_size_, bytes.data(), size);

@@ -20,6 +20,12 @@ class FrameReader {
 
   // Whether the connection may end here: not inside a frame.
   bool is_between_frames() const { return head_size_ == 0; }
+  // The frame that is on its way, once its header is here. What has come of it may be damaged.
+  struct Begun {
+    FrameType type;
+    std::string_view payload;
+  };
+  std::optional<Begun> begun() const;
   // Memory, for accounting.
   std::size_t held() const { return payload_.capacity(); }
 

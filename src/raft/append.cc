@@ -52,12 +52,22 @@ bool Core::note_leader(const Message& message) {
   return true;
 }
 
+bool Core::follows(NodeId leader, Term term) const {
+  return role_ == Role::kFollower && leader_ == leader && leader != kNoNode && hard_.term == term;
+}
+
 void Core::heard(NodeId leader, Term term) {
-  if (role_ != Role::kFollower || leader_ != leader || leader == kNoNode || hard_.term != term) {
-    return;
-  }
+  if (!follows(leader, term)) return;
   promised_ = now_;
   reset_election_timer();
+}
+
+// No round is echoed: which one the leader has begun by now nobody here knows, and no read or lease
+// may rest on it.
+void Core::heard_part(NodeId leader, Term term) {
+  if (!follows(leader, term)) return;
+  heard(leader, term);
+  send(leader, AppendReply{});
 }
 
 void Core::on(const Message& message, const Append& append) {

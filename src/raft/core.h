@@ -53,6 +53,10 @@ class Core {
   void step(const Message& message);
   // A word of the leader of that term that is no message, as a piece of a snapshot is. It leads.
   void heard(NodeId leader, Term term);
+  // A part of a message of that leader, which is not whole yet: all that it says meanwhile waits
+  // behind it, over a slow link for many election timeouts. Counts as its word, and it is told that
+  // we are there. To be called about once a heartbeat, as long as more of it comes.
+  void heard_part(NodeId leader, Term term);
   // The hard state of that version is durable, and so are those before it.
   void hard_state_done(std::uint64_t version);
   // A write to the log, or an install, is durable.
@@ -175,6 +179,7 @@ class Core {
   std::optional<Conflict> find_conflict(const Append& append);
   void take_entries(const Append& append);
   void take_entry(const Entry& entry, NodeId from);
+  bool follows(NodeId leader, Term term) const;
   void reply_append(NodeId to, Round round, std::optional<Conflict> conflict);
   void quarantine(const Alarm& alarm);
   bool differs(const Point& point) const;
@@ -203,6 +208,7 @@ class Core {
   void note_quorum();
   void check_disk();
   void tick_leader();
+  bool is_spoken_to() const;
 
   // read_index.cc
   bool may_read() const;

@@ -18,7 +18,7 @@ void fold(Digest& digest, const Progress& progress) {
 }
 
 void fold_times(Digest& digest, const Progress& progress) {
-  digest.add(progress.heard.value_or(Instant()));
+  digest.add(progress.heard.value_or(Instant())).add(progress.spoke.value_or(Instant()));
 }
 
 void fold(Digest& digest, const LogView& log) {

@@ -12,12 +12,25 @@ namespace kv::raft {
 void Core::tick_leader() {
   const Config& config = configs_.latest();
   if (longest_us(heartbeat_sent_, now_) >= config.heartbeat_us()) begin_round();
-  // Rule E6. A leader that nobody hears would otherwise take writes for ever.
-  if (longest_us(quorum_contact_, now_) >= config.election_us) {
+  if (longest_us(quorum_contact_, now_) >= config.election_us && !is_spoken_to()) {
     return become_follower(hard_.term, kNoNode);
   }
   if (transfer_ && longest_us(transfer_->begun, now_) >= config.election_us) transfer_.reset();
   check_disk();
+}
+
+// Rule E6: a leader that nobody hears would otherwise take writes for ever. Behind much that is on
+// its way over a slow link echoes are those of rounds of long ago, or none: they keep no lease and
+// prove no read. But who answers hears us, or did within an election timeout.
+bool Core::is_spoken_to() const {
+  const Config& config = configs_.latest();
+  const auto speaking = std::ranges::count_if(config.voters, [&](NodeId node) {
+    if (node == id_) return true;
+    const auto peer = peers_.find(node);
+    return peer != peers_.end() && peer->second.spoke &&
+           longest_us(*peer->second.spoke, now_) < config.election_us;
+  });
+  return static_cast<std::size_t>(speaking) >= config.majority();
 }
 
 // A round that a majority echoed was begun when all of them still followed us. Rule L3: what counts

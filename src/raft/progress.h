@@ -65,6 +65,7 @@ class Progress {
   Seq told_commit = 0;           // the highest that was sent
   Round echoed = 0;              // the last round the peer has heard of
   std::optional<Instant> heard;  // when it said so
+  std::optional<Instant> spoke;  // when it said anything of this term
   // When the state changed last: answers of earlier rounds change it no more (rule R6). After the
   // peer found damage, earlier acknowledgements are stale as well.
   Round reset_round = 0;

@@ -113,9 +113,10 @@ void Core::on(const Message& message, const AppendReply& reply) {
   const Seq last = log_.last().seq;
   if (reply.durable > last || reply.matched > last || reply.round > rounds_.current()) return;
   if (reply.conflict && reply.conflict->prev > last) return;
-  // It told us its term, and nothing of our log: see answer_stale().
-  if (reply.round == 0) return;
   Progress& progress = found->second;
+  progress.spoke = now_;
+  // It told us its term, and nothing of our log: see answer_stale() and heard_part().
+  if (reply.round == 0) return;
   // Of what comes twice or late the second says nothing new.
   bool is_news = reply.round > progress.echoed;
   if (is_news) progress.heard = now_;

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """A member that comes back behind a slow link, with one other left: slow_link_test.py KV-BINARY.
 
-It gets the state as files, which takes many times an election timeout, while the leader needs its answers to go on
-leading. It leads to the end, and the state comes in one go.
+It gets the state as files, or a long log, or a single large record, which takes many times an election timeout, while
+the leader needs its answers to go on leading. It leads to the end, the state comes in one go, and the member never
+looks for another leader.
 """
 
 import shutil
@@ -14,9 +15,10 @@ import threading
 import time
 
 from catch_up_test import Merged, wait_until
-from three_nodes_test import NODES, expect
+from three_nodes_test import NODES, expect, same
 
 FLAGS = ("--segment-size", "262144", "--log-retention", "65536", "--election-timeout-ms", "600")
+LOG_FLAGS = ("--election-timeout-ms", "600")
 SLOW = 3
 RATE = 400_000  # bytes a second
 
@@ -72,13 +74,13 @@ class Slow(Merged):
         return super().command(node, *(peers if word == self.peers else word for word in more))
 
 
-def put_behind_link(cluster):
+def put_behind_link(cluster, flags):
     cluster.agreed_leader()
     for node in NODES:
         cluster.kill(node, signal.SIGTERM)
     cluster.link = Link(cluster.ports[SLOW] + 10000)
     for node in NODES:
-        cluster.start(node, *FLAGS)
+        cluster.start(node, *flags)
     cluster.agreed_leader()
 
 
@@ -98,14 +100,39 @@ def check_state_comes(cluster):
     wait_until(lambda: cluster.caught_up(SLOW))
 
 
-def main():
+def check_log_comes(cluster):
+    """Heartbeats wait behind each record on its way: 50 kB first, then one that takes ten election timeouts."""
+    cluster.put("first", "1")
+    wait_until(lambda: cluster.caught_up(SLOW))
+    if cluster.leader() == SLOW:
+        same(cluster.kv("cluster", "failover", "--addr", cluster.address(SLOW)).returncode, 0, "kv cluster failover")
+        wait_until(lambda: cluster.agreed_leader() != SLOW)
+    cluster.kill(SLOW)
+    leader = cluster.leader()
+    for key in range(40):
+        cluster.put(f"log-{key}", "l" * 50000)
+    cluster.put("large", "x" * 2_400_000)
+    cluster.link.rate = RATE
+    cluster.start(SLOW, *LOG_FLAGS)
+    wait_until(lambda: cluster.status(SLOW)["replication_leader"] == leader)
+    roles = {node: cluster.count(node, "role") for node in (leader, SLOW)}
+    cluster.kill(next(node for node in NODES if node not in (SLOW, leader)))
+    begun = time.monotonic()
+    wait_until(lambda: cluster.caught_up(SLOW))
+    print(f"the log took {time.monotonic() - begun:.1f} s")
+    for node, count in roles.items():
+        same(cluster.count(node, "role"), count, f"changes of role at node {node}")
+    same(cluster.leader(), leader, "who leads")
+
+
+def run(check, flags):
     scratch = tempfile.mkdtemp()
     cluster = Slow(scratch)
     try:
         for node in NODES:
-            cluster.start(node, *FLAGS)
-        put_behind_link(cluster)
-        check_state_comes(cluster)
+            cluster.start(node, *flags)
+        put_behind_link(cluster, flags)
+        check(cluster)
     except AssertionError as failure:
         for node in NODES:
             print(f"--- the log of node {node}\n{cluster.log(node)}", file=sys.stderr)
@@ -116,4 +143,5 @@ def main():
         shutil.rmtree(scratch)
 
 
-main()
+run(check_state_comes, FLAGS)
+run(check_log_comes, LOG_FLAGS)

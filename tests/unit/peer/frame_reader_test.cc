@@ -49,6 +49,23 @@ TEST_CASE("wherever the bytes are cut, the frames are the same") {
   check_same(read_frames(bytes, each_byte), whole);
 }
 
+TEST_CASE("a frame that is on its way tells its type, and what has come of it") {
+  const std::string bytes = framed(FrameType::kAppend, std::string(100, 'a'));
+  FrameReader reader;
+  CHECK_FALSE(reader.begun().has_value());
+  std::string_view head = std::string_view(bytes).substr(0, kFrameHeaderSize - 1);
+  CHECK_FALSE(reader.take(head)->has_value());
+  CHECK_FALSE(reader.begun().has_value());
+  std::string_view more = std::string_view(bytes).substr(kFrameHeaderSize - 1, 31);
+  CHECK_FALSE(reader.take(more)->has_value());
+  REQUIRE(reader.begun().has_value());
+  CHECK(reader.begun()->type == FrameType::kAppend);
+  CHECK(reader.begun()->payload == std::string(30, 'a'));
+  std::string_view rest = std::string_view(bytes).substr(kFrameHeaderSize + 30);
+  CHECK(reader.take(rest)->has_value());
+  CHECK_FALSE(reader.begun().has_value());
+}
+
 TEST_CASE("a connection may end between frames only") {
   const std::string bytes = framed(FrameType::kReadRequest, std::string(32, 'x'));
   for (std::size_t size = 0; size <= bytes.size(); ++size) {

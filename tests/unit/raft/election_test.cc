@@ -36,6 +36,28 @@ TEST_CASE("a word of the leader that is no message counts like one") {
   SUBCASE("of nobody") { CHECK(pass_and(kNoNode, 1) == kNoNode); }
 }
 
+TEST_CASE("parts of a message count like a word of the leader, which is told of them") {
+  Net net(3);
+  net.elect(1);
+  net.drop_mail();
+  for (int i = 0; i < 40; ++i) {
+    net.pass(2, Net::kElection / 10);
+    net.core(2).heard_part(node(1), 1);
+    net.take(2);
+  }
+  CHECK(net.core(2).leader() == node(1));
+  const auto told = net.grab_all<AppendReply>();
+  CHECK(told.size() == 40);
+  for (const Message& message : told) {
+    CHECK(message.to == node(1));
+    CHECK(std::get<AppendReply>(message.body).round == 0);
+  }
+  SUBCASE("not of another") { net.core(2).heard_part(node(3), 1); }
+  SUBCASE("not of another term") { net.core(2).heard_part(node(1), 2); }
+  net.take(2);
+  CHECK(net.mail.empty());
+}
+
 TEST_CASE("a node that hears nobody asks for pre-votes and keeps its term") {
   Net net(3);
   net.pass(1, 2 * Net::kElection);

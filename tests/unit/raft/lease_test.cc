@@ -63,6 +63,44 @@ TEST_CASE_FIXTURE(Leased, "reads on it see what is committed, and nobody else ha
   CHECK_FALSE(net.core(2).lease_read(net.member(2).now).has_value());
 }
 
+TEST_CASE_FIXTURE(Leased, "a leader that gets no echo in time leads on while a majority speaks") {
+  const auto pass_while = [&](std::uint64_t speaker, const Message& word) {
+    for (int i = 0; i < 30; ++i) {
+      net.pass(1, Net::kElection / 10);
+      net.take(1);
+      net.drop_mail();  // heartbeats stand in line
+      Message message = word;
+      message.from = kv::raft::node(speaker);
+      net.deliver(message);
+    }
+    return net.core(1).role();
+  };
+  const Message word{.to = kv::raft::node(1), .term = 1, .body = AppendReply{}};
+  SUBCASE("and holds no lease, nor proves a read") {
+    CHECK(net.core(1).read_index(77).has_value());
+    CHECK(pass_while(2, word) == Role::kLeader);
+    CHECK_FALSE(has_lease());
+    net.take(1);
+    CHECK(net.member(1).reads.empty());
+    net.pass(1, Net::kElection - 1);
+    CHECK(net.core(1).role() == Role::kLeader);
+    net.pass(1, 1);
+    CHECK(net.core(1).role() == Role::kFollower);
+  }
+  SUBCASE("also of the echo of a round of long ago") {
+    Message late = word;
+    late.body = AppendReply{.round = 1};
+    CHECK(pass_while(3, late) == Role::kLeader);
+    CHECK_FALSE(has_lease());
+  }
+  SUBCASE("not when it speaks of an earlier term") {
+    Message late = word;
+    late.term = 0;
+    CHECK(pass_while(2, late) != Role::kLeader);
+  }
+  SUBCASE("not when it is no member") { CHECK(pass_while(4, word) != Role::kLeader); }
+}
+
 TEST_CASE_FIXTURE(Leased, "a transfer ends it for the rest of the term, whatever becomes of it") {
   net.cut(2);
   CHECK(net.core(1).transfer(kv::raft::node(2)).has_value());
