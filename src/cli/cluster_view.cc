@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/quantity.h"
@@ -64,6 +65,11 @@ MemberReport report_of(const Json& page) {
   report.compared_members = number("replication_compared_members");
   report.members_since = number("replication_members_since");
   report.election_us = number("replication_election_us");
+  if (page.value("replication_coordinator", "") == "etcd") {
+    report.placement = {number("replication_holder"),
+                        page.value("replication_etcd_reachable", false),
+                        page.value("replication_may_campaign", false)};
+  }
   for (const auto& [name, value] : page.items()) {
     if (!name.starts_with(kPeerName) || !value.is_object()) continue;
     report.peers.push_back(peer_of(number_behind(name), value));
@@ -155,6 +161,47 @@ std::string ClusterView::role_of(std::uint64_t node_id) const {
   return is_outside(node_id) && report->role != "waiting" ? "no member" : report->role;
 }
 
+// Whose word on the key counts: the leader's, if it heard of etcd last, or else somebody's who did.
+// Null: nobody did.
+const MemberReport* ClusterView::best_placed() const {
+  const auto knows = [](const Member& member) {
+    return member.report && member.report->placement && member.report->placement->is_reachable;
+  };
+  const Member* const first = leader();
+  if (first != nullptr && knows(*first)) return &*first->report;
+  for (const auto& [id, member] : members_) {
+    if (knows(member)) return &*member.report;
+  }
+  return nullptr;
+}
+
+// Empty: nobody has leadership placed in etcd.
+std::string ClusterView::placement_text() const {
+  std::vector<std::uint64_t> cut_off;
+  std::vector<std::uint64_t> without;
+  bool is_any = false;
+  for (const auto& [id, member] : members_) {
+    if (!member.report) continue;
+    const auto& placement = member.report->placement;
+    is_any = is_any || placement;
+    if (!placement) without.push_back(id);
+    if (placement && !placement->is_reachable) cut_off.push_back(id);
+  }
+  if (!is_any) return "";
+  const MemberReport* const told_by = best_placed();
+  std::string text = "etcd  does not answer any member; who has the leadership key is not known";
+  if (told_by != nullptr) {
+    const std::uint64_t holder = told_by->placement->holder;
+    text = holder == 0 ? "etcd  nobody has the leadership key"
+                       : fmt::format("etcd  node {} has the leadership key", holder);
+    if (!cut_off.empty()) text += fmt::format("; no answer for node {}", fmt::join(cut_off, ", "));
+  }
+  if (!without.empty()) {
+    text += fmt::format("; node {} runs without --coordinator etcd", fmt::join(without, ", "));
+  }
+  return text + "\n";
+}
+
 std::string ClusterView::as_table() const {
   std::vector<std::vector<std::string>> rows = {
       {"node", "address", "role", "term", "last", "commit", "behind", "bytes", "for"}};
@@ -179,7 +226,7 @@ std::string ClusterView::as_table() const {
     }
     rows.push_back(std::move(row));
   }
-  return table_text(rows);
+  return table_text(rows) + placement_text();
 }
 
 std::string ClusterView::as_json() const {
@@ -187,6 +234,7 @@ std::string ClusterView::as_json() const {
   Json page = {{"cluster", cluster_id_},
                {"leader", first == nullptr ? 0 : first->report->node_id},
                {"term", first == nullptr ? 0 : first->report->term},
+               {"coordinator", "quorum"},
                {"members", Json::array()}};
   for (const auto& [id, member] : members_) {
     Json one = {
@@ -197,6 +245,11 @@ std::string ClusterView::as_json() const {
       one["last"] = report->last;
       one["commit"] = report->commit;
       if (report->received_share) one["received_share"] = *report->received_share;
+      if (report->placement) {
+        page["coordinator"] = "etcd";
+        one["etcd_reachable"] = report->placement->is_reachable;
+        one["may_campaign"] = report->placement->may_campaign;
+      }
     }
     if (const auto lag = lag_of(id)) {
       one["lag_records"] = lag->lag_records;
@@ -205,6 +258,8 @@ std::string ClusterView::as_json() const {
     }
     page["members"].push_back(std::move(one));
   }
+  if (const MemberReport* const told_by = best_placed())
+    page["holder"] = told_by->placement->holder;
   return page.dump() + "\n";
 }
 

@@ -39,6 +39,13 @@ struct MemberReport {
   std::uint64_t members_since = 0;  // sequence of the record that says who they are
   std::uint64_t election_us = 0;
   std::vector<Peer> peers;
+  // Who may campaign is said by a key in etcd; none: by nobody.
+  struct Placement {
+    std::uint64_t holder = 0;   // node id: the key names it; 0: nobody
+    bool is_reachable = false;  // etcd answered the member's last question
+    bool may_campaign = false;  // the member has the key, or needs none
+  };
+  std::optional<Placement> placement = {};
 
   const Peer* peer(std::uint64_t id) const;  // null: it knows no such other member
   bool is_settled() const { return members_since <= commit; }
@@ -78,6 +85,8 @@ class ClusterView {
 
  private:
   std::string role_of(std::uint64_t node_id) const;
+  const MemberReport* best_placed() const;
+  std::string placement_text() const;
 
   const std::vector<std::string> given_;
   std::set<std::string> asked_;

@@ -162,6 +162,9 @@ def check_leader_is_published(cluster):
         found = {node: cluster.status(node) for node in NODES}
         if all(status["replication_may_campaign"] == (node == leader) for node, status in found.items()):
             break
+    asked = subprocess.run([KV, "cluster", "status", "--addr", f"127.0.0.1:{cluster.ports[leader]}"],
+                           capture_output=True, text=True)
+    expect(asked.stdout.endswith(f"\netcd  node {leader} has the leadership key\n"), f"kv cluster status: {asked.stdout}")
     for node, status in found.items():
         expect(status["replication_coordinator"] == "etcd", f"node {node} tells the coordinator")
         expect(status["replication_etcd_reachable"], f"node {node} reaches etcd")

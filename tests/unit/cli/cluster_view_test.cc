@@ -1,5 +1,9 @@
 #include "cli/cluster_view.h"
 
+#include <array>
+#include <optional>
+#include <string>
+
 #include <doctest/doctest.h>
 
 using kv::Errc;
@@ -45,6 +49,50 @@ TEST_CASE("what a member says of itself and the others is read") {
   CHECK(read->peers[0].has_lag);
   CHECK(read->peers[0].lag_bytes == 1500);
   CHECK_FALSE(read->peers[1].has_lag);
+}
+
+TEST_CASE("who has the leadership key in etcd is read") {
+  const auto read = parse_member_report(
+      R"({"replication":{"replication_cluster":"c","replication_node":1,"replication_holder":2,)"
+      R"("replication_coordinator":"etcd","replication_etcd_reachable":true,)"
+      R"("replication_may_campaign":false}})");
+  REQUIRE(read);
+  REQUIRE(read->placement);
+  CHECK(read->placement->holder == 2);
+  CHECK(read->placement->is_reachable);
+  CHECK_FALSE(read->placement->may_campaign);
+  CHECK_FALSE(parse_member_report(kLeader)->placement);
+}
+
+TEST_CASE("who has the leadership key in etcd is told by who heard it last") {
+  const auto view_of = [](std::array<std::optional<MemberReport::Placement>, 3> placements) {
+    ClusterView view({"h:1"});
+    for (std::uint64_t node = 1; node <= 3; ++node) {
+      MemberReport one = report(node, 1, node == 2);
+      one.placement = placements.at(node - 1);
+      REQUIRE(view.add("h:" + std::to_string(node), one));
+    }
+    return view;
+  };
+  const auto told = [](const ClusterView& view) {
+    const std::string table = view.as_table();
+    return table.find("etcd") == std::string::npos ? "" : table.substr(table.find("etcd"));
+  };
+  using Placement = MemberReport::Placement;
+  const ClusterView none = view_of({});
+  CHECK(told(none).empty());
+  CHECK(none.as_json().find(R"("coordinator":"quorum")") != std::string::npos);
+  CHECK(none.as_json().find("holder") == std::string::npos);
+
+  const ClusterView all = view_of({Placement{3, true}, Placement{2, true}, Placement{3, true}});
+  CHECK(told(all) == "etcd  node 2 has the leadership key\n");
+  CHECK(all.as_json().find(R"("coordinator":"etcd")") != std::string::npos);
+  CHECK(all.as_json().find(R"("holder":2)") != std::string::npos);
+  CHECK(told(view_of({Placement{0, true}, Placement{2, false}, Placement{0, true}})) ==
+        "etcd  nobody has the leadership key; no answer for node 2\n");
+  CHECK(told(view_of({Placement{2, false}, Placement{2, false}, {}})) ==
+        "etcd  does not answer any member; who has the leadership key is not known; node 3 runs "
+        "without --coordinator etcd\n");
 }
 
 TEST_CASE("what is no member's page is refused") {
@@ -130,7 +178,7 @@ TEST_CASE("the table has a row for each member, and dashes for what nobody knows
         "   2  h:2      follower        3     0       0       2  1.5 kB  0.2 s\n"
         "   3  h:3      unreachable     -     -       -       -       -      -\n");
   CHECK(view.as_json() ==
-        R"({"cluster":"c","leader":1,"term":3,"members":[)"
+        R"({"cluster":"c","leader":1,"term":3,"coordinator":"quorum","members":[)"
         R"({"node":1,"address":"h:1","reachable":true,"role":"leader","term":3,"last":12,)"
         R"("commit":11,"lag_records":0,"lag_bytes":0,"lag_seconds":0.0},)"
         R"({"node":2,"address":"h:2","reachable":true,"role":"follower","term":3,"last":0,)"
