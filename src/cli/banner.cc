@@ -16,14 +16,22 @@ std::string durability_of(const Banner& banner) {
   return fmt::format("interval (every {} ms)", banner.sync_interval_ms);
 }
 
+// Empty: it has none.
+std::string log_text(const Banner& banner) {
+  if (!banner.log || banner.log->records == 0) return "";
+  return fmt::format(", and a log of {}, {} known to be committed",
+                     counted(banner.log->records, "record"), human_count(banner.log->committed));
+}
+
 }  // namespace
 
 std::string text_of(const Banner& banner) {
   const RecoveryStats& recovery = banner.recovery;
-  std::string out = fmt::format(
-      "kv {}  data {}{}  recovered {} from {} ({} by hint) in {:.0f} ms\n", KV_VERSION, banner.data,
-      banner.is_new ? " (new)" : "", counted(recovery.keys, "key"),
-      counted(recovery.segments, "segment"), recovery.segments_by_hint, recovery.duration_ms);
+  std::string out =
+      fmt::format("kv {}  data {}{}  recovered {} from {} ({} by hint) in {:.0f} ms{}\n",
+                  KV_VERSION, banner.data, banner.is_new ? " (new)" : "",
+                  counted(recovery.keys, "key"), counted(recovery.segments, "segment"),
+                  recovery.segments_by_hint, recovery.duration_ms, log_text(banner));
   if (recovery.bytes_cut > 0) {
     out += fmt::format("  cut {} of a torn tail\n", counted(recovery.bytes_cut, "byte"));
   }
@@ -47,22 +55,25 @@ std::string text_of(const Banner& banner) {
 
 std::string json_of(const Banner& banner) {
   const RecoveryStats& recovery = banner.recovery;
-  const nlohmann::ordered_json json = {{"ready", true},
-                                       {"version", KV_VERSION},
-                                       {"pid", banner.pid},
-                                       {"address", banner.address},
-                                       {"resp_address", banner.resp_address},
-                                       {"data", banner.data},
-                                       {"is_new", banner.is_new},
-                                       {"sync", banner.sync},
-                                       {"recovery",
-                                        {{"keys", recovery.keys},
-                                         {"segments", recovery.segments},
-                                         {"segments_by_hint", recovery.segments_by_hint},
-                                         {"bytes_cut", recovery.bytes_cut},
-                                         {"bytes_quarantined", recovery.bytes_quarantined},
-                                         {"segments_damaged", recovery.segments_damaged},
-                                         {"duration_ms", recovery.duration_ms}}}};
+  nlohmann::ordered_json json = {{"ready", true},
+                                 {"version", KV_VERSION},
+                                 {"pid", banner.pid},
+                                 {"address", banner.address},
+                                 {"resp_address", banner.resp_address},
+                                 {"data", banner.data},
+                                 {"is_new", banner.is_new},
+                                 {"sync", banner.sync},
+                                 {"recovery",
+                                  {{"keys", recovery.keys},
+                                   {"segments", recovery.segments},
+                                   {"segments_by_hint", recovery.segments_by_hint},
+                                   {"bytes_cut", recovery.bytes_cut},
+                                   {"bytes_quarantined", recovery.bytes_quarantined},
+                                   {"segments_damaged", recovery.segments_damaged},
+                                   {"duration_ms", recovery.duration_ms}}}};
+  if (banner.log) {
+    json["log"] = {{"records", banner.log->records}, {"committed", banner.log->committed}};
+  }
   return json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <sys/types.h>
 
@@ -20,6 +21,13 @@ struct Banner {
   bool is_new;  // the data directory is
   pid_t pid;
   RecoveryStats recovery;
+  // Of a member of a cluster: its log, whose keys are there once the records are applied. Those
+  // that are not known to be committed wait for a leader's word.
+  struct Log {
+    std::uint64_t records = 0;
+    std::uint64_t committed = 0;
+  };
+  std::optional<Log> log = {};
 };
 
 // For people: the last line is "ready", and every address stands above it.

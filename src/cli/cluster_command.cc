@@ -18,12 +18,30 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Nobody is known to lead, by the word of those that can be reached.
+std::string why_nobody_leads(const ClusterView& view) {
+  std::string outside;
+  for (const auto& [id, member] : view.members()) {
+    if (!member.report) continue;
+    if (member.report->role == "waiting") {
+      outside = fmt::format("node {} waits to be added: `kv cluster add {}={} --addr A-MEMBER`", id,
+                            id, member.address);
+    } else if (member.report->role == "refused") {
+      outside = fmt::format(
+          "node {} was removed from its cluster, or its disk was wiped; ask a member", id);
+    } else {
+      return "nobody leads; while a majority of the members is there they elect one by themselves";
+    }
+  }
+  return outside;
+}
+
 int run_status(const Common& common) {
   const auto view = look_at_cluster(common);
   if (!view) return fail(view.error());
   say(common.is_json ? view->as_json() : view->as_table());
   if (view->leader() != nullptr) return kExitOk;
-  complain("nobody leads; while a majority of the members is there they elect one by themselves");
+  complain(why_nobody_leads(*view));
   return kExitTryLater;
 }
 

@@ -1,5 +1,6 @@
 // kv start: the composition root of the server.
 
+#include <algorithm>
 #include <ctime>
 #include <filesystem>
 #include <malloc.h>
@@ -66,6 +67,11 @@ int fail_start(const StartFlags& flags, const Error& error) {
   if (error.code == Errc::kNoSpace) next = "; make room and start again";
   if (error.code == Errc::kNewerFormat)
     next = "; start it with the kv that wrote it, or a newer one";
+  // The clients' address was taken before.
+  if (error.cause == std::errc::address_in_use) {
+    next = "; end what listens there, or give it another port";
+  }
+  if (error.cause == std::errc::address_not_available) next = "; name an address of this machine";
   if (error.code == Errc::kCorruption) {
     next = fmt::format(
         "; `kv verify --data {}` tells what is damaged, `kv salvage {} NEWDIR` makes a new "
@@ -223,6 +229,10 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSign
   return ServedStore::open_member(std::move(settings));
 }
 
+Banner::Log log_of(const server::ReplicationStatus& status) {
+  return {status.last - status.floor, status.commit - std::min(status.commit, status.floor)};
+}
+
 // One life of the server, from bind to close.
 struct Serving {
   StartFlags flags;
@@ -247,9 +257,18 @@ struct Serving {
     log.on_event({Event::Level::kInfo, "server started",
                   fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION,
                               ::getpid(), address, flags.data, flags.sync)});
-    is_ready({flags.data, address, (*server)->resp_address(), flags.resp != "off", flags.sync,
-              flags.sync_interval_ms, flags.is_detached, is_new, ::getpid(),
-              served->store().stats().recovery});
+    Banner banner{flags.data,
+                  address,
+                  (*server)->resp_address(),
+                  flags.resp != "off",
+                  flags.sync,
+                  flags.sync_interval_ms,
+                  flags.is_detached,
+                  is_new,
+                  ::getpid(),
+                  served->store().stats().recovery};
+    if (served->member() != nullptr && !is_new) banner.log = log_of(served->member()->status());
+    is_ready(banner);
     const bool is_end = signals.wait();
     if (is_end) served->step_down();
     (*server)->stop(server::Server::Stop::kDrain);

@@ -189,7 +189,11 @@ Result<void> ClusterNode::State::start(std::unique_ptr<engine::DataDirectory> di
   options.on_replaced = std::move(settings.on_replaced);
   options.log = std::move(settings.log);
   host = std::make_unique<ReplicaHost>(std::move(options));
-  if (auto bound = host->bind(); !bound) return bound;
+  if (auto bound = host->bind(); !bound) {
+    if (bound.error().code == Errc::kIo)
+      bound.error().context += ", where --peers or --peer-port has other members find this node";
+    return bound;
+  }
 
   const Replicated replicated{
       hard_state->state().commit_hint, [host = host.get()] { host->news(); },

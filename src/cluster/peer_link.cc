@@ -151,6 +151,8 @@ void PeerLink::take(std::string_view bytes) {
 bool PeerLink::accept_answer(const peer::Frame& frame) {
   if (frame.type == peer::FrameType::kGoodbye) {
     const auto goodbye = peer::decode_goodbye(frame.payload);
+    is_shut_ = goodbye && (goodbye->reason == peer::Reason::kNotAMember ||
+                           goodbye->reason == peer::Reason::kReplaced);
     give_up(goodbye ? goodbye->text : "it said goodbye");
     return false;
   }
@@ -168,6 +170,7 @@ bool PeerLink::accept_answer(const peer::Frame& frame) {
     return false;
   }
   state_ = State::kOpen;
+  is_shut_ = false;
   opened_ = std::chrono::steady_clock::now();
   attempts_ = 0;
   timer_.cancel();

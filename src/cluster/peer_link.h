@@ -52,6 +52,8 @@ class PeerLink {
   void forget_backlog();
   const format::Member& member() const { return member_; }
   bool is_open() const { return state_ == State::kOpen; }
+  // The member said that this node's disk is no member, and has not let it in since.
+  bool is_shut() const { return is_shut_; }
   std::chrono::steady_clock::time_point opened() const { return opened_; }  // if it is open
 
  private:
@@ -85,6 +87,7 @@ class PeerLink {
   std::shared_ptr<Connection> connection_;
   State state_ = State::kStopped;
   std::chrono::steady_clock::time_point opened_;
+  bool is_shut_ = false;
   std::uint32_t attempts_ = 0;  // since it was open last
   FrameQueue queue_;
   std::size_t writing_ = 0;  // bytes

@@ -146,6 +146,7 @@ void ReplicaHost::tick() {
   refuse_reads_without_leader();
   give_up_waiting();
   follow_members();
+  if (!replica_->is_over()) replica_->set_shut_out(is_shut_out());
   note_status();
 }
 
@@ -228,6 +229,14 @@ Result<void> ReplicaHost::transfer(std::uint64_t node_id) {
   if (node_id != 0 && peer == known.peers.end()) {
     return tl::unexpected(
         Error{Errc::kInvalidArgument, fmt::format("no other member has number {}", node_id), {}});
+  }
+  if (node_id != 0 && peer->role == "learner") {
+    return tl::unexpected(Error{
+        Errc::kInvalidArgument,
+        fmt::format("node {} has no vote yet, and so cannot lead; it gets one once it has the "
+                    "log",
+                    node_id),
+        {}});
   }
   // It would take no writes until it had waited for that one in vain.
   if (node_id != 0 && !peer->is_connected) {

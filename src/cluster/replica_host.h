@@ -49,9 +49,9 @@ class ReplicaHost final : public server::ClusterMember,
     std::optional<EtcdSettings> etcd = {};                 // none: votes alone place leadership
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // see node::Replica::Parts
     std::uint64_t catch_up_rate = node::BaseSender::kRate;
-    std::uint64_t compare_seconds = 600;                   // see node::Replica::Parts
-    bool has_lease_reads = false;  // the clocks of all members are trusted: see ReadLease
-    bool is_insecure = false;      // that may be an address that other machines reach
+    std::uint64_t compare_seconds = 600;  // see node::Replica::Parts
+    bool has_lease_reads = false;         // the clocks of all members are trusted: see ReadLease
+    bool is_insecure = false;             // that may be an address that other machines reach
     std::function<void(const Error&)> on_failure;
     // The node has another state now, which it has once it was closed and opened again: see
     // replacement(). Called once, on its thread.
@@ -142,6 +142,7 @@ class ReplicaHost final : public server::ClusterMember,
   void look_around();
   // replica_host_status.cc
   void note_status();
+  bool is_shut_out() const;
   std::vector<Successor> successors() const;
   std::chrono::microseconds boot_silence() const;
   peer::Hello hello() const;

@@ -89,6 +89,14 @@ Result<void> ReplicaHost::is_the_one(const server::ReadLevel& level) const {
   }
   const raft::Term term = **found;
   if (term == level.epoch) return {};
+  if (level.epoch > replica_->core().term()) {
+    return tl::unexpected(Error{
+        Errc::kInvalidArgument,
+        fmt::format("arg=epoch this member has heard of no epoch {}, {} is the newest; ver={} is "
+                    "of epoch {}",
+                    level.epoch, replica_->core().term(), level.min_version, term),
+        {}});
+  }
   return tl::unexpected(Error{
       Errc::kConflict,
       fmt::format("ver={} epoch={} another leader took that write back", level.min_version, term),

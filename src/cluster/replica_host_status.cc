@@ -38,6 +38,13 @@ server::ReplicationStatus ReplicaHost::status() const {
   return status_;
 }
 
+bool ReplicaHost::is_shut_out() const {
+  if (replica_->core().leader() != raft::kNoNode) return false;
+  const auto is_open = [](const auto& entry) { return entry.second->is_open(); };
+  const auto is_shut = [](const auto& entry) { return entry.second->is_shut(); };
+  return std::ranges::any_of(links_, is_shut) && std::ranges::none_of(links_, is_open);
+}
+
 void ReplicaHost::note_status() {
   constexpr double kMicro = 1e6;
   const raft::Core& core = replica_->core();
@@ -50,6 +57,7 @@ void ReplicaHost::note_status() {
   status.node_uuid = base::to_hex(options_.node_uuid);
   const bool is_learner = core.config().is_learner(core.id());
   status.role = is_learner ? "learner" : role_name(core.role());
+  if (replica_->is_shut_out()) status.role = "refused";
   if (!replica_->is_member()) status.role = "waiting";
   status.term = core.term();
   status.leader = number(core.leader());

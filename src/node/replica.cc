@@ -50,6 +50,7 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
   read_memberships();
   core_.emplace(boot_of(self_, parts.hard_state.state(), *memberships_, told_applied_, seed),
                 static_cast<const raft::Log&>(*this), settings, now);
+  if (!is_over()) pipeline().follow(not_leading());
   process();
 }
 
@@ -61,9 +62,27 @@ Error Replica::not_leading() const {
       core_->leader() != core_->id() && member != nullptr && !member->client_address.empty();
   std::string text = is_known ? fmt::format("leader={} epoch={} that node leads",
                                             member->client_address, core_->term())
-                              : fmt::format("leader=- epoch={} retry_ms={} nobody is known to lead",
-                                            core_->term(), kRetryMs);
+                              : fmt::format("leader=- epoch={} retry_ms={} {}", core_->term(),
+                                            kRetryMs, why_nobody_leads());
   return {Errc::kNotLeader, std::move(text), {}};
+}
+
+std::string Replica::why_nobody_leads() const {
+  const bool was_added = memberships_->latest().sequence > 0;
+  if (!is_member() && !was_added) {
+    return fmt::format("node {} waits to be added to its cluster by `kv cluster add`; ask a member",
+                       static_cast<std::uint64_t>(self_.id));
+  }
+  if (!is_member() || is_shut_out_) {
+    return fmt::format("node {} was removed from its cluster, or its disk was wiped; ask a member",
+                       static_cast<std::uint64_t>(self_.id));
+  }
+  return "nobody is known to lead";
+}
+
+void Replica::set_shut_out(bool is_shut_out) {
+  if (std::exchange(is_shut_out_, is_shut_out) == is_shut_out || is_over()) return;
+  if (leading_ == 0) pipeline().follow(not_leading());
 }
 
 Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
@@ -218,7 +237,10 @@ bool Replica::do_once() {
     }
   }
   if (failure_) return false;
-  if (std::exchange(has_news_of_members_, false)) parts_.listener.on_members();
+  if (std::exchange(has_news_of_members_, false)) {
+    if (leading_ == 0) pipeline().follow(not_leading());
+    parts_.listener.on_members();
+  }
   parts_.listener.on_lease(core_->lease_end(), core_->commit());
   for (const raft::Message& message : ready.messages) send(message);
   if (ready.apply_first <= ready.commit) pipeline().commit(ready.commit);

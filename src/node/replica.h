@@ -153,6 +153,10 @@ class Replica : private raft::Log {
   void let_go() { comparison_.let_go(); }
   // Why this node takes no writes, with the fields of the reply that a client gets.
   Error not_leading() const;
+  // Those that this node takes for members say that its disk is none, and nobody else is heard:
+  // what a removed node is told, which may never hear of the record that removed it.
+  void set_shut_out(bool is_shut_out);
+  bool is_shut_out() const { return is_shut_out_; }
   // That came to the log in this life of the process, those that were rolled back, too.
   std::uint64_t bytes_appended() const { return bytes_appended_; }
 
@@ -189,6 +193,7 @@ class Replica : private raft::Log {
   void send(const raft::Message& message);
   std::optional<std::vector<peer::SentRecord>> records_of(const raft::Append& append) const;
   void tell(raft::Ready& ready);
+  std::string why_nobody_leads() const;
   void raise_floor(const raft::Instant& now);
   raft::Seq floor_without_absent(const raft::Instant& now);
   bool replace(const raft::Ready& ready);
@@ -243,6 +248,7 @@ class Replica : private raft::Log {
   std::optional<raft::Seq> whole_from_;  // a read that a leader confirmed needs that much
   std::uint64_t bytes_appended_ = 0;
   std::optional<raft::Instant> heard_part_;
+  bool is_shut_out_ = false;
   BaseSender sender_;
   BaseReceiver receiver_;
   Repair repair_;

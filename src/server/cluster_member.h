@@ -31,7 +31,9 @@ struct ReplicationStatus {
   std::string cluster_id;  // 32 hex digits
   std::uint64_t node_id = 0;
   std::string node_uuid;  // of its disk; 32 hex digits
-  std::string role;  // "leader", "candidate", "follower", "learner", "waiting": no member (yet)
+  // "leader", "candidate", "follower", "learner"; "waiting": no member (yet); "refused": those that
+  // it takes for members say that it is none.
+  std::string role;
   std::uint64_t term = 0;
   std::uint64_t leader = 0;    // node id; 0: none is known
   std::string leader_address;  // for clients; empty: none is known

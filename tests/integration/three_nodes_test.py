@@ -292,6 +292,13 @@ def check_refusals(cluster):
            refused(cluster, node, *port, "--node-id", str(node), "--peers", cluster.peers + ",9=127.0.0.1:9"),
            "another list")
     expect("a member of a cluster counts what is on its disk" in refused(cluster, node, "--sync", "none"), "no sync")
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", cluster.ports[node] + 10000))
+        taken.listen()
+        expect(f"cannot listen on 127.0.0.1:{cluster.ports[node] + 10000}, where --peers or --peer-port has other "
+               "members find this node: Address already in use; end what listens there" in refused(cluster, node),
+               "a port for members that is taken")
     os.remove(os.path.join(cluster.path(node), "HARDSTATE"))
     expect("HARDSTATE" in refused(cluster, node), "a node without its promises")
     alone = os.path.join(cluster.scratch, "n9")

@@ -29,6 +29,18 @@ TEST_CASE("a server that is ready says so last, below its address and how to sto
         "ready\n");
 }
 
+TEST_CASE("a member has a log beside what was recovered") {
+  Banner banner = sample();
+  banner.log = {1508, 1503};
+  CHECK(text_of(banner).find(" (2 by hint) in 61 ms, and a log of 1 508 records, 1 503 known to be "
+                             "committed\n") != std::string::npos);
+  const auto json = nlohmann::json::parse(json_of(banner));
+  CHECK(json["log"]["records"] == 1508);
+  CHECK(json["log"]["committed"] == 1503);
+  banner.log = {0, 0};
+  CHECK(text_of(banner).find("log") == std::string::npos);
+}
+
 TEST_CASE("what recovery cut and what it could not read is told") {
   Banner banner = sample();
   banner.recovery.bytes_cut = 17;
