@@ -24,6 +24,9 @@ constexpr std::chrono::milliseconds kSilence{2000};   // without an acknowledgem
 constexpr std::size_t kBacklog = std::size_t{1} << 20;  // bytes
 // Milliseconds.
 using UserTimeout = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_USER_TIMEOUT>;
+// Bytes that the system takes beyond what the network has.
+using NotSentMax = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_NOTSENT_LOWAT>;
+constexpr int kNotSentMax = 256 * 1024;
 
 std::vector<asio::const_buffer> buffers_of(const std::vector<peer::Gather>& frames) {
   std::vector<asio::const_buffer> buffers;
@@ -112,11 +115,13 @@ void PeerLink::connect_to(const std::vector<tcp::endpoint>& endpoints) {
 
 // What nobody acknowledges makes the system wait longer and longer until it tries again: a member
 // that was cut off for a minute would be left alone for one more when it is back. So the connection
-// ends soon, and attempts to make another go on.
+// ends soon, and attempts to make another go on. What the system holds goes on when this process
+// hangs, and over a slow link would be taken for its word for that long: so it holds little.
 void PeerLink::greet() {
   asio::error_code ignored;
   connection_->socket.set_option(tcp::no_delay(true), ignored);
   connection_->socket.set_option(UserTimeout(static_cast<int>(kSilence.count())), ignored);
+  connection_->socket.set_option(NotSentMax(kNotSentMax), ignored);
   peer::Hello hello = ask_.hello();
   hello.to = raft::NodeId{member_.node_id};
   peer::Gather frame;

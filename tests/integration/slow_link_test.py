@@ -3,7 +3,7 @@
 
 It gets the state as files, or a long log, or a single large record, which takes many times an election timeout, while
 the leader needs its answers to go on leading. It leads to the end, the state comes in one go, and the member never
-looks for another leader.
+looks for another leader. A leader that hangs meanwhile is found out all the same.
 """
 
 import shutil
@@ -28,6 +28,7 @@ class Link:
 
     def __init__(self, port):
         self.port, self.rate = port, None
+        self.carried = {}  # connection -> bytes that came out at the other end
         self.listener = socket.socket()
         self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65536)
         self.listener.bind(("127.0.0.1", 0))
@@ -52,6 +53,8 @@ class Link:
                 if is_slow and self.rate:
                     time.sleep(len(some) / self.rate)
                 target.sendall(some)
+                if is_slow:
+                    self.carried[source] = self.carried.get(source, 0) + len(some)
         except OSError:
             pass
         for end in (source, target):
@@ -100,13 +103,16 @@ def check_state_comes(cluster):
     wait_until(lambda: cluster.caught_up(SLOW))
 
 
+def move_lead_off_slow(cluster):
+    while cluster.agreed_leader() == SLOW:
+        cluster.kv("cluster", "failover", "--addr", cluster.address(SLOW))
+
+
 def check_log_comes(cluster):
     """Heartbeats wait behind each record on its way: 50 kB first, then one that takes ten election timeouts."""
     cluster.put("first", "1")
     wait_until(lambda: cluster.caught_up(SLOW))
-    if cluster.leader() == SLOW:
-        same(cluster.kv("cluster", "failover", "--addr", cluster.address(SLOW)).returncode, 0, "kv cluster failover")
-        wait_until(lambda: cluster.agreed_leader() != SLOW)
+    move_lead_off_slow(cluster)
     cluster.kill(SLOW)
     leader = cluster.leader()
     for key in range(40):
@@ -123,6 +129,28 @@ def check_log_comes(cluster):
     for node, count in roles.items():
         same(cluster.count(node, "role"), count, f"changes of role at node {node}")
     same(cluster.leader(), leader, "who leads")
+
+
+def check_hang_is_seen(cluster):
+    """What the system sends on for a leader that hangs is little, so that the member soon votes for another one."""
+    move_lead_off_slow(cluster)
+    leader = cluster.leader()
+    other = next(node for node in NODES if node not in (SLOW, leader))
+    cluster.kill(SLOW)
+    cluster.put("large", "x" * 12_000_000)
+    cluster.link.rate = RATE
+    carried = cluster.link.carried
+    carried.clear()
+    cluster.start(SLOW, *LOG_FLAGS)
+    wait_until(lambda: max(carried.values(), default=0) > 500_000)
+    busiest = max(carried, key=carried.get)
+    cluster.processes[leader].send_signal(signal.SIGSTOP)
+    before = carried[busiest]
+    wait_until(lambda: cluster.status(other)["replication_role"] == "leader")
+    after = carried[busiest]
+    cluster.link.rate = None
+    cluster.processes[leader].send_signal(signal.SIGCONT)
+    expect(after - before < 1 << 20, f"{after - before} bytes of a leader that hangs came over")
 
 
 def run(check, flags):
@@ -145,3 +173,4 @@ def run(check, flags):
 
 run(check_state_comes, FLAGS)
 run(check_log_comes, LOG_FLAGS)
+run(check_hang_is_seen, LOG_FLAGS)
