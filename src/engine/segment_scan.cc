@@ -95,7 +95,10 @@ class Scanner {
     follows_damage_ = false;
     marks_.push_back({mark->last_sequence, at});
     while (!marks_.empty() && marks_.front().last_sequence <= mark->synced_sequence) {
-      scan_.synced_end = marks_.front().offset;
+      // What the segments before had says nothing of this one's header.
+      if (marks_.front().last_sequence >= request_.header.first_sequence) {
+        scan_.synced_end = marks_.front().offset;
+      }
       marks_.pop_front();
     }
     return true;

@@ -105,6 +105,27 @@ TEST_CASE_FIXTURE(CrashyStore, "what a failed sync left in memory alone is durab
   CHECK(alarms.empty());
 }
 
+TEST_CASE_FIXTURE(CrashyStore, "so is a segment whose very first sync failed, with its header") {
+  put("a", "1");
+  die_and_open();  // the next record begins a segment
+  fs.plan({.operation = SimOperation::kSync, .path_part = ".seg"});
+  CHECK(store->put("b", "2").error().code == Errc::kUnknownOutcome);
+  die_and_open();
+  CHECK(get("b") == "2");
+  fs.lose_power();
+  fs.restart(CrashMode::kLoseUnsynced);
+  // Who has the hint does not look at the header.
+  const auto names = fs.list("/db");
+  REQUIRE(names.has_value());
+  for (const std::string& name : *names) {
+    if (name.ends_with(".hint")) REQUIRE(fs.remove("/db/" + name).has_value());
+  }
+  open();
+  CHECK(get("a") == "1");
+  CHECK(get("b") == "2");
+  CHECK(alarms.empty());
+}
+
 TEST_CASE_FIXTURE(CrashyStore, "a segment that a full disk left empty takes no later records") {
   const std::string value(4'500, 'v');
   // Room for a second segment's entry, and not for a record in the first.
