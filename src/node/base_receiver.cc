@@ -75,7 +75,7 @@ void BaseReceiver::begin(const peer::SnapshotBegin& begin, const raft::Core& cor
   if (!has_heads) return reply(begin, State::kRefused);
   transfer_ = std::make_shared<Transfer>(begin, store_.directory());
   const auto space = store_.directory().fs().space(store_.directory().path());
-  if (!space) return fail(describe(space.error()));
+  if (!space) return fail(space.error());
   if (space->free_bytes < transfer_->places.bytes()) {
     return fail(fmt::format("{} bytes are free in {}, and {} come", space->free_bytes,
                             store_.directory().path(), transfer_->places.bytes()));
@@ -114,7 +114,7 @@ void BaseReceiver::run(const Shared& transfer, std::function<Result<void>()> job
       },
       [this, transfer, outcome, done = std::move(done)] {
         if (transfer != transfer_) return;
-        if (!*outcome) return fail(describe(outcome->error()));
+        if (!*outcome) return fail(outcome->error());
         done();
       });
 }
@@ -165,7 +165,7 @@ void BaseReceiver::end(const peer::SnapshotEnd& end) {
 void BaseReceiver::complete(const Shared& transfer) {
   const raft::Message message = transfer->begin.message();
   const auto taken = on_complete_({message, transfer->incoming.state(), transfer->members});
-  if (!taken) return fail(describe(taken.error()));
+  if (!taken) return fail(taken.error());
   if (*taken) return tell(BaseNews::Kind::kReceived);
   reply(transfer->begin, peer::SnapshotReply::State::kDone);
   abandon("it is not needed any more");
@@ -186,6 +186,13 @@ void BaseReceiver::abandon(std::string cause) {
 void BaseReceiver::fail(std::string cause) {
   abandon(std::move(cause));
   failed_ = now_;
+}
+
+// Only the next open can tell what a MANIFEST says that could not be written, so the replica ends.
+void BaseReceiver::fail(const Error& error) {
+  const bool is_final = error.code == Errc::kUnknownOutcome || error.code == Errc::kReadOnly;
+  if (is_final) store_.pipeline().refuse_writes(error);
+  fail(describe(error));
 }
 
 void BaseReceiver::work(const raft::Core& core, const raft::Instant& now) {

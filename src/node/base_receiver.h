@@ -73,6 +73,7 @@ class BaseReceiver {
   static Result<void> take_heads(Transfer& transfer);
   void run(const Shared& transfer, std::function<Result<void>()> job, std::function<void()> done);
   void reply(const peer::SnapshotBegin& to, peer::SnapshotReply::State state);
+  void fail(const Error& error);
   void fail(std::string cause);  // no other one is taken for a while
   void abandon(std::string cause);
   void tell(BaseNews::Kind kind, std::string cause = {});

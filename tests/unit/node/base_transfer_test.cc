@@ -301,6 +301,15 @@ TEST_CASE_FIXTURE(Transfer, "behind a piece that could not be written no other i
   CHECK(follower.content() == Content{{"mine", "stays"}});
 }
 
+TEST_CASE_FIXTURE(Transfer, "who cannot write its MANIFEST takes no part any more") {
+  begin();
+  follower.fs->plan({.operation = kv::io::SimOperation::kSync, .path_part = "MANIFEST"});
+  run();
+  CHECK(to.last() == BaseNews::Kind::kNotReceived);
+  CHECK_FALSE(arrived.has_value());
+  CHECK(follower.store->pipeline().failure().has_value());
+}
+
 TEST_CASE_FIXTURE(Transfer, "what is damaged where it comes from is not taken") {
   const auto base = leader.store->base_files();
   REQUIRE(base.has_value());
