@@ -22,6 +22,7 @@ constexpr std::uint64_t kElectionUs = 300'000;
 Cluster::Cluster(const Options& options)
     : options_(options),
       random_(options.seed, 3),
+      fault_random_(options.seed, 4),
       network_(events_, options.network, options.machines + options.spares, options.seed),
       oracle_(*this, options.machines + options.spares) {
   members_.election_us = kElectionUs;
@@ -49,6 +50,7 @@ Outcome Cluster::run() {
   }
   plan_trouble();
   plan_rot();
+  plan_disk_faults();
   plan_administration();
   run_until(options_.duration_us);
   is_calm_ = true;
@@ -57,6 +59,7 @@ Outcome Cluster::run() {
   network_.heal(whole);
   for (auto& machine : machines_) {
     machine->keep_power();
+    machine->mend_disk();
     machine->resume();
     if (!machine->is_up()) machine->start();
   }

@@ -30,6 +30,7 @@ struct Options {
   std::uint64_t clock_spread_permille = 5;
   bool has_leases = false;           // leaders trust them for reads
   bool has_sessions = false;         // every second client writes in one
+  bool has_disk_faults = false;      // writes and syncs fail, and disks run full
   bool has_rot = false;              // bytes that were written change, on one disk at a time
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
@@ -112,6 +113,7 @@ class Cluster {
                         const Result<WriteResult>& result);
   bool is_unanswered(std::size_t operation) const;
   void plan_rot();
+  void plan_disk_faults();
   void plan_trouble();
   void make_trouble();
   std::size_t leader_or(std::size_t machine) const;
@@ -136,6 +138,7 @@ class Cluster {
 
   const Options options_;
   io::SimRandom random_;
+  io::SimRandom fault_random_;
   sim::EventQueue events_;
   sim::Network network_;
   format::Membership members_;

@@ -17,7 +17,6 @@ namespace kv::kvsim {
 namespace {
 
 constexpr Time kDiskMin = 200;  // microseconds between two looks at the disk
-constexpr const char* kPath = "/db";
 
 // "write /db/000003.seg at 64" -> "write .seg".
 std::string without_numbers(const std::string& words) {
@@ -71,6 +70,7 @@ void Machine::start() {
   life_ += 1;
   is_starting_ = true;
   if (auto opened = open(); !opened && fs_.is_on()) {
+    if (is_disk_bad_) return give_up("start");
     return cluster_.report(
         fmt::format("machine {} does not start: {}", index_ + 1, kv::describe(opened.error())));
   }
@@ -172,6 +172,9 @@ void Machine::end(io::CrashMode mode) {
   members_.reset();
   fs_.restart(mode, random_.below(1000));
   is_asking_ = false;
+  const auto space = fs_.space(kPath);
+  fs_.clear_faults();
+  is_disk_bad_ = is_disk_bad_ && space && space->total_bytes != kCapacity;
   undo_rot();
 }
 
@@ -199,6 +202,8 @@ void Machine::keep_power() { fs_.set_hook(nullptr); }
 
 void Machine::look() {
   if (!fs_.is_on()) return die(is_starting_ ? "start: " : "");
+  if (is_disk_bad_ && has_failed())
+    return give_up(without_numbers(kv::describe(*replica_->failure())));
   cluster_.look_at(*this);
   if (replica_->replacement()) reopen();
 }
@@ -218,6 +223,7 @@ void Machine::reopen() {
   auto done = store_->close();
   if (done) done = engine::replace_state(store_->directory(), state);
   if (!fs_.is_on()) return die("replace: ");
+  if (!done && is_disk_bad_) return give_up("replace");
   if (!done) return cluster_.report("a state is not replaced: " + kv::describe(done.error()));
   store_.reset();
   hard_state_.reset();

@@ -66,6 +66,11 @@ class Machine : private node::ReplicaListener, private EventListener {
   // they were again when the process ends: what a start makes of damage is not looked at here.
   void rot();
   void undo_rot();
+  // The disk refuses something, once or a few times; or has room for so many bytes more. The
+  // process may end of it.
+  void fail_disk(io::SimFault fault);
+  void fill_disk(std::uint64_t room);
+  void mend_disk();
   // A newest record cannot be read. Somebody tries to, as clients do.
   bool has_losses() const;
   void transfer(raft::NodeId target);
@@ -96,6 +101,9 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::size_t index() const { return index_; }
 
  private:
+  static constexpr const char* kPath = "/db";
+  static constexpr std::uint64_t kCapacity = std::uint64_t{1} << 40;  // bytes
+
   struct Waiting : WriteListener {
     explicit Waiting(const io::SimFileSystem& machine_fs) : fs(machine_fs) {}
     const io::SimFileSystem& fs;
@@ -125,6 +133,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   void check_memory();
   void reopen();
   void die(const std::string& where);
+  void give_up(const std::string& why);
   void note_durable();
   void end(io::CrashMode mode);
   // To be called after all that the process did: did it outlive it?
@@ -155,7 +164,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   };
   std::vector<Rotten> rotten_;
   io::SimRandom rot_random_;
-  bool is_asking_ = false;  // what has to be there for the store to be whole
+  bool is_disk_bad_ = false;  // or was, while this process was up
+  bool is_asking_ = false;    // what has to be there for the store to be whole
   Role role_;
   base::Uuid uuid_;
   sim::NodeClock clock_;
