@@ -49,8 +49,62 @@ Cluster::Operation Cluster::draw_operation(std::size_t client) {
   return operation;
 }
 
+// In place of what was drawn: other conditions, as of what somebody saw of the key, now or long
+// ago; or several keys at once.
+void Cluster::vary(Operation& operation) {
+  if (!operation.is_write() || !more_random_.chance(50)) return;
+  if (more_random_.chance(40)) {
+    operation.kind = Operation::Kind::kBatch;
+    operation.condition = {};
+    const std::string value = std::exchange(operation.value, fmt::format("b{}", next_value_++));
+    const std::size_t keys = 1 + more_random_.below(4);
+    for (std::size_t i = 0; i < keys; ++i) {
+      operation.batch.push_back({fmt::format("k{}", more_random_.below(options_.keys)), value});
+    }
+    operation.key.clear();
+    operation.value.clear();
+    return;
+  }
+  const auto seen = seen_.find(operation.key);
+  if (seen != seen_.end() && more_random_.chance(70)) {
+    const auto& versions = seen->second;
+    const bool is_old = more_random_.chance(20);
+    operation.condition.kind = Condition::Kind::kVersion;
+    operation.condition.version =
+        is_old ? versions[more_random_.below(versions.size())] : versions.back();
+  } else if (operation.kind == Operation::Kind::kPut) {
+    operation.condition.kind =
+        more_random_.chance(50) ? Condition::Kind::kPresent : Condition::Kind::kAbsent;
+  }
+}
+
+// Valid as long as the batch and the operation are.
+Write Cluster::write_of(const Operation& operation, Batch& batch) {
+  Write write;
+  write.kind = Write::Kind::kPut;
+  if (operation.kind == Operation::Kind::kDelete) write.kind = Write::Kind::kDelete;
+  if (operation.kind == Operation::Kind::kBatch) {
+    write.kind = Write::Kind::kBatch;
+    for (const auto& [key, value] : operation.batch) batch.put(key, value);
+    write.batch = &batch;
+  }
+  write.key = operation.key;
+  write.value = operation.value;
+  write.options.condition = operation.condition;
+  return write;
+}
+
+void Cluster::note_seen(const Operation& operation) {
+  if (!options_.has_more_writes || !operation.version || *operation.version == 0) return;
+  if (operation.kind != Operation::Kind::kBatch) {
+    return seen_[operation.key].push_back(*operation.version);
+  }
+  for (const auto& [key, value] : operation.batch) seen_[key].push_back(*operation.version);
+}
+
 void Cluster::begin_operation(std::size_t client) {
   Operation operation = draw_operation(client);
+  if (options_.has_more_writes) vary(operation);
   operation.call_ns = events_.now() * 1000;
   history_.operations.push_back(std::move(operation));
   const std::size_t number = history_.operations.size() - 1;
@@ -92,14 +146,10 @@ void Cluster::submit(std::size_t client, std::size_t number) {
     });
     return;
   }
-  Write write;
-  write.kind =
-      operation.kind == Operation::Kind::kDelete ? Write::Kind::kDelete : Write::Kind::kPut;
-  write.key = operation.key;
-  write.value = operation.value;
-  write.options.condition = operation.condition;
+  const auto batch = std::make_shared<Batch>();
+  Write write = write_of(operation, *batch);
   if (options_.has_leases && random_.chance(30)) write.options.ack = Ack::kLocal;
-  machine.write(write, [=, this](Result<WriteResult> result) {
+  machine.write(write, [=, this, owner = batch](Result<WriteResult> result) {
     if (clients_[client].name != name) return;
     Operation& told = history_.operations[number];
     if (!result) {
@@ -131,6 +181,7 @@ void Cluster::finish(std::size_t client, std::size_t number, std::uint64_t name)
   Operation& operation = history_.operations[number];
   operation.return_ns = events_.now() * 1000;
   clients_[client].is_busy = false;
+  note_seen(operation);
   if (operation.outcome == Answer::kFailed) {
     look_elsewhere(clients_[client]);
   } else {

@@ -23,6 +23,7 @@ Cluster::Cluster(const Options& options)
     : options_(options),
       random_(options.seed, 3),
       fault_random_(options.seed, 4),
+      more_random_(options.seed, 5),
       network_(events_, options.network, options.machines + options.spares, options.seed),
       oracle_(*this, options.machines + options.spares) {
   members_.election_us = kElectionUs;

@@ -30,6 +30,7 @@ struct Options {
   std::uint64_t clock_spread_permille = 5;
   bool has_leases = false;           // leaders trust them for reads
   bool has_sessions = false;         // every second client writes in one
+  bool has_more_writes = false;      // batches, and conditions of all kinds
   bool has_disk_faults = false;      // writes and syncs fail, and disks run full
   bool has_rot = false;              // bytes that were written change, on one disk at a time
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
@@ -99,6 +100,9 @@ class Cluster {
   void plan_client(std::size_t client);
   void begin_operation(std::size_t client);
   Operation draw_operation(std::size_t client);
+  void vary(Operation& operation);
+  static Write write_of(const Operation& operation, Batch& batch);
+  void note_seen(const Operation& operation);
   void submit(std::size_t client, std::size_t operation);
   // The client heard, or gave up.
   void begin_anew(std::size_t client);
@@ -139,6 +143,7 @@ class Cluster {
   const Options options_;
   io::SimRandom random_;
   io::SimRandom fault_random_;
+  io::SimRandom more_random_;
   sim::EventQueue events_;
   sim::Network network_;
   format::Membership members_;
@@ -146,6 +151,7 @@ class Cluster {
   std::vector<Client> clients_;
   linearizability::History history_;
   Oracle oracle_;
+  std::map<std::string, std::vector<Version>> seen_;  // versions that clients were told
   std::uint64_t next_value_ = 1;
   std::uint64_t next_client_ = 1;
   std::uint64_t next_session_ = 1;

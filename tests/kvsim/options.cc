@@ -40,18 +40,20 @@ Options draw_options(std::uint64_t seed) {
   io::SimRandom comparing(seed, 18);
   if (comparing.chance(40)) options.compare_us = kSecond + comparing.below(2 * kSecond);
   options.has_disk_faults = io::SimRandom(seed, 19).chance(40);
+  options.has_more_writes = io::SimRandom(seed, 20).chance(50);
   return options;
 }
 
 std::string describe(const Options& options) {
   return fmt::format(
       "{} machines, {} spares, {} clients, {} keys, values to {}, {} bytes of log kept, {} s, "
-      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}{}{}{}{}",
+      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}{}{}{}{}{}",
       options.machines, options.spares, options.clients, options.keys, options.value_max,
       options.retention, options.duration_us / kSecond, options.trouble_mean_us / kMillisecond,
       options.inside_percent, options.disk_max_us, options.network.loss_percent,
-      options.has_leases ? ", leases" : "", options.has_sessions ? ", sessions" : "",
-      options.has_rot ? ", rot" : "", options.has_disk_faults ? ", disk faults" : "",
+      options.has_leases ? ", leases" : "", options.has_more_writes ? ", batches" : "",
+      options.has_sessions ? ", sessions" : "", options.has_rot ? ", rot" : "",
+      options.has_disk_faults ? ", disk faults" : "",
       options.compare_us != 0 ? ", comparisons" : "");
 }
 

@@ -45,13 +45,10 @@ void Cluster::try_request(std::size_t client, std::size_t operation) {
   if (!machine.is_up()) return;
   if (who.session == 0) return open_session(client, operation);
   const Operation& told = history_.operations[operation];
-  Write write;
-  write.kind = told.kind == Operation::Kind::kDelete ? Write::Kind::kDelete : Write::Kind::kPut;
-  write.key = told.key;
-  write.value = told.value;
-  write.options.condition = told.condition;
+  const auto batch = std::make_shared<Batch>();
+  Write write = write_of(told, *batch);
   write.session = {who.session, who.requests, who.requests, events_.now() / kMillisecond};
-  machine.write(write, [=, this](const Result<WriteResult>& result) {
+  machine.write(write, [=, this, owner = batch](const Result<WriteResult>& result) {
     request_answered(client, operation, result);
   });
 }
