@@ -30,7 +30,7 @@ using kv::sim::Kind;
 struct Expectation {
   Bug bug;
   Kind kind;
-  std::array<const char*, 2> findings;  // one of these; may be fewer
+  std::array<const char*, 3> findings;  // one of these; may be fewer
 };
 
 constexpr const char* kStopped = "the core stopped itself";
@@ -42,19 +42,20 @@ constexpr const char* kNotOnDisk = "which is not on its disk";
 constexpr const char* kNotDurable = "committed is durable: ";
 constexpr const char* kUnsafe = "state machine safety: ";
 constexpr const char* kStuck = "liveness: ";
+constexpr const char* kTwoLogs = "log matching: ";
 
 constexpr Expectation kExpectations[] = {
     {Bug::kVoteNotPersisted, Kind::kRivals, {kVotes}},
     {Bug::kVoteClearedInTerm, Kind::kRivals, {kVotes}},
     {Bug::kCommitOldTerm, Kind::kTurmoil, {kIncomplete}},
     {Bug::kNoBootSilence, Kind::kQuiet, {kLeases}},
-    {Bug::kReadKeyedByCaller, Kind::kAny, {kStale}},
+    {Bug::kReadKeyedByCaller, Kind::kSnapshots, {kStale}},
     {Bug::kReadBeforeNoop, Kind::kAny, {kStale}},
     {Bug::kLeaseAfterTransfer, Kind::kQuiet, {kLeases}},
     {Bug::kLeaseFromReceipt, Kind::kQuiet, {kLeases}},
     {Bug::kStaleDiskCompletion, Kind::kTurmoil, {kNotOnDisk, kNotDurable}},
     {Bug::kConfigBeforeNoop, Kind::kStorm, {kIncomplete}},
-    {Bug::kTwoConfigs, Kind::kStorm, {kIncomplete, kStuck}},
+    {Bug::kTwoConfigs, Kind::kStorm, {kIncomplete, kStuck, kTwoLogs}},
     {Bug::kCountsSelfEarly, Kind::kAny, {kNotDurable}},
     {Bug::kAckBeforeSync, Kind::kAny, {kNotOnDisk}},
     {Bug::kSequenceOnlyResume, Kind::kAny, {kUnsafe, kNotDurable}},
@@ -69,7 +70,7 @@ constexpr Expectation kExpectations[] = {
 };
 
 constexpr std::uint64_t kBases[] = {1, 1'000'001, 2'000'001};
-constexpr std::uint64_t kSeedsMax = 1000;
+constexpr std::uint64_t kSeedsMax = 2000;
 // Without a bug, of each kind: enough to see that findings are not luck.
 constexpr std::uint64_t kSoundSeeds = 25;
 
