@@ -99,8 +99,8 @@ void CommitPipeline::submit_session(const Write& write, WriteListener& listener,
     Pending pending;
     pending.listener = &listener;
     pending.tag = tag;
-    pending.needs_disk = needs_disk(write);
     Lock lock(mutex_);
+    pending.needs_disk = needs_disk(write);
     auto refused = refusal_of_all();
     if (!refused && !append_session(one, pending, refused)) continue;
     if (refused) {
