@@ -286,6 +286,14 @@ int run_init(const Common& common, const InitFlags& flags) {
                                     member.node_id, list));
       continue;
     }
+    if (report->role == "refused") {
+      complain(
+          fmt::format("the others refuse node {} at {}: its disk is another one than they know; "
+                      "`kv cluster remove {}`, then start it with an empty directory and --join, "
+                      "and `kv cluster add` it",
+                      member.node_id, member.client_address, member.node_id));
+      return kExitServerError;
+    }
     const bool fits = report->node_id == member.node_id &&
                       (cluster_id.empty() || cluster_id == report->cluster_id) &&
                       report->peers.size() + 1 == wanted->members.size();

@@ -233,6 +233,21 @@ Banner::Log log_of(const server::ReplicationStatus& status) {
   return {status.last - status.floor, status.commit - std::min(status.commit, status.floor)};
 }
 
+std::string_view port_of(std::string_view address) {
+  return address.substr(address.rfind(':') + 1);
+}
+
+// Hosts may differ: it may listen at all of a machine's, or behind others. Ports seldom do.
+void warn_of_address(const server::ReplicationStatus& status, const std::string& address,
+                     ServerLog& log) {
+  const std::string& known = status.own_address;
+  if (known.empty() || port_of(known) == port_of(address)) return;
+  log.on_event({Event::Level::kWarning, "members send clients elsewhere",
+                fmt::format("address={} known={} action=\"--listen {}; or remove this member and "
+                            "add it again with its new address\"",
+                            address, known, known)});
+}
+
 // One life of the server, from bind to close.
 struct Serving {
   StartFlags flags;
@@ -257,6 +272,9 @@ struct Serving {
     log.on_event({Event::Level::kInfo, "server started",
                   fmt::format("version={} pid={} address={} data={} sync={}", KV_VERSION,
                               ::getpid(), address, flags.data, flags.sync)});
+    if (served->member() != nullptr) {
+      warn_of_address(served->member()->status(), address, log);
+    }
     Banner banner{flags.data,
                   address,
                   (*server)->resp_address(),

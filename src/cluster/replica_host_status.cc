@@ -85,6 +85,9 @@ void ReplicaHost::note_status() {
   if (const format::Member* const leader = replica_->find_member(core.leader())) {
     status.leader_address = leader->client_address;
   }
+  if (const format::Member* const self = replica_->find_member(core.id())) {
+    status.own_address = self->client_address;
+  }
   for (const auto& [id, member] : replica_->neighbours()) {
     server::ReplicationStatus::Peer peer;
     peer.node_id = member.node_id;

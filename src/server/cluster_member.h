@@ -37,6 +37,7 @@ struct ReplicationStatus {
   std::uint64_t term = 0;
   std::uint64_t leader = 0;    // node id; 0: none is known
   std::string leader_address;  // for clients; empty: none is known
+  std::string own_address;     // where the members send clients that are to talk to this one
   bool is_serving = false;     // it leads, and takes writes
   bool has_lease = false;      // nobody else can lead, as far as clocks can tell
   std::uint64_t last = 0;      // sequence of the log's end

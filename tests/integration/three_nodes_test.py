@@ -266,6 +266,17 @@ def check_minority(cluster):
     same(cluster.get(leader, "a"), "1", "a read behind the majority's return")
 
 
+def check_other_address(cluster):
+    """A member that listens where nobody looks for it says so."""
+    follower = next(node for node in NODES if node != cluster.leader())
+    expect("members send clients elsewhere" not in cluster.log(follower), "a warning without a cause")
+    cluster.kill(follower)
+    cluster.start(follower, "--listen", "127.0.0.1:0", first=False)
+    expect(f"known=127.0.0.1:{cluster.ports[follower]}" in cluster.log(follower), "no warning of another address")
+    cluster.kill(follower)
+    cluster.start(follower, first=False)
+
+
 def check_wiped_disk(cluster):
     follower = next(node for node in NODES if node != cluster.leader())
     cluster.kill(follower)
@@ -276,6 +287,11 @@ def check_wiped_disk(cluster):
         time.sleep(0.05)
     status = cluster.status(follower)
     same((status["replication_leader"], status["replication_last"]), (0, 0), "what the wiped node has")
+    while cluster.status(follower)["replication_role"] != "refused":
+        time.sleep(0.05)
+    done = cluster.kv("cluster", "init", *cluster.peers.split(","))
+    same((done.returncode, done.stdout), (1, ""), "a cluster of which one has another disk")
+    expect(f"the others refuse node {follower} at" in done.stderr, done.stderr)
     cluster.put("g", "1")
     cluster.kill(follower)
 
@@ -326,6 +342,7 @@ def main():
         check_transfer(cluster)
         check_status(cluster)
         check_minority(cluster)
+        check_other_address(cluster)
         check_wiped_disk(cluster)
         check_refusals(cluster)
     except AssertionError as failure:
