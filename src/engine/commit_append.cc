@@ -272,7 +272,9 @@ std::optional<CommitPipeline::Judgement> CommitPipeline::judge_newest(const Writ
                               (write.kind == Write::Kind::kDelete ||
                                write.options.condition.kind != Condition::Kind::kAlways);
   if (!is_conditional) return Judgement{WriteResult{}, 0};
-  if (const KeyNewest* const newest = find_newest(write.key)) {
+  const KeyNewest* const newest =
+      is_planted(Bug::kConditionOnApplied) ? nullptr : find_newest(write.key);
+  if (newest != nullptr) {
     const bool exists = !newest->second.is_delete;
     const Version version = exists ? newest->second.sequence : 0;
     return Judgement{judge(write, exists, version), version};
@@ -295,7 +297,7 @@ bool CommitPipeline::append(const Write& write, PreparedRecord& record, const Ju
     append_record(write, record, pending);
     pending.may_tell_local = wants_local_ack(write);
     waiting_for_local_ += pending.may_tell_local ? 1 : 0;
-  } else if (settings_.is_replicated) {
+  } else if (settings_.is_replicated && !is_planted(Bug::kRefusalWithoutRecord)) {
     append_noop(pending);
   }
   wait_for_place(pending);

@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "engine/commit_pipeline.h"
 #include "engine/damage.h"
+#include "engine/planted.h"
 
 namespace kv::engine {
 
@@ -143,6 +144,8 @@ std::uint64_t CommitPipeline::take_in(Segment& segment, const format::RecordHead
                                  member.type == format::RecordType::kDelete, header.sequence});
     };
     visit_batch(body, place.offset(), header.sequence, add, nullptr);
+    if (is_planted(Bug::kFollowHalfBatch))
+      pending.changes.erase(pending.changes.begin() + 1, pending.changes.end());
     keys = pending.changes.size();
   } else if (!format::is_system(header.type)) {
     pending.sequence = header.sequence;

@@ -47,6 +47,9 @@ constexpr BugName kBugs[] = {
     {Bug::kStateAdded, "state-added"},
     {Bug::kMergeLog, "merge-log"},
     {Bug::kRepeatRequest, "repeat-request"},
+    {Bug::kConditionOnApplied, "condition-on-applied"},
+    {Bug::kRefusalWithoutRecord, "refusal-without-record"},
+    {Bug::kFollowHalfBatch, "follow-half-batch"},
 };
 
 }  // namespace

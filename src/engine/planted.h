@@ -44,6 +44,9 @@ enum class Bug {
   kStateAdded,             // another node's state is added to what was there
   kMergeLog,               // a merge takes segments that others may still need as a log
   kRepeatRequest,          // a session's request is carried out as often as it comes
+  kConditionOnApplied,     // a condition is judged by what is visible, not by what was appended
+  kRefusalWithoutRecord,   // one that does not hold is answered without a record that commits
+  kFollowHalfBatch,        // who follows takes a batch's first member alone
 };
 
 #ifdef KV_PLANTED_BUGS
@@ -53,7 +56,9 @@ struct BugName {
 };
 // It takes more than a store: tests/kvsim finds it.
 constexpr bool is_a_clusters(Bug bug) {
-  return bug == Bug::kStateAdded || bug == Bug::kMergeLog || bug == Bug::kRepeatRequest;
+  return bug == Bug::kStateAdded || bug == Bug::kMergeLog || bug == Bug::kRepeatRequest ||
+         bug == Bug::kConditionOnApplied || bug == Bug::kRefusalWithoutRecord ||
+         bug == Bug::kFollowHalfBatch;
 }
 std::span<const BugName> all_bugs();
 // From here on in the whole process; one at a time.

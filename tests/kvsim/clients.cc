@@ -52,8 +52,8 @@ Cluster::Operation Cluster::draw_operation(std::size_t client) {
 // In place of what was drawn: other conditions, as of what somebody saw of the key, now or long
 // ago; or several keys at once.
 void Cluster::vary(Operation& operation) {
-  if (!operation.is_write() || !more_random_.chance(50)) return;
-  if (more_random_.chance(40)) {
+  if (!operation.is_write() || !more_random_.chance(80)) return;
+  if (more_random_.chance(25)) {
     operation.kind = Operation::Kind::kBatch;
     operation.condition = {};
     const std::string value = std::exchange(operation.value, fmt::format("b{}", next_value_++));

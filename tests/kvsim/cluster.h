@@ -37,6 +37,9 @@ struct Options {
   sim::NetworkOptions network;
 };
 Options draw_options(std::uint64_t seed);
+// Of what a seed drew: to see what a finding takes, and to have again what was found before there
+// was more to draw. False: there is no such thing.
+bool leave_out(const std::string& what, Options& options);
 std::string describe(const Options& options);
 
 struct Outcome {

@@ -268,12 +268,20 @@ void Machine::resume() {
   // Its threads go on in any order: requests may be looked at before the clocks are.
   auto first = std::exchange(requests_, {});
   auto second = std::exchange(inbox_, {});
-  if (random_.chance(50)) first.swap(second);
+  const bool is_inbox_first = random_.chance(50);
+  if (cluster_.options().has_more_writes) {
+    // They are of several connections; and one that needs nobody is answered before the replica
+    // has its turn.
+    for (std::size_t i = first.size(); i > 1; --i) first[i - 1].swap(first[random_.below(i)]);
+    is_replica_late_ = !is_inbox_first;
+  }
+  if (is_inbox_first) first.swap(second);
   const std::uint64_t life = life_;
   for (auto* const actions : {&first, &second}) {
     for (const auto& action : *actions) {
       if (life == life_) action();
     }
+    is_replica_late_ = false;
   }
 }
 
@@ -328,7 +336,7 @@ void Machine::write_now(const Write& write, Done done) {
   waiting_.writes[number] = std::move(done);
   store_->submit(write, waiting_, WriteTag{0, number});
   store_->flush(ReadMode::kNoWait);
-  replica_->work(now());
+  if (!is_replica_late_) replica_->work(now());
   look();
 }
 

@@ -182,6 +182,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   cluster::ReadLease local_acks_;
   std::optional<cluster::LocalWindow> window_;
   bool is_paused_ = false;
+  bool is_replica_late_ = false;                 // after a pause: requests go first
   std::vector<std::function<void()>> requests_;  // of clients, and the rest, while it is paused
   std::vector<std::function<void()>> inbox_;
   // Of the last life: what its log had on the disk, as chains; and the end of that.

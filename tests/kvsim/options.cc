@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "io/sim_random.h"
@@ -42,6 +45,17 @@ Options draw_options(std::uint64_t seed) {
   options.has_disk_faults = io::SimRandom(seed, 19).chance(40);
   options.has_more_writes = io::SimRandom(seed, 20).chance(50);
   return options;
+}
+
+bool leave_out(const std::string& what, Options& options) {
+  bool* const parts[] = {&options.has_leases, &options.has_sessions, &options.has_more_writes,
+                         &options.has_disk_faults, &options.has_rot};
+  constexpr const char* kNames[] = {"leases", "sessions", "batches", "disk-faults", "rot"};
+  static_assert(std::size(parts) == std::size(kNames));
+  const auto* const found = std::ranges::find(kNames, what);
+  if (found == std::end(kNames)) return false;
+  *parts[found - std::begin(kNames)] = false;
+  return true;
 }
 
 std::string describe(const Options& options) {

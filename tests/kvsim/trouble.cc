@@ -112,8 +112,15 @@ void Cluster::isolate(std::size_t machine) {
 // A process that was stopped, or with its machine suspended.
 void Cluster::pause(std::size_t machine) {
   using Motion = sim::NodeClock::Motion;
-  machines_[machine]->pause(random_.below(8 * kSecond),
-                            random_.chance(30) ? Motion::kSuspended : Motion::kRuns);
+  const Time duration = random_.below(8 * kSecond);
+  machines_[machine]->pause(duration, random_.chance(30) ? Motion::kSuspended : Motion::kRuns);
+  if (!options_.has_more_writes) return;
+  // Shortly before it goes on somebody turns to it who has not heard that another one leads.
+  events_.after(duration - more_random_.below(std::min(duration, kSecond) + 1), [this, machine] {
+    for (Client& client : clients_) {
+      if (!is_calm_ && more_random_.chance(30)) client.target = machine;
+    }
+  });
 }
 
 // Some are away for so long that the others do not keep the log for them.
