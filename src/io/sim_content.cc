@@ -30,6 +30,13 @@ void SimContent::flip(std::uint64_t offset, char mask) {
   }
 }
 
+void SimContent::put(std::uint64_t offset, char byte) {
+  for (SimImage* image : {&current_, &durable_}) {
+    char there = 0;
+    if (image->read(offset, &there, 1) != 0) image->write(offset, {&byte, 1});
+  }
+}
+
 void SimContent::crash(CrashMode mode, SimRandom& random) {
   if (mode == CrashMode::kKeepCache) return;
   if (mode == CrashMode::kKeepAll) sync();

@@ -37,6 +37,7 @@ class SimContent {
   void drop_unsynced() { unsynced_.clear(); }
   // On the disk and in memory, as rot that is read later. Reaches no further than the content does.
   void flip(std::uint64_t offset, char mask);
+  void put(std::uint64_t offset, char byte);  // where there is one, synced or not
   void crash(CrashMode mode, SimRandom& random);
 
  private:

@@ -81,6 +81,13 @@ void SimFileSystem::flip(const std::string& path, std::uint64_t offset, char mas
   disk_.content(inode).flip(offset, mask);
 }
 
+void SimFileSystem::put_byte(const std::string& path, std::uint64_t offset, char byte) {
+  const std::lock_guard guard(mutex_);
+  const SimInode inode = disk_.names().find(path);
+  KV_CHECK(inode != kNoInode);
+  disk_.content(inode).put(offset, byte);
+}
+
 SimDisk SimFileSystem::disk() const {
   const std::lock_guard guard(mutex_);
   return disk_;

@@ -80,6 +80,8 @@ class SimFileSystem final : public FileSystem {
   void set_capacity(std::uint64_t bytes);
   // Rot: inverts the bits of `mask` in one byte of a file, on the disk and in memory.
   void flip(const std::string& path, std::uint64_t offset, char mask);
+  // Takes rot back: on the disk and in memory, which may not be alike.
+  void put_byte(const std::string& path, std::uint64_t offset, char byte);
 
   // What the machine holds, to go back to or to start other machines with. Restoring turns it off,
   // as if the power had gone when the copy was made: restart() is next.

@@ -38,12 +38,9 @@ void Machine::rot() {
 
 void Machine::undo_rot() {
   for (const Rotten& one : std::exchange(rotten_, {})) {
-    const auto file = fs_.open(one.path, io::OpenMode::kRead);
-    char there = 0;
-    const auto got = file ? (*file)->read_at(one.offset, &there, 1) : Result<std::size_t>(0);
-    if (got && *got == 1 && there != one.written) {
-      fs_.flip(one.path, one.offset, static_cast<char>(there ^ one.written));
-    }
+    // What was put back and not synced is right in memory alone.
+    const auto is_there = fs_.exists(one.path);
+    if (is_there && *is_there) fs_.put_byte(one.path, one.offset, one.written);
   }
   if (!is_up()) return;
   // A merge that met it marked the segment for good.

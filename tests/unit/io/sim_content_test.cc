@@ -56,6 +56,20 @@ TEST_CASE("when only the process died, what was unsynced is still so") {
   CHECK(after(content, CrashMode::kLoseUnsynced) == "text");
 }
 
+TEST_CASE("rot that is taken back is gone from the disk, too, where memory was right already") {
+  SimContent content;
+  write(content, 0, "text");
+  content.sync();
+  content.flip(1, 1);
+  write(content, 1, "e");
+  CHECK(content.current().text() == "text");
+  CHECK(after(content, CrashMode::kLoseUnsynced) == "tdxt");
+  content.put(1, 'e');
+  content.put(4, 'x');  // behind the end: there is nothing
+  CHECK(after(content, CrashMode::kLoseUnsynced) == "text");
+  CHECK(after(content, CrashMode::kKeepAll) == "text");
+}
+
 TEST_CASE("what a crash lost does not come with a later sync") {
   SimContent content;
   write(content, 0, "lost");
