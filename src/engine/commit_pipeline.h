@@ -100,7 +100,8 @@ class CommitPipeline {
   void stop();
   // Refuses every later write with kClosed.
   void close();
-  // Refuses every later write with kReadOnly; what is under way goes on.
+  // Refuses every later write with kReadOnly, in a cluster with kNotLeader; what is under way goes
+  // on.
   void refuse_writes(const Error& cause);
 
   // The size at which the next segment is begun; what it was when a segment began does not matter.

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "base/check.h"
 #include "peer/log_entry.h"
 
@@ -12,8 +10,6 @@ namespace kv::node {
 
 namespace {
 
-// How long an election takes, about; of the client's next attempt.
-constexpr std::uint64_t kRetryMs = 200;
 constexpr std::uint64_t kFloorIntervalUs = 1'000'000;
 constexpr std::uint64_t kElectionsUntilUnknown = 3;
 
@@ -52,37 +48,6 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
                 static_cast<const raft::Log&>(*this), settings, now);
   if (!is_over()) pipeline().follow(not_leading());
   process();
-}
-
-// The fields are those of the reply. A node that leads and does not serve yet, or is about to hand
-// over, knows nobody better.
-Error Replica::not_leading() const {
-  const format::Member* const member = find_member(core_->leader());
-  const bool is_known =
-      core_->leader() != core_->id() && member != nullptr && !member->client_address.empty();
-  std::string text = is_known ? fmt::format("leader={} epoch={} that node leads",
-                                            member->client_address, core_->term())
-                              : fmt::format("leader=- epoch={} retry_ms={} {}", core_->term(),
-                                            kRetryMs, why_nobody_leads());
-  return {Errc::kNotLeader, std::move(text), {}};
-}
-
-std::string Replica::why_nobody_leads() const {
-  const bool was_added = memberships_->latest().sequence > 0;
-  if (!is_member() && !was_added) {
-    return fmt::format("node {} waits to be added to its cluster by `kv cluster add`; ask a member",
-                       static_cast<std::uint64_t>(self_.id));
-  }
-  if (!is_member() || is_shut_out_) {
-    return fmt::format("node {} was removed from its cluster, or its disk was wiped; ask a member",
-                       static_cast<std::uint64_t>(self_.id));
-  }
-  return "nobody is known to lead";
-}
-
-void Replica::set_shut_out(bool is_shut_out) {
-  if (std::exchange(is_shut_out_, is_shut_out) == is_shut_out || is_over()) return;
-  if (leading_ == 0) pipeline().follow(not_leading());
 }
 
 Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
