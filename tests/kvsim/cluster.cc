@@ -106,8 +106,9 @@ bool Cluster::has_converged() {
   const raft::Point point = reference().committed();
   return std::ranges::all_of(machines_, [&](const auto& machine) {
     if (!is_member(*machine)) return true;
-    return machine->committed() == point && machine->last_sequence() == point.seq &&
-           machine->applied() == point.seq && !machine->has_losses();
+    return machine->is_up() && machine->committed() == point &&
+           machine->last_sequence() == point.seq && machine->applied() == point.seq &&
+           !machine->has_losses();
   });
 }
 

@@ -25,21 +25,52 @@ using kv::kvsim::draw_options;
 using kv::kvsim::Options;
 using kv::kvsim::Outcome;
 
-// What a failed check leaves behind: the seed, even though the process ends.
-thread_local char last_words[96];
+// What a failed check or a crash leaves behind: the seed, even though the process ends.
+thread_local char last_words[256];
 thread_local std::size_t last_words_size = 0;
 
-extern "C" void on_abort(int) {
+extern "C" void on_death(int) {
   (void)!::write(STDERR_FILENO, last_words,
                  last_words_size);  // nothing is left to be done about it
   std::_Exit(3);
 }
+
+// Memory for on_death where the thread's own stack has run out.
+class DeathWatch {
+ public:
+  DeathWatch() {
+    const stack_t stack{.ss_sp = stack_.data(), .ss_flags = 0, .ss_size = stack_.size()};
+    ::sigaltstack(&stack, nullptr);
+  }
+  ~DeathWatch() {
+    const stack_t none{.ss_sp = nullptr, .ss_flags = SS_DISABLE, .ss_size = 0};
+    ::sigaltstack(&none, nullptr);
+  }
+  DeathWatch(const DeathWatch&) = delete;
+  DeathWatch& operator=(const DeathWatch&) = delete;
+
+  // Whoever has a handler already, a sanitizer, keeps it: its report of a crash says more.
+  static void install() {
+    struct sigaction action {};
+    action.sa_handler = on_death;
+    action.sa_flags = SA_ONSTACK;
+    for (const int signal : {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL}) {
+      struct sigaction before {};
+      ::sigaction(signal, nullptr, &before);
+      if (before.sa_handler == SIG_DFL) ::sigaction(signal, &action, nullptr);
+    }
+  }
+
+ private:
+  std::vector<char> stack_ = std::vector<char>(std::size_t{64} << 10);
+};
 
 // Of all that ran.
 struct Total {
   std::mutex mutex;
   Outcome sum;
   std::atomic<std::uint64_t> failed = 0;
+  std::string replay = "kvsim";  // the command, without the seed
 
   void add(std::uint64_t seed, const Outcome& outcome, const std::string& world) {
     const std::lock_guard lock(mutex);
@@ -59,15 +90,30 @@ struct Total {
     for (const auto& [death, times] : outcome.deaths) sum.deaths[death] += times;
     if (!outcome.problem) return;
     failed += 1;
-    fmt::print("seed {}: {}\n  world: {}\n  replay: kvsim --seed {}\n", seed, *outcome.problem,
-               world, seed);
+    fmt::print("seed {}: {}\n  world: {}\n  replay: {} --seed {}\n", seed, *outcome.problem, world,
+               replay, seed);
     std::fflush(stdout);
+  }
+
+  void print(std::uint64_t first, std::uint64_t seeds, bool is_verbose) const {
+    std::uint64_t deaths = 0;
+    for (const auto& [death, times] : sum.deaths) deaths += times;
+    fmt::print(
+        "{} seeds from {}: {} failed; {} writes ({} local, {} repeated), {} reads ({} by a lease), "
+        "{} crashes between two events, {} within one, {} roll-backs, {} states compared, {} "
+        "replaced, {} changes of members, {} disks wiped, {} records rotten, {} put back\n",
+        seeds, first, failed.load(), sum.writes, sum.local_writes, sum.repeats, sum.reads,
+        sum.leased_reads, sum.crashes, deaths, sum.roll_backs, sum.comparisons, sum.replacements,
+        sum.changes, sum.wiped, sum.rotten, sum.put_back);
+    if (!is_verbose) return;
+    for (const auto& [death, times] : sum.deaths) fmt::print("{:7} {}\n", times, death);
   }
 };
 
 void run_seed(const Options& options, bool is_twice, Total& total) {
   const std::uint64_t seed = options.seed;
-  const std::string words = fmt::format("a check failed; replay: kvsim --seed {}\n", seed);
+  const std::string words =
+      fmt::format("the process died; replay: {} --seed {}\n", total.replay, seed);
   last_words_size = words.copy(last_words, sizeof last_words);
   Outcome outcome = Cluster(options).run();
   if (!outcome.problem && is_twice && Cluster(options).run().hash != outcome.hash) {
@@ -114,11 +160,16 @@ int main(int count, char** arguments) {
   }
   if (planted == "list") return 0;
 #endif
-  std::signal(SIGABRT, on_abort);
+  DeathWatch::install();
   if (is_fresh) seed = std::random_device()();
   Total runs;
+#ifdef KV_PLANTED_BUGS
+  runs.replay = "kvsim_planted --planted " + planted;
+#endif
+  if (!without.empty()) runs.replay += fmt::format(" --without {}", fmt::join(without, ","));
   std::atomic<std::uint64_t> begun = 0;
   const auto run_some = [&] {
+    const DeathWatch watch;
     for (std::uint64_t i = begun++; i < seeds && !(is_enough && runs.failed > 0); i = begun++) {
       Options options = draw_options(seed + i);
       for (const std::string& what : without) leave_out(what, options);
@@ -129,20 +180,6 @@ int main(int count, char** arguments) {
   for (std::uint64_t i = 1; i < jobs; ++i) others.emplace_back(run_some);
   run_some();
   others.clear();
-  const Outcome& total = runs.sum;
-  std::uint64_t deaths = 0;
-  for (const auto& [death, times] : total.deaths) deaths += times;
-  fmt::print(
-      "{} seeds from {}: {} failed; {} writes ({} local, {} repeated), {} reads ({} by a lease), "
-      "{} crashes "
-      "between two "
-      "events, {} within one, {} roll-backs, {} states compared, {} replaced, {} changes of "
-      "members, {} disks wiped, {} records rotten, {} put back\n",
-      seeds, seed, runs.failed.load(), total.writes, total.local_writes, total.repeats, total.reads,
-      total.leased_reads, total.crashes, deaths, total.roll_backs, total.comparisons,
-      total.replacements, total.changes, total.wiped, total.rotten, total.put_back);
-  if (is_verbose) {
-    for (const auto& [death, times] : total.deaths) fmt::print("{:7} {}\n", times, death);
-  }
+  runs.print(seed, seeds, is_verbose);
   return runs.failed == 0 ? 0 : 1;
 }
