@@ -103,10 +103,15 @@ class Client {
   [[nodiscard]] Result<std::uint64_t> range(const RangeOptions& options,
                                             const std::function<bool(Item&)>& visit,
                                             const ReadOptions& level = {});
+  // Of the last put(), del() or write(): a leader acknowledged it that only has it on its own disk,
+  // in this epoch, and it can be lost with that (WriteOptions::ack). nullopt: it was not so.
+  std::optional<std::uint64_t> local_ack_epoch() const;
   // Waits until the server has everything up to that version, and returns up to which it has: what
   // to ask another server for, that must not tell older things. kTryLater: it did not get so far.
+  // `epoch`, of local_ack_epoch(): the version has to be that write; kConflict, it was lost.
   [[nodiscard]] Result<Version> wait(
-      Version version = 0, std::chrono::milliseconds patience = std::chrono::milliseconds(1000));
+      Version version = 0, std::chrono::milliseconds patience = std::chrono::milliseconds(1000),
+      std::optional<std::uint64_t> epoch = {});
   [[nodiscard]] Result<std::string> stats(std::string_view format = "text",
                                           std::string_view section = "");
   [[nodiscard]] Result<std::string> hello();  // the reply's fields, "v=1 server=kv/0.1.0 ..."
@@ -172,8 +177,9 @@ class Client::Pipeline {
 
   struct Reply {
     Version version = 0;
-    std::optional<std::string> value;  // of a GET that found its key
-    std::string fields;                // of an OK, as they stand
+    std::optional<std::string> value;              // of a GET that found its key
+    std::string fields;                            // of an OK, as they stand
+    std::optional<std::uint64_t> local_ack_epoch;  // of a write; see Client::local_ack_epoch()
     bool was_found = true;
   };
   // Sends what is queued and returns one entry per request, in order. Replies are read while

@@ -17,8 +17,9 @@ constexpr std::chrono::milliseconds kWaitMax{2000};
 }  // namespace
 
 Result<void> BatchSender::add(std::string_view key, std::string_view value, std::uint64_t line) {
-  const bool is_full = !parts_.empty() && (parts_.back().bytes >= kBatchBytes ||
-                                           parts_.back().batch.operations().size() >= batch_max_);
+  const bool is_full =
+      !parts_.empty() && (parts_.back().bytes >= kBatchBytes ||
+                          parts_.back().batch.operations().size() >= settings_.batch_max);
   if (is_full && bytes_ >= kPipelineBytes) {
     if (auto drained = drain(); !drained) return drained;
   }
@@ -54,7 +55,7 @@ BatchSender::Round BatchSender::send_once() {
   auto pipeline = client_.pipeline();
   Round round;
   for (const Part& part : parts_) {
-    round.outcome = pipeline.write(part.batch);
+    round.outcome = pipeline.write(part.batch, settings_.write);
     if (!round.outcome) break;
   }
   const auto replies = pipeline.drain();
@@ -64,6 +65,8 @@ BatchSender::Round BatchSender::send_once() {
     were_some_taken = were_some_taken || reply;
     if (taken && !reply) taken = tl::unexpected(reply.error());
     if (!taken) continue;
+    local_ack_.reset();
+    if (reply->local_ack_epoch) local_ack_ = {reply->version, *reply->local_ack_epoch};
     written_ += parts_.front().batch.operations().size();
     bytes_ -= parts_.front().bytes;
     parts_.pop_front();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string_view>
 
 #include "kv/client.h"
@@ -16,15 +17,25 @@ namespace kv::cli {
 class BatchSender {
  public:
   using Wait = std::function<void(std::chrono::milliseconds)>;
+  struct Settings {
+    std::uint32_t batch_max = 1;  // records
+    WriteOptions write = {};
+  };
   // `wait` is for the while between two tries.
-  BatchSender(Client& client, std::uint32_t batch_max, Wait wait)
-      : client_(client), batch_max_(batch_max), wait_(std::move(wait)) {}
+  BatchSender(Client& client, const Settings& settings, Wait wait)
+      : client_(client), settings_(settings), wait_(std::move(wait)) {}
 
   // `line` is for messages about it. An error is told with the lines of its batch; what was written
   // before it stays.
   Result<void> add(std::string_view key, std::string_view value, std::uint64_t line);
   Result<void> finish();
   std::uint64_t written() const { return written_; }  // records known to be
+  // Of the last batch that was written; nullopt: a majority had it, and so all before.
+  struct LocalAck {
+    Version version;
+    std::uint64_t epoch;
+  };
+  std::optional<LocalAck> local_ack() const { return local_ack_; }
 
  private:
   struct Part {
@@ -42,11 +53,12 @@ class BatchSender {
   Round send_once();
 
   Client& client_;
-  const std::uint32_t batch_max_;
+  const Settings settings_;
   const Wait wait_;
   std::deque<Part> parts_;   // the last one may grow
   std::uint64_t bytes_ = 0;  // of all parts
   std::uint64_t written_ = 0;
+  std::optional<LocalAck> local_ack_;
 };
 
 }  // namespace kv::cli

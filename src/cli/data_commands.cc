@@ -8,7 +8,9 @@
 #include "cli/commands.h"
 #include "cli/escape.h"
 #include "cli/json_text.h"
+#include "cli/read_level.h"
 #include "cli/value_argument.h"
+#include "cli/write_ack.h"
 
 namespace kv::cli {
 
@@ -18,6 +20,7 @@ struct WriteFlags {
   bool if_absent = false;
   std::uint64_t if_version = 0;
   std::string sync;
+  std::string ack;
 
   void add_to(CLI::App& command, bool is_put) {
     CLI::Option* const version =
@@ -27,6 +30,7 @@ struct WriteFlags {
       command.add_flag("--if-absent", if_absent, "only if the key is not there")->excludes(version);
     command.add_option("--sync", sync, "ask for more than the server's: none, interval or disk")
         ->check(CLI::IsMember({"none", "interval", "disk"}));
+    add_ack(command, ack);
   }
   WriteOptions options() const {
     WriteOptions out;
@@ -35,9 +39,22 @@ struct WriteFlags {
     if (sync == "none") out.sync = Sync::kNone;
     if (sync == "interval") out.sync = Sync::kInterval;
     if (sync == "disk") out.sync = Sync::kDisk;
+    out.ack = ack_of(ack);
     return out;
   }
 };
+
+// A write was done; `version` and `epoch` are of the newest that only the leader's disk has, if
+// any.
+void say_done(const Common& common, nlohmann::ordered_json json, Version version,
+              std::optional<std::uint64_t> epoch) {
+  if (common.is_json) {
+    if (epoch) json.update({{"ack", "local"}, {"epoch", *epoch}});
+    say(json.dump() + "\n");
+  } else if (!common.is_quiet) {
+    say(epoch ? fmt::format("OK, {}\n", local_ack_text(version, *epoch)) : "OK\n");
+  }
+}
 
 int run_put(const Common& common, const std::string& key, const std::string& argument,
             const WriteFlags& flags) {
@@ -50,15 +67,12 @@ int run_put(const Common& common, const std::string& key, const std::string& arg
   if (!client) return fail_to_connect(client.error());
   auto version = retried(common, [&] { return client->put(key, *value, flags.options()); });
   if (!version) return fail(version.error());
-  if (common.is_json) {
-    say(nlohmann::json{{"version", *version}}.dump() + "\n");
-  } else if (!common.is_quiet) {
-    say("OK\n");
-  }
+  say_done(common, {{"version", *version}}, *version, client->local_ack_epoch());
   return kExitOk;
 }
 
 struct GetFlags {
+  ReadLevelFlags level;
   bool is_raw = false;
   bool is_hex = false;
   bool with_version = false;
@@ -67,7 +81,7 @@ struct GetFlags {
 int run_get(const Common& common, const std::string& key, const GetFlags& flags) {
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
-  auto found = retried(common, [&] { return client->get(key); });
+  auto found = retried(common, [&] { return client->get(key, flags.level.options()); });
   if (!found) return fail(found.error());
   if (!*found) {
     complain("key not found: " + in_quotes(key));
@@ -98,21 +112,25 @@ int run_del(const Common& common, const std::vector<std::string>& keys, const Wr
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
   std::uint64_t deleted = 0;
+  Version newest = 0;
+  std::optional<std::uint64_t> local_epoch;
   int code = kExitOk;
   for (const std::string& key : keys) {
     auto version = retried(common, [&] { return client->del(key, flags.options()); });
     if (!version) return fail(version.error());
     if (*version) {
       deleted += 1;
+      if (const auto epoch = client->local_ack_epoch()) {
+        newest = **version;
+        local_epoch = epoch;
+      }
     } else {
       if (!common.is_quiet) complain("key not found: " + in_quotes(key));
       code = kExitNotFound;
     }
   }
-  if (common.is_json) {
-    say(nlohmann::json{{"deleted", deleted}}.dump() + "\n");
-  } else if (deleted > 0 && !common.is_quiet) {
-    say("OK\n");
+  if (deleted > 0 || common.is_json) {
+    say_done(common, {{"deleted", deleted}}, newest, local_epoch);
   }
   return code;
 }
@@ -138,6 +156,7 @@ void add_data(CLI::App& app, Common& common, Run& run) {
   get->add_flag("--raw", get_flags->is_raw, "the bytes as they are, on a terminal too");
   get->add_flag("--hex", get_flags->is_hex, "in hexadecimal");
   get->add_flag("--with-version", get_flags->with_version, "print the version in front");
+  get_flags->level.add_to(*get);
   get->callback(
       [=, &common, &run] { run = [=, &common] { return run_get(common, *key, *get_flags); }; });
 

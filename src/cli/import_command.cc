@@ -13,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/quantity.h"
 #include "cli/record_source.h"
+#include "cli/write_ack.h"
 
 namespace kv::cli {
 
@@ -23,6 +24,7 @@ struct ImportFlags {
   std::string format = "ndjson";
   std::string on_error = "stop";
   std::uint32_t batch = 500;
+  std::string ack;
 };
 
 using Step = RecordSource::Step;
@@ -36,7 +38,7 @@ class Import {
         flags_(flags),
         source_(input,
                 flags.format == "csv" ? RecordSource::Format::kCsv : RecordSource::Format::kNdjson),
-        sender_(client, flags.batch,
+        sender_(client, {flags.batch, {{}, {}, ack_of(flags.ack)}},
                 [](std::chrono::milliseconds wait) { std::this_thread::sleep_for(wait); }),
         size_(size),
         progress_(common.is_quiet) {}
@@ -81,12 +83,18 @@ class Import {
   }
   void report() {
     progress_.clear();
+    const auto local = sender_.local_ack();
     if (common_.is_json) {
-      say(nlohmann::ordered_json{{"imported", sender_.written()}, {"skipped", skipped_}}.dump() +
-          "\n");
+      nlohmann::ordered_json json{{"imported", sender_.written()}, {"skipped", skipped_}};
+      if (local)
+        json.update({{"version", local->version}, {"ack", "local"}, {"epoch", local->epoch}});
+      say(json.dump() + "\n");
     } else if (!common_.is_quiet) {
       say(fmt::format("imported {}{}\n", counted(sender_.written(), "record"),
                       skipped_ > 0 ? ", skipped " + human_count(skipped_) : ""));
+      if (local) {
+        say(fmt::format("the last of them are {}\n", local_ack_text(local->version, local->epoch)));
+      }
     }
   }
 
@@ -135,6 +143,7 @@ void add_import(CLI::App& app, Common& common, Run& run) {
   command->add_option("--on-error", flags->on_error, "a bad line: stop or skip")
       ->check(CLI::IsMember({"stop", "skip"}))
       ->capture_default_str();
+  add_ack(*command, flags->ack);
   command->callback(
       [=, &common, &run] { run = [=, &common] { return run_import(common, *flags); }; });
 }

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/escape.h"
 #include "cli/json_text.h"
+#include "cli/read_level.h"
 
 namespace kv::cli {
 
@@ -20,6 +21,7 @@ struct ScanFlags {
   std::uint64_t limit = UINT64_MAX;
   bool is_keys_only = false;
   bool is_reverse = false;
+  ReadLevelFlags level;
 
   RangeOptions options() const {
     RangeOptions out = prefix.empty() ? RangeOptions{} : prefix_range(prefix);
@@ -45,10 +47,11 @@ void print_item(const Common& common, const ScanFlags& flags, const Item& item) 
 int run_range(const Common& common, const ScanFlags& flags) {
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
-  auto count = client->range(flags.options(), [&](Item& item) {
+  const auto print = [&](Item& item) {
     print_item(common, flags, item);
     return std::ferror(stdout) == 0;
-  });
+  };
+  auto count = client->range(flags.options(), print, flags.level.options());
   if (!count) return fail(count.error());
   return kExitOk;
 }
@@ -57,7 +60,8 @@ int run_count(const Common& common, ScanFlags flags) {
   flags.is_keys_only = true;
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
-  auto count = client->range(flags.options(), [](Item&) { return true; });
+  const auto take = [](Item&) { return true; };
+  auto count = client->range(flags.options(), take, flags.level.options());
   if (!count) return fail(count.error());
   say(common.is_json ? nlohmann::json{{"count", *count}}.dump() + "\n"
                      : std::to_string(*count) + "\n");
@@ -77,10 +81,12 @@ void add_scan(CLI::App& app, Common& common, Run& run) {
   range->add_option("--limit", flags->limit, "how many at most")->check(at_least_one);
   range->add_flag("--keys-only", flags->is_keys_only, "no values");
   range->add_flag("--reverse", flags->is_reverse, "from the end backwards");
+  flags->level.add_to(*range);
   range->callback([=, &common, &run] { run = [=, &common] { return run_range(common, *flags); }; });
 
   CLI::App* count = app.add_subcommand("count", "count keys");
   count->add_option("--prefix", flags->prefix, "keys that begin with this");
+  flags->level.add_to(*count);
   count->callback([=, &common, &run] { run = [=, &common] { return run_count(common, *flags); }; });
 }
 

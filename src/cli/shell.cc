@@ -1,125 +1,19 @@
 #include "cli/shell.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "cli/escape.h"
 #include "cli/quantity.h"
-#include "cli/stats_sections.h"
+#include "cli/shell_grammar.h"
+#include "cli/write_ack.h"
 
 namespace kv::cli {
 
 namespace {
 
-struct VerbOptions {
-  const char* verb;
-  std::vector<const char*> options;
-};
-
-const std::vector<VerbOptions>& verbs() {
-  static const std::vector<VerbOptions> table = {
-      {"PUT", {"if=absent", "if=present", "sync=none", "sync=interval", "sync=disk"}},
-      {"GET", {"max_stale_ms=", "min_ver=", "timeout_ms="}},
-      {"DEL", {"if=", "sync=none", "sync=interval", "sync=disk"}},
-      {"BPUT", {}},
-      {"RANGE", {"limit=", "rev=1", "keys=1", "max_stale_ms=", "min_ver=", "timeout_ms="}},
-      {"PREFIX", {"limit=", "rev=1", "keys=1", "max_stale_ms=", "min_ver=", "timeout_ms="}},
-      {"WAIT", {"ver=", "timeout_ms="}},
-      {"STATS", {kStatsSections.begin(), kStatsSections.end()}},
-      {"MERGE", {"rate=", "pause", "resume", "stop"}},
-      {"INSPECT", {}},
-      {"CLUSTER", {"transfer"}},
-      {"PING", {}},
-      {"HELP", {}},
-      {"QUIT", {}}};
-  return table;
-}
-
-constexpr std::string_view kHelp =
-    "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk]\n"
-    "GET key [LEVEL]\n"
-    "DEL key [if=VERSION] [sync=none|interval|disk]\n"
-    "BPUT key value [key value ...]       all of them or none\n"
-    "RANGE [start [end]] [limit=20] [rev=1] [keys=1] [LEVEL]\n"
-    "PREFIX prefix [limit=20] [rev=1] [keys=1] [LEVEL]\n"
-    "WAIT [ver=N] [timeout_ms=1000]       until the server has all up to version N\n"
-    "STATS [section]\n"
-    "MERGE [rate=BYTES], MERGE pause|resume|stop\n"
-    "INSPECT key\n"
-    "CLUSTER [transfer [NODE]]\n"
-    "PING, HELP, QUIT\n"
-    "LEVEL, for what need not be the newest: max_stale_ms=N, or min_ver=N [timeout_ms=1000].\n"
-    "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".";
-
 std::string upper(std::string text) {
   for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return text;
-}
-
-// "name=value"; in quotes it is a key or value like any other.
-std::optional<std::pair<std::string, std::string>> option_of(const Word& word) {
-  if (word.is_quoted) return std::nullopt;
-  for (const char* name :
-       {"if", "sync", "limit", "rev", "keys", "max_stale_ms", "min_ver", "timeout_ms", "ver"}) {
-    const std::string start = std::string(name) + "=";
-    if (word.text.starts_with(start)) {
-      return std::pair{std::string(name), word.text.substr(start.size())};
-    }
-  }
-  return std::nullopt;
-}
-
-std::optional<std::uint64_t> number_of(const std::string& text) {
-  std::uint64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
-bool take_write_option(const std::pair<std::string, std::string>& option, WriteOptions& out) {
-  const auto& [name, value] = option;
-  if (name == "sync") {
-    if (value == "none") out.sync = Sync::kNone;
-    if (value == "interval") out.sync = Sync::kInterval;
-    if (value == "disk") out.sync = Sync::kDisk;
-    return out.sync.has_value();
-  }
-  if (name != "if") return false;
-  if (value == "absent") {
-    out.condition.kind = Condition::Kind::kAbsent;
-  } else if (value == "present") {
-    out.condition.kind = Condition::Kind::kPresent;
-  } else if (const auto version = number_of(value)) {
-    out.condition = {Condition::Kind::kVersion, *version};
-  } else {
-    return false;
-  }
-  return true;
-}
-
-bool take_level_option(const std::string& name, std::uint64_t number, ReadOptions& out) {
-  if (number == 0) return false;
-  const auto time = std::chrono::milliseconds(number);
-  if (name == "max_stale_ms") out.stale_max = time;
-  if (name == "min_ver") out.min_version = number;
-  if (name == "timeout_ms") out.patience = time;
-  return name == "max_stale_ms" || name == "min_ver" || name == "timeout_ms";
-}
-
-bool take_range_option(const std::string& name, std::uint64_t number, RangeOptions& out) {
-  if (name == "limit" && number > 0) {
-    out.limit = number;
-    return true;
-  }
-  if (name == "rev" && number <= 1) {
-    out.is_reverse = number == 1;
-    return true;
-  }
-  if (name == "keys" && number <= 1) {
-    out.is_keys_only = number == 1;
-    return true;
-  }
-  return false;
 }
 
 }  // namespace
@@ -164,6 +58,14 @@ Shell::Outcome Shell::usage(std::string_view text) {
   return {"", fmt::format("usage: {}", text), kExitUsage, false};
 }
 
+Shell::Outcome Shell::written(const std::string& fields, Version version) {
+  const auto epoch = client_->local_ack_epoch();
+  if (!epoch) return {fmt::format("OK {}", fields), "", kExitOk, false};
+  return {
+      fmt::format("OK {} ack=local epoch={}\n{}", fields, *epoch, local_ack_text(version, *epoch)),
+      "", kExitOk, false};
+}
+
 Shell::Outcome Shell::run(std::string_view line) {
   const auto words = split_words(line);
   if (!words)
@@ -174,7 +76,7 @@ Shell::Outcome Shell::run(std::string_view line) {
 }
 
 Shell::Outcome Shell::carry_out(const std::string& verb, const Words& words) {
-  if (verb == "HELP") return {std::string(kHelp), "", kExitOk, false};
+  if (verb == "HELP") return {std::string(shell_help()), "", kExitOk, false};
   if (verb == "QUIT" || verb == "EXIT") return {"", "", kExitOk, true};
   if (verb == "PUT") return put(words);
   if (verb == "GET") return get(words);
@@ -254,7 +156,7 @@ Shell::Outcome Shell::cluster(const Words& words) {
 
 Shell::Outcome Shell::put(const Words& words) {
   constexpr const char* kUsage =
-      "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk]";
+      "PUT key value [if=absent|present|VERSION] [sync=none|interval|disk] [ack=majority|local]";
   if (words.size() < 2) return usage(kUsage);
   WriteOptions options;
   for (std::size_t i = 2; i < words.size(); ++i) {
@@ -265,7 +167,7 @@ Shell::Outcome Shell::put(const Words& words) {
   if (!connected) return failed(connected.error());
   auto version = (*connected)->put(words[0].text, words[1].text, options);
   if (!version) return failed(version.error());
-  return {fmt::format("OK ver={}", *version), "", kExitOk, false};
+  return written(fmt::format("ver={}", *version), *version);
 }
 
 Shell::Outcome Shell::get(const Words& words) {
@@ -286,27 +188,38 @@ Shell::Outcome Shell::get(const Words& words) {
 }
 
 Shell::Outcome Shell::wait(const Words& words) {
-  constexpr const char* kUsage = "WAIT [ver=N] [timeout_ms=1000]";
+  constexpr const char* kUsage = "WAIT [ver=N [epoch=E]] [timeout_ms=1000]";
   Version version = 0;
+  std::uint64_t epoch = 0;
   std::uint64_t patience_ms = 1000;
   for (const Word& word : words) {
     const auto option = option_of(word);
     const auto number = option ? number_of(option->second) : std::nullopt;
-    if (!number || *number == 0 || (option->first != "ver" && option->first != "timeout_ms")) {
+    if (!number || *number == 0) return usage(kUsage);
+    if (option->first == "ver") {
+      version = *number;
+    } else if (option->first == "epoch") {
+      epoch = *number;
+    } else if (option->first == "timeout_ms") {
+      patience_ms = *number;
+    } else {
       return usage(kUsage);
     }
-    (option->first == "ver" ? version : patience_ms) = *number;
   }
+  if (epoch > 0 && version == 0) return usage(kUsage);
   auto connected = client();
   if (!connected) return failed(connected.error());
-  auto reached = (*connected)->wait(version, std::chrono::milliseconds(patience_ms));
+  auto reached = (*connected)
+                     ->wait(version, std::chrono::milliseconds(patience_ms),
+                            epoch > 0 ? std::optional(epoch) : std::nullopt);
   if (!reached) return failed(reached.error());
   return {fmt::format("OK ver={}", *reached), "", kExitOk, false};
 }
 
 Shell::Outcome Shell::del(const Words& words) {
   WriteOptions options;
-  constexpr const char* kUsage = "DEL key [if=VERSION] [sync=none|interval|disk]";
+  constexpr const char* kUsage =
+      "DEL key [if=VERSION] [sync=none|interval|disk] [ack=majority|local]";
   if (words.empty()) return usage(kUsage);
   for (std::size_t i = 1; i < words.size(); ++i) {
     const auto option = option_of(words[i]);
@@ -317,18 +230,28 @@ Shell::Outcome Shell::del(const Words& words) {
   auto version = (*connected)->del(words[0].text, options);
   if (!version) return failed(version.error());
   if (!*version) return {"NOT_FOUND", "", kExitNotFound, false};
-  return {fmt::format("OK ver={}", **version), "", kExitOk, false};
+  return written(fmt::format("ver={}", **version), **version);
 }
 
 Shell::Outcome Shell::bput(const Words& words) {
-  if (words.empty() || words.size() % 2 != 0) return usage("BPUT key value [key value ...]");
+  constexpr const char* kUsage =
+      "BPUT [sync=none|interval|disk] [ack=majority|local] key value [key value ...]";
+  WriteOptions options;
+  std::size_t first = 0;  // behind the options
+  for (; first < words.size(); ++first) {
+    const auto option = option_of(words[first]);
+    if (!option || (option->first != "sync" && option->first != "ack")) break;
+    if (!take_write_option(*option, options)) return usage(kUsage);
+  }
+  const std::size_t count = words.size() - first;
+  if (count == 0 || count % 2 != 0) return usage(kUsage);
   Batch batch;
-  for (std::size_t i = 0; i < words.size(); i += 2) batch.put(words[i].text, words[i + 1].text);
+  for (std::size_t i = first; i < words.size(); i += 2) batch.put(words[i].text, words[i + 1].text);
   auto connected = client();
   if (!connected) return failed(connected.error());
-  auto version = (*connected)->write(batch);
+  auto version = (*connected)->write(batch, options);
   if (!version) return failed(version.error());
-  return {fmt::format("OK count={} ver={}", words.size() / 2, *version), "", kExitOk, false};
+  return written(fmt::format("count={} ver={}", count / 2, *version), *version);
 }
 
 Shell::Outcome Shell::range(const Words& words, bool is_prefix) {

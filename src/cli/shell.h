@@ -48,6 +48,7 @@ class Shell {
   Outcome inspect(const Words& words);
   Outcome cluster(const Words& words);
   Result<Client*> client();
+  Outcome written(const std::string& fields, Version version);
   static Outcome failed(const Error& error);
   static Outcome usage(std::string_view text);
 

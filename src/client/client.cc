@@ -204,9 +204,13 @@ Result<std::string> Client::inspect(std::string_view key, std::string_view forma
   return state_->ask_for_text(fmt::format("INSPECT {} fmt={}\n{}", key.size(), format, key));
 }
 
-Result<Version> Client::wait(Version version, std::chrono::milliseconds patience) {
+std::optional<std::uint64_t> Client::local_ack_epoch() const { return state_->local_ack_epoch; }
+
+Result<Version> Client::wait(Version version, std::chrono::milliseconds patience,
+                             std::optional<std::uint64_t> epoch) {
   std::string head = fmt::format("WAIT timeout_ms={}", patience.count());
   if (version > 0) head += fmt::format(" ver={}", version);
+  if (epoch) head += fmt::format(" epoch={}", *epoch);
   auto reply = state_->call(head + "\n", {}, State::Kind::kOfServer);
   if (!reply) return tl::unexpected(std::move(reply).error());
   return reply->version;

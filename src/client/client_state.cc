@@ -128,6 +128,9 @@ Result<Client::State::Answer> Client::State::read_answer() {
   switch (line->kind) {
     case ReplyLine::Kind::kOk:
       out.reply.fields = line->fields;
+      if (protocol::field(line->fields, "ack") == "local") {
+        out.reply.local_ack_epoch = number_in(line->fields, "epoch");
+      }
       return out;
     case ReplyLine::Kind::kNotFound:
       out.reply.was_found = false;
@@ -194,7 +197,15 @@ Result<void> Client::State::open_session() {
 
 Result<Client::State::Reply> Client::State::call_write(const MakeHead& make_head,
                                                        std::string_view body) {
-  if (!options.has_session) return call(make_head({}), body, Kind::kWrite);
+  local_ack_epoch.reset();
+  auto reply = options.has_session ? write_of_session(make_head, body)
+                                   : call(make_head({}), body, Kind::kWrite);
+  if (reply) local_ack_epoch = reply->local_ack_epoch;
+  return reply;
+}
+
+Result<Client::State::Reply> Client::State::write_of_session(const MakeHead& make_head,
+                                                             std::string_view body) {
   for (bool is_new = false;; is_new = true) {
     if (session == 0) {
       if (auto opened = open_session(); !opened) return tl::unexpected(std::move(opened).error());

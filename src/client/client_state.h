@@ -86,10 +86,12 @@ struct Client::State {
   client::ReplyReader reader;
   bool has_answered = false;  // this connection has, so that there is a kv server behind it
   std::optional<ServerError> server_error;
-  std::uint64_t session = 0;  // 0: none is open
+  std::optional<std::uint64_t> local_ack_epoch;  // of the last write that was no pipeline's
+  std::uint64_t session = 0;                     // 0: none is open
   std::uint64_t next_number = 1;
 
  private:
+  Result<Reply> write_of_session(const MakeHead& make_head, std::string_view body);
   Result<void> open_session();
   Result<Reply> call_numbered(std::string_view head, std::string_view body);
   std::optional<Failure> failure_of_numbered(const Error& error) const;

@@ -4,16 +4,18 @@
 Reads of a version, of what was there some time ago, and by a lease; writes that the leader alone has.
 """
 
+import json
 import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import tempfile
 import threading
 import time
 
-from three_nodes_test import NODES, Cluster, expect, same
+from three_nodes_test import KV, NODES, Cluster, expect, same
 
 FLAGS = ("--election-timeout-ms", "300", "--ack", "local", "--read-lease")
 LOCAL = r"OK ver=(\d+) ack=local epoch=(\d+)\n"
@@ -42,6 +44,40 @@ def check_local_writes(cluster):
     expect(re.match(rf"ERR CONFLICT applied=no ver={later.group(1)} epoch=\d+ :another leader", taken), taken)
     reply = cluster.ask(cluster.leader(), b"PUT 1 1 ack=majority\na2")
     expect(re.fullmatch(r"OK ver=\d+\n", reply), f"a write for which a majority was asked: {reply}")
+
+
+def check_commands(cluster):
+    """What kv put and its like say of a write that the leader alone has, and how they ask for more, or less."""
+    at = ("--addr", cluster.address(cluster.agreed_leader()))
+    alone = (r"on the leader's disk alone so far, and lost if it is lost before a majority has the write; "
+             r"`WAIT ver=(\d+) epoch=(\d+)` in `kv attach` tells, --ack majority waits for that\n")
+    told = None
+    while not told:
+        told = re.fullmatch("OK, " + alone, cluster.kv("put", "cmd", "1", *at).stdout)
+    waited = subprocess.run([KV, "attach", *at], input=f"WAIT ver={told.group(1)} epoch={told.group(2)}\n",
+                            capture_output=True, text=True)
+    expect(re.fullmatch(r"OK ver=\d+\n", waited.stdout), f"WAIT in kv attach: {waited}")
+    same(cluster.kv("put", "cmd", "1", "--ack", "majority", *at).stdout, "OK\n", "kv put --ack majority")
+    same(cluster.kv("put", "cmd", "2", "--quiet", *at).stdout, "", "kv put --quiet")
+    page = json.loads(cluster.kv("put", "cmd", "1", "--json", *at).stdout)
+    same((page["ack"], page["epoch"]), ("local", int(told.group(2))), "kv put --json")
+    done = subprocess.run([KV, "import", *at], input='{"key":"i","value":"1"}\n', capture_output=True, text=True)
+    expect(re.fullmatch("imported 1 record\nthe last of them are " + alone, done.stdout), f"kv import: {done}")
+    done = subprocess.run([KV, "import", "--ack", "majority", *at], input='{"key":"i","value":"1"}\n',
+                          capture_output=True, text=True)
+    same(done.stdout, "imported 1 record\n", "kv import --ack majority")
+    expect(re.fullmatch("OK, " + alone, cluster.kv("del", "cmd", *at).stdout), "kv del")
+    # Reads that need less than the newest.
+    version = json.loads(cluster.kv("put", "cmd", "3", "--json", *at).stdout)["version"]
+    for node in NODES:
+        there = ("--addr", cluster.address(node))
+        same(cluster.kv("get", "cmd", "--min-ver", str(version), *there).stdout, "3", f"kv get at node {node}")
+        same(cluster.kv("range", "cmd", "cmdx", "--max-stale", "1ms", *there).stdout, "cmd\t3\n", "kv range")
+        same(cluster.kv("count", "--prefix", "cmd", "--min-ver", str(version), *there).stdout, "1\n", "kv count")
+    for command in (("get", "cmd"), ("range", "cmd"), ("count",)):
+        done = cluster.kv(*command, "--min-ver", str(version + 1_000_000), "--retry", "0", *at)
+        same(done.returncode, 5, f"{command}, of a version that is not there: {done}")
+    same(cluster.kv("get", "cmd", "--max-stale", "25h", *at).returncode, 2, "more than a day")
 
 
 def check_newest(cluster):
@@ -194,6 +230,7 @@ def main():
         for node in NODES:
             cluster.start(node, *FLAGS)
         check_local_writes(cluster)
+        check_commands(cluster)
         check_newest(cluster)
         check_order(cluster)
         check_versions(cluster)

@@ -37,13 +37,14 @@ FakeServer::Script replying(std::string& got, std::vector<std::string> replies) 
 }
 
 struct Sending {
-  explicit Sending(std::vector<std::string> replies, std::uint32_t batch_max = 2)
+  explicit Sending(std::vector<std::string> replies, std::uint32_t batch_max = 2,
+                   const WriteOptions& write = {})
       : server({replying(got, std::move(replies))}) {
     ClientOptions options;
     options.address = server.address();
     options.retry_for = std::chrono::milliseconds(20);  // shorter than the client's shortest wait
     client.emplace(std::move(*Client::connect(options)));
-    sender.emplace(*client, batch_max,
+    sender.emplace(*client, BatchSender::Settings{batch_max, write},
                    [this](std::chrono::milliseconds wait) { waits.push_back(wait.count()); });
   }
   // What the server got, at the end.
@@ -157,4 +158,25 @@ TEST_CASE("a batch that no server takes is refused once") {
   CHECK(sent.error().code == Errc::kInvalidArgument);
   CHECK(sending.waits.empty());
   CHECK(sending.all().empty());
+}
+
+TEST_CASE("whether the leader's disk alone has the last batch is known") {
+  WriteOptions local;
+  local.ack = Ack::kLocal;
+  const std::vector<std::string> replies = {"OK count=2 ver=2 ack=local epoch=7\n",
+                                            "OK count=2 ver=3 ack=local epoch=7\n",
+                                            "OK count=2 ver=4\n"};
+  Sending sending(replies, 2, local);
+  const auto send = [&] {
+    REQUIRE(sending.sender->add("a", "1", 1));
+    REQUIRE(sending.sender->finish());
+  };
+  CHECK(!sending.sender->local_ack());
+  send();
+  send();
+  REQUIRE(sending.sender->local_ack());
+  CHECK(sending.sender->local_ack()->version == 3);
+  CHECK(sending.sender->local_ack()->epoch == 7);
+  send();
+  CHECK(!sending.sender->local_ack());
 }

@@ -201,3 +201,33 @@ TEST_CASE("Tab completes verbs, and options of the verb in front") {
   CHECK(joined(Shell::completions("GET a")) == "");
   CHECK(joined(Shell::completions("xyz i")) == "");
 }
+
+TEST_CASE("writes take a level of acknowledgement, and tell that only the leader's disk has them") {
+  CHECK(OneLine("PUT a b ack=majority", "OK ver=1\n").asked == "PUT 1 1 ack=majority\nab");
+  CHECK(OneLine("BPUT ack=local sync=disk a b", "OK count=1 ver=1\n").asked ==
+        "BPUT 1 ack=local sync=disk\n1 1\nab");
+  CHECK(OneLine("BPUT \"ack=local\" b", "OK count=1 ver=1\n").asked == "BPUT 1\n9 1\nack=localb");
+  CHECK(alone("PUT a b ack=all").code == kExitUsage);
+  CHECK(alone("BPUT ack=all a b").code == kExitUsage);
+  const std::string told =
+      "on the leader's disk alone so far, and lost if it is lost before a majority has the write; "
+      "`WAIT ver=8 epoch=3` in `kv attach` tells, --ack majority waits for that";
+  for (const char* line : {"PUT a b ack=local", "DEL a ack=local"}) {
+    const OneLine local(line, "OK ver=8 ack=local epoch=3\n");
+    CHECK(local.asked.find(" ack=local\n") != std::string::npos);
+    CHECK(local.outcome.text == "OK ver=8 ack=local epoch=3\n" + told);
+    CHECK(local.outcome.code == 0);
+  }
+  CHECK(OneLine("BPUT a b", "OK count=1 ver=8 ack=local epoch=3\n").outcome.text ==
+        "OK count=1 ver=8 ack=local epoch=3\n" + told);
+}
+
+TEST_CASE("WAIT asks what became of a write by its epoch") {
+  const OneLine line("WAIT ver=8 epoch=3", "OK ver=9\n");
+  CHECK(line.asked == "WAIT timeout_ms=1000 ver=8 epoch=3\n");
+  CHECK(line.outcome.text == "OK ver=9");
+  const OneLine lost("WAIT ver=8 epoch=3", "ERR CONFLICT applied=no ver=8 epoch=4 :another\n");
+  CHECK(lost.outcome.code == kExitConflict);
+  CHECK(alone("WAIT epoch=3").code == kExitUsage);
+  CHECK(alone("WAIT ver=8 epoch=0").code == kExitUsage);
+}

@@ -75,6 +75,29 @@ TEST_CASE("put, get and del say what the protocol says and understand the replie
   CHECK(asked == "PUT 1 2\nkvvGET 1\nkGET 1\nkDEL 1\nkDEL 1\nk");
 }
 
+TEST_CASE("whether only the leader's disk has a write is known of the last one") {
+  FakeServer server({[&](Talk& talk) {
+    talk.read(11);
+    talk.say("OK ver=7 ack=local epoch=3\n");
+    talk.read(7);
+    talk.say("NOT_FOUND\n");
+    talk.read(7);
+    talk.say("OK ver=8 ack=local epoch=3\n");
+    talk.read(11);
+    talk.say("OK ver=9\n");
+  }});
+  Client client = connected(to(server));
+  CHECK(client.local_ack_epoch() == std::nullopt);
+  CHECK(client.put("k", "vv") == Version{7});
+  CHECK(client.local_ack_epoch() == 3);
+  REQUIRE(client.get("k"));
+  CHECK(client.local_ack_epoch() == 3);
+  CHECK(client.del("k").value() == Version{8});
+  CHECK(client.local_ack_epoch() == 3);
+  CHECK(client.put("k", "vv") == Version{9});
+  CHECK(client.local_ack_epoch() == std::nullopt);
+}
+
 TEST_CASE("the requests about the server return what it says") {
   std::string asked;
   FakeServer server({[&](Talk& talk) {
