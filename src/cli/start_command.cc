@@ -215,6 +215,7 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSign
     settings.join = std::move(*join);
   }
   settings.cluster_name = flags.cluster_name;
+  settings.is_cluster_name_given = flags.cluster_name != StartFlags().cluster_name;
   settings.log_retention = *parse_size(flags.log_retention);
   settings.catch_up_rate = *parse_size(flags.catch_up_rate);
   settings.compare_seconds = static_cast<std::uint64_t>(flags.compare_interval_s);
@@ -333,6 +334,10 @@ int serve(const StartFlags& given, bool is_json, const std::function<void()>& is
   }
   ServerLog log({given.log_file, given.log_format == "json", given.log_level});
   StartFlags flags = within_descriptors(given, log);
+  if (const auto lost = cluster::lost_file_of(flags.data)) {
+    complain(*lost);
+    return kExitIntegrity;
+  }
   const auto as_member = member_address(flags);
   if (as_member && !flags.has_listen) flags.listen = *as_member;
   if (as_member && flags.sync != "disk") {

@@ -53,6 +53,42 @@ const format::Member* find_self(const format::Membership& membership,
   return is_its ? &*found : nullptr;
 }
 
+// As --peers takes it.
+std::string text_of(const format::Membership& membership) {
+  std::string out;
+  for (const format::Member& member : membership.members) {
+    const std::string& peer = member.peer_address;
+    out += fmt::format("{}{}={}/{}", out.empty() ? "" : ",", member.node_id, member.client_address,
+                       peer.substr(peer.rfind(':') + 1));
+  }
+  return out;
+}
+
+// Both count when a cluster is made. Later they stand in unit files, so that nothing is refused;
+// but who changes them there is to know that nothing comes of it.
+void warn_of_what_does_not_count(const ClusterNode::Settings& settings,
+                                 const node::MembersFile& members,
+                                 const format::Identity& identity) {
+  const auto& known = members.membership();
+  const auto& asked = settings.members;
+  if (!asked.members.empty() && text_of(asked) != text_of(known)) {
+    settings.log(Event::Level::kWarning, "peers not counted",
+                 fmt::format("asked={} members={} action=\"the members stand in the log since they "
+                             "were changed: leave --peers out; kv cluster add and remove change "
+                             "them\"",
+                             text_of(asked), text_of(known)));
+  }
+  const auto is_of = [&](const format::Membership& list) {
+    return cluster_id_of(list, settings.cluster_name) == identity.cluster_id;
+  };
+  if (!settings.is_cluster_name_given || is_of(known) || is_of(asked)) return;
+  settings.log(Event::Level::kWarning, "cluster name not counted",
+               fmt::format("asked={} cluster={} action=\"a name counts when a cluster is made, and "
+                           "this one was made with another, or other peers: leave --cluster-name "
+                           "out\"",
+                           settings.cluster_name, base::to_hex(identity.cluster_id)));
+}
+
 // What is asked for, held against what the directory is.
 Result<void> check(const ClusterNode::Settings& settings, const engine::DataDirectory& dir,
                    bool is_joined) {
@@ -121,6 +157,29 @@ std::optional<std::string> client_address_of(const std::string& directory) {
   return self == nullptr ? std::nullopt : std::optional(self->client_address);
 }
 
+std::optional<std::string> lost_file_of(const std::string& directory) {
+  auto& fs = io::posix_file_system();
+  const auto text = io::read_file(fs, directory + "/" + std::string(format::kIdentityName));
+  if (!text) return std::nullopt;
+  const auto identity = format::decode_identity(*text);
+  if (!identity || identity->cluster_id.is_nil()) return std::nullopt;
+  std::string lost;
+  const std::string promises = directory + "/" + std::string(format::kHardStateName);
+  const auto is_there = fs.exists(promises);
+  if (is_there && !*is_there) lost = promises + ": missing; it says what the node has promised";
+  const auto members = node::MembersFile::open(fs, directory, format::database_id_hash(*identity));
+  if (!members && members.error().code == Errc::kCorruption) lost = describe(members.error());
+  if (lost.empty()) return std::nullopt;
+  return fmt::format(
+      "{}. Without it node {} cannot start, and it must not make one up. While a majority of the "
+      "other members is there they have all that it had: `kv cluster remove {}` at one of them, "
+      "start this one with an empty directory, --node-id {} and --join, and `kv cluster add` it. "
+      "Else put the file back from a copy of this very directory, or `kv salvage {} NEWDIR` makes "
+      "a "
+      "database of a server alone out of it",
+      lost, identity->node_id, identity->node_id, identity->node_id, directory);
+}
+
 Result<std::unique_ptr<ClusterNode>> ClusterNode::open(Settings settings) {
   auto dir = engine::DataDirectory::open(io::posix_file_system(), settings.directory,
                                          settings.store.holder, settings.store.create_if_missing,
@@ -146,7 +205,9 @@ Result<std::unique_ptr<ClusterNode>> ClusterNode::open(Settings settings) {
   auto members = open_members(settings, **dir, is_joined);
   if (!members) return tl::unexpected(std::move(members).error());
   state->members = std::move(*members);
-  if (!is_joined) {
+  if (is_joined) {
+    warn_of_what_does_not_count(settings, *state->members, (*dir)->identity());
+  } else {
     const auto cluster_id = settings.join ? settings.join->cluster_id
                                           : cluster_id_of(settings.members, settings.cluster_name);
     if (auto joined = (*dir)->join_cluster(cluster_id, settings.node_id); !joined) {

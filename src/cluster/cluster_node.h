@@ -39,6 +39,7 @@ class ClusterNode {
     };
     std::optional<Join> join;
     std::string cluster_name;                              // of a new one
+    bool is_cluster_name_given = false;                    // and not the default
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // bytes; see node::Replica::Parts
     std::uint64_t catch_up_rate = 64 * 1024 * 1024;        // bytes a second; see node::BaseSender
     std::uint64_t compare_seconds = 600;                   // the same; 0: only when asked for
@@ -75,5 +76,9 @@ class ClusterNode {
 // Where clients find the member whose directory that is; none: it is no member's, or cannot be
 // read, and opening it tells why.
 std::optional<std::string> client_address_of(const std::string& directory);
+
+// That a member's directory has lost HARDSTATE or MEMBERS, without which it is not opened, and what
+// to do; nullopt: it has not, or is no member's.
+std::optional<std::string> lost_file_of(const std::string& directory);
 
 }  // namespace kv::cluster

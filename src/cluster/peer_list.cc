@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <optional>
 
 #include <fmt/format.h>
@@ -28,6 +29,28 @@ std::optional<Number> number_in(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const bool is_whole = error == std::errc() && end == text.data() + text.size();
   return is_whole ? std::optional(number) : std::nullopt;
+}
+
+// Two members cannot be heard at one address; empty: each has its own.
+std::string problem_with_addresses(const std::vector<format::Member>& members) {
+  std::map<std::string_view, std::uint64_t> taken;
+  for (const format::Member& member : members) {
+    for (const std::string_view address :
+         {std::string_view(member.client_address), std::string_view(member.peer_address)}) {
+      const auto [at, is_new] = taken.emplace(address, member.node_id);
+      if (is_new) continue;
+      if (at->second == member.node_id) {
+        return fmt::format("node {} has {} for clients and for the other members", member.node_id,
+                           address);
+      }
+      return fmt::format(
+          "nodes {} and {} both have the address {}{}", at->second, member.node_id, address,
+          address == member.client_address
+              ? ""
+              : ", where node " + std::to_string(member.node_id) + " is to hear the other members");
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -79,7 +102,11 @@ Result<format::Membership> parse_peer_list(std::string_view text) {
   std::ranges::sort(members, {}, &format::Member::node_id);
   const auto twice = std::ranges::adjacent_find(members, {}, &format::Member::node_id);
   if (twice != members.end()) {
-    return tl::unexpected(wrong(std::to_string(twice->node_id), "is there twice"));
+    return tl::unexpected(wrong(std::to_string(twice->node_id),
+                                "is the number of two members, and each needs its own"));
+  }
+  if (const auto problem = problem_with_addresses(members); !problem.empty()) {
+    return tl::unexpected(Error{Errc::kInvalidArgument, problem + "; each needs its own", {}});
   }
   return membership;
 }

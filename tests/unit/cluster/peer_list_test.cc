@@ -34,6 +34,26 @@ TEST_CASE("what is no list of peers is refused with the word that is wrong") {
   CHECK_FALSE(parse_peer_list("").has_value());
 }
 
+TEST_CASE("two members with one number or one address are refused, and named") {
+  const auto said = [](const char* text) {
+    const auto list = parse_peer_list(text);
+    REQUIRE_FALSE(list.has_value());
+    CHECK(list.error().code == Errc::kInvalidArgument);
+    return list.error().context;
+  };
+  CHECK(said("1=a:7400,2=b:7400,1=c:7400").starts_with("\"1\" is the number of two members"));
+  CHECK(said("1=a:7400,2=b:7400,3=a:7400") ==
+        "nodes 1 and 3 both have the address a:7400; each needs its own");
+  CHECK(said("1=a:7400/9000,2=a:7401/9000") ==
+        "nodes 1 and 2 both have the address a:9000, where node 2 is to hear the other members; "
+        "each needs its own");
+  CHECK(said("1=a:7400/7401,2=a:7401/9000") ==
+        "nodes 1 and 2 both have the address a:7401; each needs its own");
+  CHECK(said("1=a:7400/7400") ==
+        "node 1 has a:7400 for clients and for the other members; each needs its own");
+  CHECK(parse_peer_list("1=a:7400,2=b:7400").has_value());
+}
+
 TEST_CASE("a cluster is told from others by its peers and by its name") {
   const auto list = *parse_peer_list("1=a:7400,2=b:7400");
   const auto id = cluster_id_of(list, "kv");
