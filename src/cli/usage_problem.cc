@@ -14,15 +14,20 @@ namespace {
 
 using Words = std::vector<std::string>;
 
-// The first argument that is neither a flag of all commands nor such a flag's value.
-std::string command_word(const CLI::App& app, const Words& arguments) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
+// The arguments that are neither flags of all commands nor such a flag's values, up to two: a
+// command and what may be one below it.
+Words command_words(const CLI::App& app, const Words& arguments) {
+  Words found;
+  for (std::size_t i = 0; i < arguments.size() && found.size() < 2; ++i) {
     const std::string& word = arguments[i];
-    if (word.empty() || word[0] != '-') return word;
+    if (word.empty() || word[0] != '-') {
+      found.push_back(word);
+      continue;
+    }
     const CLI::Option* const option = app.get_option_no_throw(word);
     if (option != nullptr && option->get_expected_min() > 0) ++i;
   }
-  return {};
+  return found;
 }
 
 const CLI::App* find_command(const CLI::App& app, const std::string& name) {
@@ -32,14 +37,17 @@ const CLI::App* find_command(const CLI::App& app, const std::string& name) {
   return nullptr;
 }
 
-std::string no_command(const CLI::App& app, const std::string& typed) {
+// `above`: the command that it should be one of; empty for those of kv itself.
+std::string no_command(const CLI::App& app, const std::string& above, const std::string& typed) {
   Words names;
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     names.push_back(command->get_name());
   }
   const std::string guess = nearest(typed, names);
-  return fmt::format("no command \"{}\"{}; `kv help` lists them", typed,
-                     guess.empty() ? "" : fmt::format(", did you mean {}?", guess));
+  const std::string before = above.empty() ? "" : above + " ";
+  return fmt::format("no command \"{}{}\"{}; `kv help{}` lists them", before, typed,
+                     guess.empty() ? "" : fmt::format(", did you mean {}{}?", before, guess),
+                     above.empty() ? "" : " " + above);
 }
 
 // What is left over, CLI11 tells in a list: the first flag in it is the mistake.
@@ -69,9 +77,14 @@ std::string origin(const CLI::App& app, const CLI::App* command, const std::stri
 
 std::string usage_problem(const CLI::App& app, const CLI::ParseError& error,
                           const Words& arguments) {
-  const std::string typed = command_word(app, arguments);
+  const Words words = command_words(app, arguments);
+  const std::string typed = words.empty() ? "" : words[0];
   const CLI::App* const command = find_command(app, typed);
-  if (command == nullptr && !typed.empty()) return no_command(app, typed);
+  if (command == nullptr && !typed.empty()) return no_command(app, "", typed);
+  const bool has_below = command != nullptr && command->get_require_subcommand_min() > 0;
+  if (has_below && words.size() > 1 && find_command(*command, words[1]) == nullptr) {
+    return no_command(*command, typed, words[1]);
+  }
   std::string text = error.what();
   const bool has_more = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr;
   if (command == nullptr) text = "which command?";

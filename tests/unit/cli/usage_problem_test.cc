@@ -23,6 +23,11 @@ std::string said(const std::vector<std::string>& arguments) {
   get->add_option("key", text)->required();
   get->add_option("--sync", text)->envname("KV_TEST_SYNC")->check(CLI::IsMember({"none", "disk"}));
   app.add_subcommand("put", "");
+  CLI::App* cluster = app.add_subcommand("cluster", "");
+  cluster->require_subcommand(1);
+  cluster->fallthrough();
+  cluster->add_subcommand("status", "");
+  cluster->add_subcommand("transfer", "")->add_option("NODE", text);
   try {
     app.parse(std::vector<std::string>(arguments.rbegin(), arguments.rend()));
   } catch (const CLI::ParseError& error) {
@@ -38,6 +43,18 @@ TEST_CASE("a command that is none gets a suggestion, wherever it stands") {
   CHECK(said({"--addr", "x", "gte", "a"}) ==
         "no command \"gte\", did you mean get?; `kv help` lists them");
   CHECK(said({"--json", "serve"}) == "no command \"serve\"; `kv help` lists them");
+}
+
+TEST_CASE("so does a command below another one") {
+  CHECK(
+      said({"cluster", "stauts"}) ==
+      "no command \"cluster stauts\", did you mean cluster status?; `kv help cluster` lists them");
+  CHECK(
+      said({"cluster", "--addr", "x", "stauts", "--json"}) ==
+      "no command \"cluster stauts\", did you mean cluster status?; `kv help cluster` lists them");
+  CHECK(said({"cluster", "paint"}) == "no command \"cluster paint\"; `kv help cluster` lists them");
+  CHECK(said({"cluster", "transfer", "1", "2"}).find("one argument too many") == 0);
+  CHECK(said({"cluster", "status"}) == "");
 }
 
 TEST_CASE("flags without a command ask for one") {
