@@ -60,6 +60,7 @@ Result<std::unique_ptr<Driver>> Driver::connect(const DriverOptions& options,
     // Values differ from those of the requests' own random numbers.
     auto worker = std::make_unique<Worker>(*driver->target_, driver->sizes_, options.timeout,
                                            ~(options.seed + i));
+    if (options.find_leader) worker->follow(driver->leader_, options.patience);
     const auto connections = part_of(options.clients, i, options.threads);
     if (auto opened = worker->open(options.address, static_cast<std::uint32_t>(connections));
         !opened) {
@@ -71,7 +72,10 @@ Result<std::unique_ptr<Driver>> Driver::connect(const DriverOptions& options,
 }
 
 Driver::Driver(const DriverOptions& options, const ValueSizes& sizes)
-    : options_(options), sizes_(sizes), target_(make_target(options)) {}
+    : options_(options),
+      sizes_(sizes),
+      target_(make_target(options)),
+      leader_(options.address, options.find_leader) {}
 
 Driver::~Driver() = default;
 
@@ -79,8 +83,8 @@ void Driver::stop() {
   for (const auto& worker : workers_) worker->stop();
 }
 
-Result<RunResult> Driver::drive(std::vector<std::unique_ptr<RequestSource>> sources,
-                                const std::vector<Schedule>& schedules, const Show& show) {
+RunResult Driver::drive(std::vector<std::unique_ptr<RequestSource>> sources,
+                        const std::vector<Schedule>& schedules, const Show& show) {
   const std::size_t count = sources.size();
   std::vector<Tally> tallies(count);
   std::vector<Result<void>> results(count);
@@ -107,7 +111,7 @@ Result<RunResult> Driver::drive(std::vector<std::unique_ptr<RequestSource>> sour
   const auto end = Clock::now();
   result.seconds = seconds_between(std::max(start, schedules.front().count_from), end);
   for (std::size_t i = 0; i < count; ++i) {
-    if (!results[i]) return tl::unexpected(std::move(results[i]).error());
+    if (!results[i] && !result.failure) result.failure = std::move(results[i]).error();
     result.tally.add(tallies[i]);
   }
   return result;
@@ -118,8 +122,8 @@ Result<bool> Driver::is_loaded() {
   sources.push_back(std::make_unique<SampleSource>(options_.keys));
   const auto result =
       drive(std::move(sources), {Schedule()}, [](const RunProgress&) { return true; });
-  if (!result) return tl::unexpected(result.error());
-  const Tally& tally = result->tally;
+  if (result.failure) return tl::unexpected(*result.failure);
+  const Tally& tally = result.tally;
   if (!tally.first_refusal.empty()) {
     return tl::unexpected(Error{Errc::kServer, tally.first_refusal, {}});
   }
@@ -139,11 +143,12 @@ Result<RunResult> Driver::load(const RunOptions& options, const Show& show) {
   for (std::size_t i = 0; i < workers_.size(); ++i) {
     sources.push_back(std::make_unique<LoadSource>(next_key, options_.keys));
   }
-  return drive(std::move(sources), std::vector<Schedule>(workers_.size(), schedule), show);
+  auto result = drive(std::move(sources), std::vector<Schedule>(workers_.size(), schedule), show);
+  if (result.failure) return tl::unexpected(std::move(*result.failure));
+  return result;
 }
 
-Result<RunResult> Driver::run(const Workload& workload, const RunOptions& options,
-                              const Show& show) {
+RunResult Driver::run(const Workload& workload, const RunOptions& options, const Show& show) {
   const KeyChooser chooser(workload.distribution, options_.keys);
   InsertedKeys inserted(options_.keys);
   std::vector<std::unique_ptr<RequestSource>> sources;

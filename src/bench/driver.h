@@ -23,6 +23,10 @@ enum class Protocol : std::uint8_t { kNative, kResp };
 struct DriverOptions {
   std::string address;                      // HOST:PORT
   std::chrono::milliseconds timeout{5000};  // the longest silence of the server
+  // Of a cluster: finds who leads when that one does no more, for as long as `patience`. Null: the
+  // run ends then.
+  Destination::Find find_leader = {};
+  std::chrono::milliseconds patience{10'000};
   Protocol protocol = Protocol::kNative;
   std::optional<Sync> sync;      // what writes ask for; kNative only
   std::uint32_t keys = 100'000;  // 1 to kKeysMax
@@ -46,7 +50,8 @@ struct RunOptions {
 // What a run or the loading came to.
 struct RunResult {
   Tally tally;
-  double seconds = 0;  // from the end of the warm-up to the last answer
+  double seconds = 0;                 // from the end of the warm-up to the last answer
+  std::optional<Error> failure = {};  // what ended it early; the tally is of what was before
 };
 
 // Where a run is, for a line about it.
@@ -69,23 +74,25 @@ class Driver {
 
   bool can_scan() const { return target_->can_scan(); }
 
-  // Whether the keys are there, with values of these sizes, as a sample tells. After an error here
-  // and below the driver is of no more use. kServer: the server refuses to tell.
+  // Whether the keys are there, with values of these sizes, as a sample tells. After an error here,
+  // and below, or a failure of run(), the driver is of no more use. kServer: the server refuses to
+  // tell.
   [[nodiscard]] Result<bool> is_loaded();
   // Writes all of them.
   [[nodiscard]] Result<RunResult> load(const RunOptions& options, const Show& show);
-  [[nodiscard]] Result<RunResult> run(const Workload& workload, const RunOptions& options,
-                                      const Show& show);
+  [[nodiscard]] RunResult run(const Workload& workload, const RunOptions& options,
+                              const Show& show);
 
  private:
   Driver(const DriverOptions& options, const ValueSizes& sizes);
   void stop();  // any thread
-  Result<RunResult> drive(std::vector<std::unique_ptr<RequestSource>> sources,
-                          const std::vector<Schedule>& schedules, const Show& show);
+  RunResult drive(std::vector<std::unique_ptr<RequestSource>> sources,
+                  const std::vector<Schedule>& schedules, const Show& show);
 
   const DriverOptions options_;
   const ValueSizes sizes_;
   const std::unique_ptr<const Target> target_;
+  Destination leader_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

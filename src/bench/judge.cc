@@ -41,7 +41,9 @@ Outcome judge_scan(const Target& target, Pending& pending, const Answer& answer)
 }  // namespace
 
 Outcome judge(const Target& target, Pending& pending, const Answer& answer) {
-  if (answer.kind == Kind::kRefused) return Outcome::kRefused;
+  if (answer.kind == Kind::kRefused) {
+    return answer.is_elsewhere ? Outcome::kUnserved : Outcome::kRefused;
+  }
   switch (pending.operation) {
     case Operation::kRead:
       return judge_read(target, pending, answer);

@@ -32,6 +32,7 @@ enum class Outcome {
   kMissing,  // a key that was there
   kWrong,    // another key's value, changed bytes, keys left out or out of order, another answer
   kRefused,
+  kUnserved,  // refused by a server that does not lead, or leads no more
 };
 
 // Holds an answer against its request.

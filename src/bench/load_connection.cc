@@ -44,6 +44,22 @@ LoadConnection::~LoadConnection() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+void LoadConnection::close() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+  output_.clear();
+  sent_ = begin_ = end_ = first_ = count_ = 0;
+}
+
+Result<void> LoadConnection::reopen(const std::string& address, std::chrono::milliseconds timeout) {
+  close();
+  auto socket = client::Socket::connect(address, timeout);
+  if (!socket) return tl::unexpected(std::move(socket).error());
+  fd_ = socket->release();
+  address_ = address;
+  return {};
+}
+
 Error LoadConnection::broken(int number) const {
   return {
       Errc::kUnavailable, "lost the connection to " + address_, {number, std::generic_category()}};

@@ -20,6 +20,12 @@ class LoadConnection {
   LoadConnection& operator=(LoadConnection&&) = delete;
   ~LoadConnection();
 
+  // Gives up what is under way on it.
+  void close();
+  bool is_open() const { return fd_ >= 0; }
+  // Connects again, there; as open().
+  [[nodiscard]] Result<void> reopen(const std::string& address, std::chrono::milliseconds timeout);
+
   int fd() const { return fd_; }
 
   // Requests are appended here, then sent as far as there is room. kUnavailable.

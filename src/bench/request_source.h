@@ -25,6 +25,11 @@ class RequestSource {
   virtual bool next(Request& request) = 0;
   // An insert was answered.
   virtual void inserted(std::uint32_t key) = 0;
+  // A request was not served. True: next() gives it out again.
+  virtual bool takes_back(std::uint32_t key) {
+    static_cast<void>(key);
+    return false;
+  }
 };
 
 // A workload, without end. `inserted_keys` is shared by the threads and outlives them.
@@ -50,10 +55,15 @@ class LoadSource : public RequestSource {
       : next_key_(next_key), end_(end) {}
   bool next(Request& request) override;
   void inserted(std::uint32_t) override {}
+  bool takes_back(std::uint32_t key) override {
+    again_.push_back(key);
+    return true;
+  }
 
  private:
   std::atomic<std::uint64_t>& next_key_;
   const std::uint32_t end_;
+  std::vector<std::uint32_t> again_;
 };
 
 // Reads some of the keys below `end`, spread evenly, the first and the last among them.
@@ -63,10 +73,15 @@ class SampleSource : public RequestSource {
   explicit SampleSource(std::uint32_t end) : end_(end) {}
   bool next(Request& request) override;
   void inserted(std::uint32_t) override {}
+  bool takes_back(std::uint32_t key) override {
+    again_.push_back(key);
+    return true;
+  }
 
  private:
   const std::uint32_t end_;
   std::uint32_t taken_ = 0;
+  std::vector<std::uint32_t> again_;
 };
 
 }  // namespace kv::bench

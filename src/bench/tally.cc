@@ -11,6 +11,7 @@ void add_line(Tally::Line& to, const Tally::Line& from) {
   to.missing += from.missing;
   to.wrong += from.wrong;
   to.refused += from.refused;
+  to.unserved += from.unserved;
 }
 
 }  // namespace
@@ -20,6 +21,8 @@ void Tally::add(const Tally& other) {
   unsent += other.unsent;
   if (first_refusal.empty()) first_refusal = other.first_refusal;
   if (first_wrong.empty()) first_wrong = other.first_wrong;
+  if (first_unserved.empty()) first_unserved = other.first_unserved;
+  gap_max = std::max(gap_max, other.gap_max);
   value_min = std::min(value_min, other.value_min);
   value_max = std::max(value_max, other.value_max);
 }

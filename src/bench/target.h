@@ -26,6 +26,7 @@ struct Answer {
   std::string_view value;
   bool has_more = false;  // kEnd: a limit stopped the scan
   std::string_view text;
+  bool is_elsewhere = false;  // kRefused: as this server does not lead, stops, or lost its lead
 };
 
 // One protocol: how requests are spelled and answers are taken apart. No I/O. Constant after

@@ -116,6 +116,8 @@ bool TargetNative::parse(std::string_view bytes, Answer& answer) const {
     case Kind::kError:
       answer.kind = Answer::Kind::kRefused;
       answer.text = line.substr(line.find(' ') + 1);
+      answer.is_elsewhere = reply->code == "NOT_LEADER" || reply->code == "SHUTTING_DOWN" ||
+                            reply->code == "UNKNOWN_OUTCOME";
       break;
     case Kind::kValue:
     case Kind::kKey:

@@ -59,24 +59,36 @@ Worker::~Worker() {
   if (epoll_ >= 0) ::close(epoll_);
 }
 
+namespace {
+
+Error cannot_wait() {
+  return {Errc::kIo, "cannot wait for connections", {errno, std::generic_category()}};
+}
+
+}  // namespace
+
+// To be done again when it was closed in between.
+Result<void> Worker::watch(std::uint32_t index) {
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.u32 = index;
+  if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, connections_[index].fd(), &event) == 0) return {};
+  return tl::unexpected(cannot_wait());
+}
+
 Result<void> Worker::open(const std::string& address, std::uint32_t connections) {
-  const auto failed = [&] {
-    return tl::unexpected(
-        Error{Errc::kIo, "cannot wait for connections", {errno, std::generic_category()}});
-  };
   address_ = address;
   epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
-  if (epoll_ < 0) return failed();
+  if (epoll_ < 0) return tl::unexpected(cannot_wait());
   for (std::uint32_t i = 0; i < connections; ++i) {
     auto connection = LoadConnection::open(address, timeout_);
     if (!connection) return tl::unexpected(std::move(connection).error());
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.u32 = i;
-    if (::epoll_ctl(epoll_, EPOLL_CTL_ADD, connection->fd(), &event) != 0) return failed();
     connections_.push_back(std::move(*connection));
+    if (auto watched = watch(i); !watched) return watched;
   }
   waits_for_room_.resize(connections);
+  turns_.resize(connections);
+  is_stale_.resize(connections);
   return {};
 }
 
@@ -88,6 +100,7 @@ Result<void> Worker::run(RequestSource& source, const Schedule& schedule, Tally&
     const auto now = Clock::now();
     if (auto issued = issue(now); !issued) return issued;
     if (is_over_ && pending_ == 0) return {};
+    if (auto back = bring_back(); !back) return back;
     if (now - looked_at_ >= kTick) {
       if (auto heard = look_for_silence(now); !heard) return heard;
     }
@@ -125,6 +138,7 @@ Result<void> Worker::issue(Clock::time_point now) {
     if (start > now || is_over_) break;
     const std::uint32_t index = ready_.pop();
     LoadConnection& connection = connections_[index];
+    if (!connection.is_open() || is_stale_[index] != 0) continue;  // it comes back by itself
     std::uint32_t requests = is_open_loop() ? 1 : schedule_.pipeline;
     while (requests > 0 && add_request(connection, start, now)) requests -= 1;
     if (is_open_loop() && !connection.is_full()) ready_.push(index);
@@ -188,7 +202,7 @@ void Worker::append_put(LoadConnection& connection, std::uint32_t key) {
 Result<void> Worker::send(std::uint32_t index) {
   LoadConnection& connection = connections_[index];
   const std::size_t before = connection.output().size();
-  if (auto sent = connection.send(); !sent) return sent;
+  if (auto sent = connection.send(); !sent) return lose(index, std::move(sent).error());
   if (!connection.is_sending()) add_to(bytes_sent_, before);
   if (connection.is_sending() == (waits_for_room_[index] != 0)) return {};
   epoll_event event{};
@@ -219,10 +233,10 @@ Result<void> Worker::wait(Clock::time_point now) {
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events[static_cast<std::size_t>(i)];
     const std::uint32_t index = event.data.u32;
-    if ((event.events & ~EPOLLOUT) != 0) {
+    if ((event.events & ~EPOLLOUT) != 0 && connections_[index].is_open()) {
       if (auto taken = take_answers(index); !taken) return taken;
     }
-    if (connections_[index].is_sending()) {
+    if (connections_[index].is_open() && connections_[index].is_sending()) {
       if (auto sent = send(index); !sent) return sent;
     }
   }
@@ -236,7 +250,7 @@ Result<void> Worker::take_answers(std::uint32_t index) {
   if (auto received = connection.receive(); !received) {
     Error error = std::move(received).error();
     if (!tally_->first_refusal.empty()) error.context += "; it had said " + tally_->first_refusal;
-    return tl::unexpected(std::move(error));
+    return lose(index, std::move(error));
   }
   const auto now = Clock::now();
   connection.heard_at = now;
@@ -246,10 +260,21 @@ Result<void> Worker::take_answers(std::uint32_t index) {
     if (answer.kind == Answer::Kind::kNone || connection.pending() == 0) {
       return tl::unexpected(no_answer(answer));
     }
+    if (leader_ != nullptr && answer.kind == Answer::Kind::kRefused && answer.is_elsewhere) {
+      is_stale_[index] = 1;
+    } else if (gap_since_ && turns_[index] > gap_turn_) {
+      tally_->gap_max = std::max<std::chrono::nanoseconds>(tally_->gap_max, now - *gap_since_);
+      gap_since_.reset();
+    }
     settle(connection, answer, now);
     connection.consume(answer.size);
   }
   add_to(answered_, before - pending_);
+  // Those behind it are refused, too, and answered first.
+  if (is_stale_[index] != 0) {
+    if (connection.pending() > 0) return {};
+    return lose(index, {Errc::kNotLeader, tally_->first_unserved, {}});
+  }
   const bool is_ready = is_open_loop() ? !connection.is_full() : connection.pending() == 0;
   if (is_ready) ready_.push(index);
   return issue(now);
@@ -278,6 +303,7 @@ void Worker::settle(LoadConnection& connection, const Answer& answer, Clock::tim
 
 void Worker::finish(const Pending& request, Outcome outcome, const Answer& answer,
                     Clock::time_point now) {
+  if (outcome == Outcome::kUnserved) return count_unserved(request, std::string(answer.text));
   if (request.operation == Operation::kInsert) source_->inserted(request.key);
   if (answer.kind == Answer::Kind::kValue) {
     const auto size = static_cast<std::uint32_t>(answer.value.size());
@@ -302,11 +328,11 @@ void Worker::finish(const Pending& request, Outcome outcome, const Answer& answe
 
 Result<void> Worker::look_for_silence(Clock::time_point now) {
   looked_at_ = now;
-  for (const LoadConnection& connection : connections_) {
-    if (connection.pending() > 0 && now - connection.heard_at > timeout_) {
-      return tl::unexpected(
-          Error{Errc::kTimeout, fmt::format("no answer from {} in time", address_), {}});
-    }
+  for (std::uint32_t i = 0; i < connections_.size(); ++i) {
+    const LoadConnection& connection = connections_[i];
+    if (connection.pending() == 0 || now - connection.heard_at <= timeout_) continue;
+    Error silent{Errc::kTimeout, fmt::format("no answer from {} in time", address_), {}};
+    if (auto lost = lose(i, std::move(silent)); !lost) return lost;
   }
   return {};
 }

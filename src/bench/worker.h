@@ -3,9 +3,11 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bench/destination.h"
 #include "bench/load_connection.h"
 #include "bench/request_source.h"
 #include "bench/tally.h"
@@ -38,10 +40,13 @@ class Worker {
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
+  // Before open(): a connection that is lost, or whose server does not lead, is no end; it is
+  // opened again wherever `leader` says, for as long as `patience` without any that serves.
+  void follow(Destination& leader, std::chrono::milliseconds patience);
   [[nodiscard]] Result<void> open(const std::string& address, std::uint32_t connections);
   // Returns when the source or the schedule has come to its end and all is answered, or after
-  // stop(). Errors, behind which the worker is of no more use: kUnavailable, kTimeout (a server
-  // that was silent for so long), kProtocol.
+  // stop(). Errors, behind which the worker is of no more use, and the tally holds what was done
+  // until then: kUnavailable, kTimeout (a server that was silent for so long), kProtocol.
   [[nodiscard]] Result<void> run(RequestSource& source, const Schedule& schedule, Tally& tally);
   void stop() { is_stopped_.store(true, std::memory_order_relaxed); }
 
@@ -79,6 +84,11 @@ class Worker {
   Result<void> send(std::uint32_t index);
   Result<void> look_for_silence(Clock::time_point now);
   Error no_answer(const Answer& answer) const;
+  Result<void> watch(std::uint32_t index);
+  Result<void> lose(std::uint32_t index, Error why);
+  void count_unserved(const Pending& request, const std::string& why);
+  Result<void> bring_back();
+  bool reopen_at(const Destination::Place& place);
 
   const Target& target_;
   const ValueSizes& sizes_;
@@ -88,6 +98,18 @@ class Worker {
   std::string address_;
   std::vector<LoadConnection> connections_;
   std::vector<char> waits_for_room_;  // of each connection, as epoll knows it
+
+  // Of following the leader.
+  Destination* leader_ = nullptr;  // null: the server is the only one
+  std::chrono::milliseconds patience_{0};
+  std::vector<std::uint64_t> turns_;  // of each connection: the place that it was opened at
+  std::vector<char> is_stale_;        // the same: its server does not lead
+  std::vector<std::uint32_t> away_;   // connections to be opened again
+  Clock::time_point away_since_{};    // while there are any
+  Clock::time_point look_at_{};       // the same: when to look for a leader next
+  Error away_why_{};                  // the same: of the last try, or of the first loss
+  std::optional<Clock::time_point> gap_since_;  // no answer came from a leader since then,
+  std::uint64_t gap_turn_ = 0;                  // that was found behind this turn
 
   // Of the run under way.
   RequestSource* source_ = nullptr;

@@ -9,6 +9,7 @@
 #include "bench/driver.h"
 #include "cli/bench_report.h"
 #include "cli/commands.h"
+#include "cli/leader_finder.h"
 #include "cli/progress.h"
 #include "cli/quantity.h"
 
@@ -119,11 +120,12 @@ class Bench {
       if (common_.is_json) say(nlohmann::ordered_json{{"loaded", loaded_}}.dump() + "\n");
       return kExitOk;
     }
-    auto result = measure();
-    if (!result) return fail(result.error());
-    report(*result);
-    if (!write_percentiles(*result)) return kExitServerError;
-    return exit_code(result->tally);
+    const auto result = measure();
+    report(result);
+    const int failed = result.failure ? fail(*result.failure) : kExitOk;
+    if (!write_percentiles(result)) return kExitServerError;
+    const int code = exit_code(result.tally);
+    return failed == kExitOk || code == kExitIntegrity ? code : failed;
   }
 
  private:
@@ -159,7 +161,7 @@ class Bench {
   }
 
   // A line each second on a terminal.
-  Result<bench::RunResult> measure() {
+  bench::RunResult measure() {
     const bool is_shown = !common_.is_quiet && !common_.is_json && stderr_is_terminal();
     using Clock = std::chrono::steady_clock;
     const auto start = Clock::now();
@@ -254,7 +256,8 @@ class Bench {
   int exit_code(const bench::Tally& tally) const {
     const bench::Tally::Line all = tally.total();
     if (was_interrupted != 0) return kExitInterrupted;
-    const bool is_explained = flags_.has_no_load || all.refused > 0;
+    const bool is_explained =
+        flags_.has_no_load || all.refused > 0 || !tally.first_unserved.empty();
     if (all.wrong > 0 || (all.missing > 0 && !is_explained)) return kExitIntegrity;
     return all.errors() > 0 ? kExitServerError : kExitOk;
   }
@@ -278,9 +281,8 @@ int run_bench(const Common& common, BenchFlags flags) {
   }
   flags.driver.address = common.address;
   if (flags.driver.protocol == bench::Protocol::kNative) {
-    const auto leader = leader_address(common);
-    if (!leader) return fail_to_connect(leader.error());
-    flags.driver.address = *leader;
+    const auto found = find_server(common, flags.driver);
+    if (!found) return fail_to_connect(found.error());
   }
   const auto driver = bench::Driver::connect(flags.driver, plan->sizes);
   if (!driver) return fail_to_connect(driver.error());

@@ -27,12 +27,16 @@ struct NamedLine {
   Tally::Line line;
 };
 
+bool is_empty(const Tally::Line& line) {
+  return line.times.count() == 0 && line.errors() == 0 && line.unserved == 0;
+}
+
 // The operations that came, and the sum of them where there are several.
 std::vector<NamedLine> lines_of(const Tally& tally) {
   std::vector<NamedLine> lines;
   for (std::size_t i = 0; i < bench::kOperationCount; ++i) {
     const Tally::Line& line = tally.lines[i];
-    if (line.times.count() == 0 && line.errors() == 0) continue;
+    if (is_empty(line)) continue;
     lines.push_back({std::string(name_of(static_cast<Operation>(i))), line});
   }
   if (lines.size() != 1) lines.push_back({"all", tally.total()});
@@ -47,7 +51,8 @@ nlohmann::ordered_json json_of_line(const Tally::Line& line, double seconds) {
   nlohmann::ordered_json out{
       {"count", line.times.count()}, {"ops_per_second", rate_of(line, seconds)},
       {"errors", line.errors()},     {"refused", line.refused},
-      {"missing", line.missing},     {"wrong", line.wrong}};
+      {"missing", line.missing},     {"wrong", line.wrong},
+      {"unserved", line.unserved}};
   nlohmann::ordered_json& latency = out["latency_ns"];
   for (const auto& [name, share] : kQuantiles) latency[name] = line.times.value_at(share);
   latency["max"] = line.times.max();
@@ -75,16 +80,30 @@ std::string bench_text(const RunResult& result) {
         fmt::format(" max {:8}   {} op/s   count {}   errors {}\n", human_ms(line.times.max()),
                     human_count(rate), human_count(line.times.count()), human_count(line.errors()));
   }
+  const Tally& tally = result.tally;
+  if (!tally.first_unserved.empty()) {
+    const double seconds = std::chrono::duration<double>(tally.gap_max).count();
+    out += fmt::format(
+        "not served  {} that no leader took, or that were lost with one; at most {:.2f} s "
+        "without an answer; the first: {}\n",
+        counted(tally.total().unserved, "request"), seconds, tally.first_unserved);
+  }
   return out;
 }
 
 nlohmann::ordered_json bench_json(const RunResult& result) {
-  nlohmann::ordered_json out{{"seconds", result.seconds}, {"unsent", result.tally.unsent}};
+  const Tally& tally = result.tally;
+  nlohmann::ordered_json out{{"seconds", result.seconds}, {"unsent", tally.unsent}};
+  if (!tally.first_unserved.empty()) {
+    out["gap_ns"] = tally.gap_max.count();
+    out["first_unserved"] = tally.first_unserved;
+  }
+  if (result.failure) out["failure"] = describe(*result.failure);
   nlohmann::ordered_json& operations = out["operations"];
   operations = nlohmann::ordered_json::object();
   for (std::size_t i = 0; i < bench::kOperationCount; ++i) {
     const Tally::Line& line = result.tally.lines[i];
-    if (line.times.count() == 0 && line.errors() == 0) continue;
+    if (is_empty(line)) continue;
     operations[std::string(name_of(static_cast<Operation>(i)))] =
         json_of_line(line, result.seconds);
   }
