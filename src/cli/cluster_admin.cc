@@ -79,6 +79,7 @@ std::optional<Error> at_leader(const Common& common, const std::string& wait, co
     if (!view) problem = view.error();
     if (!view) return false;
     problem = Error{Errc::kTryLater, "nobody leads; `kv cluster status` tells who is there", {}};
+    if (const auto hidden = view->hidden_leader()) problem->context = hidden->text();
     if (view->leader() == nullptr) return false;
     auto client = connect_to_member(common, view->leader()->address);
     auto done = client ? call(*client) : Result<void>(tl::unexpected(client.error()));
@@ -109,12 +110,17 @@ Result<MemberReport> ask_newcomer(const Common& common, const format::Member& me
                              report->node_id, member.node_id));
   }
   for (const auto& [id, known] : view.members()) {
-    if (known.report && known.report->cluster_id != report->cluster_id) {
-      return wrong(
-          fmt::format("the node at {} waits for another cluster; start it with an empty "
-                      "directory and --join {}",
-                      member.client_address, known.address));
-    }
+    if (!known.report || known.report->cluster_id == report->cluster_id) continue;
+    const bool is_waiting = report->role == "waiting";
+    return wrong(fmt::format(
+        "the node at {} {} another cluster, {}, and not this one, {}; {}start it with an empty "
+        "directory and --join {}",
+        member.client_address,
+        is_waiting ? "waits for" : fmt::format("is {}, as its directory says, of", report->role),
+        report->cluster_id, known.report->cluster_id,
+        is_waiting ? ""
+                   : "if it is not needed there any more, remove it from that one, stop it, and ",
+        known.address));
   }
   return report;
 }
@@ -199,8 +205,9 @@ int run_remove(const Common& common, const RemoveFlags& flags) {
     return kExitTryLater;
   }
   tell(common, {{"node", flags.node_id}, {"role", "none"}},
-       fmt::format("node {} is no member any more; stop it, and empty its directory before it is "
-                   "added again",
+       fmt::format("node {} is no member any more; stop it. No member needs its directory: delete "
+                   "it, or keep it as it is. To be added again it starts with an empty one and "
+                   "--join",
                    flags.node_id));
   return kExitOk;
 }
@@ -275,8 +282,13 @@ int run_init(const Common& common, const InitFlags& flags) {
   if (!wanted) return fail(wanted.error());
   std::vector<std::string> missing;
   std::string cluster_id;
-  for (const format::Member& member : wanted->members) {
-    const auto report = ask_member(common, member.client_address);
+  std::vector<std::string> addresses;
+  for (const format::Member& member : wanted->members) addresses.push_back(member.client_address);
+  Patience patience;
+  const auto reports = ask_members(common, addresses, patience);
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const format::Member& member = wanted->members[i];
+    const Result<MemberReport>& report = reports[i];
     if (!report && report.error().code == Errc::kInvalidArgument) {
       complain(fmt::format("{}: {}; stop it, and start it with an empty directory as below",
                            member.client_address, describe(report.error())));

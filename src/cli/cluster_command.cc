@@ -18,8 +18,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Nobody is known to lead, by the word of those that can be reached.
+// Nobody that can be reached leads.
 std::string why_nobody_leads(const ClusterView& view) {
+  if (const auto hidden = view.hidden_leader()) return hidden->text();
   std::string outside;
   for (const auto& [id, member] : view.members()) {
     if (!member.report) continue;
@@ -70,11 +71,19 @@ int run_transfer(const Common& common, const TransferFlags& flags) {
   if (!view) return fail(view.error());
   const ClusterView::Member* const leader = view->leader();
   if (leader == nullptr) {
-    complain("nobody leads, so that there is nothing to hand over; `kv cluster status` tells more");
+    const auto hidden = view->hidden_leader();
+    complain(hidden ? hidden->text()
+                    : "nobody leads, so that there is nothing to hand over; `kv cluster status` "
+                      "tells more");
     return kExitTryLater;
   }
   const MemberReport& from = *leader->report;
   if (flags.node_id == from.node_id) {
+    if (!common.is_json && !common.is_quiet) {
+      say(fmt::format("node {} leads already, in term {}; nothing was handed over\n", from.node_id,
+                      from.term));
+      return kExitOk;
+    }
     return report_transfer(common, from, from, 0, std::chrono::milliseconds(0));
   }
   ClusterWatch watch(common, *view);

@@ -25,22 +25,36 @@ Result<MemberReport> ask_member(const Common& common, const std::string& address
   });
 }
 
+std::vector<Result<MemberReport>> ask_members(const Common& common,
+                                              const std::vector<std::string>& addresses,
+                                              Patience& patience) {
+  const auto ask = [common](const std::string& address) { return ask_member(common, address); };
+  return ask_at_once<MemberReport>(addresses, ask, patience, [](const auto&) { return false; });
+}
+
 Result<ClusterView> look_at_cluster(const Common& common) {
   auto addresses = client::parse_addresses(common.address);
   if (!addresses) return tl::unexpected(std::move(addresses).error());
   ClusterView view(std::move(*addresses));
+  Patience patience;
   std::optional<Error> problem;
-  while (const auto address = view.next()) {
-    auto report = ask_member(common, *address);
-    auto added = report ? view.add(*address, std::move(*report))
-                        : Result<void>(tl::unexpected(report.error()));
-    if (added) continue;
-    Error& error = added.error();
-    // Who does not answer is a row of the table; who answers and is no member is told here.
-    if (!view.members().empty() && error.code == Errc::kInvalidArgument) {
-      complain(fmt::format("{}: {}", *address, describe(error)));
+  for (;;) {
+    std::vector<std::string> round;
+    while (auto address = view.next()) round.push_back(std::move(*address));
+    if (round.empty()) break;
+    auto reports = ask_members(common, round, patience);
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      auto added = reports[i] ? view.add(round[i], std::move(*reports[i]))
+                              : Result<void>(tl::unexpected(reports[i].error()));
+      if (added) continue;
+      Error& error = added.error();
+      view.add_silent(round[i], describe(error));
+      // Who does not answer is a row of the table; who answers and is no member is told here.
+      if (!view.members().empty() && error.code == Errc::kInvalidArgument) {
+        complain(fmt::format("{}: {}", round[i], describe(error)));
+      }
+      if (!problem) problem = std::move(error);
     }
-    if (!problem) problem = std::move(error);
   }
   if (view.members().empty()) return tl::unexpected(std::move(*problem));
   return view;

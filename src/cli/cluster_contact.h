@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/ask_at_once.h"
 #include "cli/cluster_view.h"
 #include "cli/console.h"
 #include "kv/client.h"
@@ -16,6 +17,11 @@ Result<Client> connect_to_member(const Common& common, const std::string& addres
 // What it says of itself.
 Result<MemberReport> ask_member(const Common& common, Client& client);
 Result<MemberReport> ask_member(const Common& common, const std::string& address);
+
+// The same of several, asked at once.
+std::vector<Result<MemberReport>> ask_members(const Common& common,
+                                              const std::vector<std::string>& addresses,
+                                              Patience& patience);
 
 // Asks every member that any of those named knows. The error: nobody answered, or no member did.
 Result<ClusterView> look_at_cluster(const Common& common);

@@ -55,6 +55,7 @@ MemberReport report_of(const Json& page) {
   report.node_uuid = page.value("replication_uuid", "");
   report.role = page.value("replication_role", "");
   report.term = number("replication_term");
+  report.leader = number("replication_leader");
   report.is_serving = page.value("replication_serving", false);
   report.last = number("replication_last");
   report.commit = number("replication_commit");
@@ -128,6 +129,31 @@ Result<void> ClusterView::add(const std::string& address, MemberReport report) {
   if (member.address.empty()) member.address = address;
   member.report = std::move(report);
   return {};
+}
+
+void ClusterView::add_silent(const std::string& address, std::string problem) {
+  silent_[address] = std::move(problem);
+}
+
+// By the newest word. Who leads by its own word and takes no writes yet is not hidden.
+std::optional<ClusterView::HiddenLeader> ClusterView::hidden_leader() const {
+  const MemberReport* told_by = nullptr;
+  for (const auto& [id, member] : members_) {
+    if (!member.report || member.report->leader == 0) continue;
+    if (told_by == nullptr || member.report->term > told_by->term) told_by = &*member.report;
+  }
+  if (told_by == nullptr || leader() != nullptr) return std::nullopt;
+  const auto found = members_.find(told_by->leader);
+  if (found == members_.end() || found->second.report) return std::nullopt;
+  const std::string& address = found->second.address;
+  const auto problem = silent_.find(address);
+  if (problem == silent_.end()) return std::nullopt;
+  return HiddenLeader{told_by->leader, address, problem->second};
+}
+
+std::string ClusterView::HiddenLeader::text() const {
+  return fmt::format("node {} leads at {}, but it cannot be reached from here: {}", node_id,
+                     address, problem);
 }
 
 const ClusterView::Member* ClusterView::leader() const {
@@ -236,6 +262,10 @@ std::string ClusterView::as_json() const {
                {"term", first == nullptr ? 0 : first->report->term},
                {"coordinator", "quorum"},
                {"members", Json::array()}};
+  if (const auto hidden = hidden_leader()) {
+    page["hidden_leader"] = {
+        {"node", hidden->node_id}, {"address", hidden->address}, {"problem", hidden->problem}};
+  }
   for (const auto& [id, member] : members_) {
     Json one = {
         {"node", id}, {"address", member.address}, {"reachable", member.report.has_value()}};

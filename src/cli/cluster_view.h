@@ -28,7 +28,8 @@ struct MemberReport {
   std::string node_uuid;
   std::string role;
   std::uint64_t term = 0;
-  bool is_serving = false;  // leads, and takes writes
+  std::uint64_t leader = 0;  // whom it takes for that; 0: nobody
+  bool is_serving = false;   // leads, and takes writes
   std::uint64_t last = 0;
   std::uint64_t commit = 0;
   std::optional<double> received_share;  // of the state that another member sends it as files
@@ -70,10 +71,21 @@ class ClusterView {
   std::optional<std::string> next();
   // kInvalidArgument: that member is of another cluster than those before.
   Result<void> add(const std::string& address, MemberReport report);
+  // Nobody answers there.
+  void add_silent(const std::string& address, std::string problem);
 
   const std::map<std::uint64_t, Member>& members() const { return members_; }
   // The one that takes writes, by the newest term; null: nobody does.
   const Member* leader() const;
+  // The one that leads by the word of the others, if it is that which did not answer; null: no
+  // such.
+  struct HiddenLeader {
+    std::uint64_t node_id;
+    std::string address;
+    std::string problem;
+    std::string text() const;  // for people
+  };
+  std::optional<HiddenLeader> hidden_leader() const;
   // How far behind the leader a member is, as the leader tells. nullopt: nobody leads, or it does
   // not know.
   std::optional<MemberReport::Peer> lag_of(std::uint64_t node_id) const;
@@ -90,6 +102,7 @@ class ClusterView {
 
   const std::vector<std::string> given_;
   std::set<std::string> asked_;
+  std::map<std::string, std::string> silent_;  // address to the problem
   std::map<std::uint64_t, Member> members_;
   std::string cluster_id_;
 };

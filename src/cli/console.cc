@@ -4,7 +4,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/ask_at_once.h"
 #include "cli/quantity.h"
+#include "client/address.h"
 
 namespace kv::cli {
 
@@ -77,13 +79,51 @@ ClientOptions options_of(const Common& common) {
   return options;
 }
 
+// Of several servers those that answer come first, in the order in which they were named: one that
+// hangs takes connections nevertheless, and would hold up what is sent to it until the timeout.
+ClientOptions well_ordered(ClientOptions options) {
+  const auto addresses = client::parse_addresses(options.address);
+  if (!addresses || addresses->size() == 1) return options;
+  const auto ask = [options](const std::string& address) {
+    ClientOptions one = options;
+    one.address = address;
+    one.retry_for = std::chrono::milliseconds(0);
+    return Client::connect(one).and_then([](Client client) -> Result<bool> {
+      const auto answered = client.hello();
+      const bool is_there = answered || client.last_server_error();
+      return is_there ? Result<bool>(true) : tl::unexpected(answered.error());
+    });
+  };
+  // The first one that is there is enough, once those named before it are known not to be.
+  const auto is_enough = [](const std::vector<std::optional<Result<bool>>>& answers) {
+    for (const auto& answer : answers) {
+      if (!answer) return false;
+      if (*answer) return true;
+    }
+    return true;
+  };
+  Patience patience;
+  const auto answers = ask_at_once<bool>(*addresses, ask, patience, is_enough);
+  std::string there;
+  std::string others;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    std::string& list = answers[i] ? there : others;
+    list += (list.empty() ? "" : ",") + (*addresses)[i];
+  }
+  options.address = there + (there.empty() || others.empty() ? "" : ",") + others;
+  return options;
+}
+
 }  // namespace
 
-Result<Client> connect(const Common& common) { return Client::connect(options_of(common)); }
+Result<Client> connect(const Common& common) {
+  return Client::connect(well_ordered(options_of(common)));
+}
 
 Result<Client> connect_patiently(const Common& common) {
   ClientOptions options = options_of(common);
   const bool has_default = common.timeout_text == kTimeoutDefault;
+  options = well_ordered(options);
   if (has_default) options.timeout = std::chrono::hours(1000);
   return Client::connect(options);
 }

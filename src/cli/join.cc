@@ -20,10 +20,8 @@ Result<cluster::ClusterNode::Settings::Join> ask_to_join(const StartFlags& flags
   const auto addresses = client::parse_addresses(flags.join);
   if (!addresses) return tl::unexpected(addresses.error());
   std::optional<Error> problem;
-  for (const std::string& address : *addresses) {
-    Common common;
-    common.address = address;
-    const auto report = ask_member(common, address);
+  Patience patience;
+  for (const auto& report : ask_members(Common(), *addresses, patience)) {
     const auto id = report ? base::uuid_from_hex(report->cluster_id) : std::nullopt;
     if (id) return cluster::ClusterNode::Settings::Join{*id, report->election_us, std::move(*self)};
     if (!report && !problem) problem = report.error();

@@ -25,10 +25,26 @@ void LeaderSearch::remember(const Failure& failure) {
   if (found == asked_.end()) found = asked_.insert(asked_.end(), {address, {}});
   found->answer = failure.text;
   found->is_no_leader = failure.kind == Failure::Kind::kNotLeader;
+  found->is_gone = failure.kind == Failure::Kind::kGone;
   found->is_recent = true;
+  if (failure.kind == Failure::Kind::kNotLeader) note_leader(failure);
   is_busy_ = failure.kind == Failure::Kind::kBusy;
   constexpr Milliseconds kWantedMax = std::chrono::hours(1);  // whatever a server dreams up
   wanted_ = std::max(wanted_, std::min(failure.wait, kWantedMax));
+}
+
+void LeaderSearch::note_leader(const Failure& failure) {
+  if (failure.epoch < leader_epoch_) return;
+  leader_epoch_ = failure.epoch;
+  leader_ = parse_address(failure.leader) ? failure.leader : std::string_view();
+}
+
+// The leader that others name and that did not answer; null: it did, or nobody is named.
+const LeaderSearch::Asked* LeaderSearch::hidden_leader() const {
+  const auto found = std::find_if(asked_.begin(), asked_.end(), [&](const Asked& one) {
+    return one.is_gone && one.address == leader_;
+  });
+  return found == asked_.end() ? nullptr : &*found;
 }
 
 bool LeaderSearch::was_asked(std::string_view address) const {
@@ -86,7 +102,10 @@ Error LeaderSearch::give_up(Error last) const {
   std::string text =
       fmt::format("no {} took the request within {}", has_no_leader ? "leader" : "server", time);
   for (const Asked& one : asked_) text += "; " + one.answer;
-  if (has_no_leader) {
+  if (const Asked* const hidden = has_no_leader ? hidden_leader() : nullptr) {
+    text += fmt::format("; a node leads at {}, but it cannot be reached from here: {}",
+                        hidden->address, hidden->answer);
+  } else if (has_no_leader) {
     text += "; a cluster has a leader while more than half of its servers reach each other";
   }
   return {has_no_leader ? Errc::kNotLeader : last.code, std::move(text), {}};
@@ -95,6 +114,8 @@ Error LeaderSearch::give_up(Error last) const {
 void LeaderSearch::start_over() {
   end_.reset();
   asked_.clear();
+  leader_.clear();
+  leader_epoch_ = 0;
   hops_ = 0;
   waits_ = 0;
   wanted_ = Milliseconds(0);

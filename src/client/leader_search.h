@@ -60,6 +60,7 @@ class LeaderSearch {
     std::string address;
     std::string answer;         // the last one
     bool is_no_leader = false;  // so the answer said
+    bool is_gone = false;       // Failure::Kind::kGone
     bool is_recent = false;     // asked since the last wait
   };
   void remember(const Failure& failure);
@@ -67,12 +68,17 @@ class LeaderSearch {
   bool follow(const Failure& failure);
   bool go_on();
   Milliseconds next_wait();
+  void note_leader(const Failure& failure);
+  const Asked* hidden_leader() const;
 
   KnownServers& servers_;
   const Milliseconds retry_for_;
   Random& random_;
   std::optional<Clock::time_point> end_;
   std::vector<Asked> asked_;
+  // Who leads by the newest word; empty: nobody is known to.
+  std::string leader_;
+  std::uint64_t leader_epoch_ = 0;
   bool is_busy_ = false;  // the last failure
   int hops_ = 0;          // since the last wait
   int waits_ = 0;

@@ -157,12 +157,14 @@ Error ReplicaHost::refused(raft::Refusal refusal, const node::MemberChange& chan
           "another change of the members is not committed yet; ask again, and if that goes on "
           "look at CLUSTER: a majority of the voters must be there");
     case raft::Refusal::kNoMajority:
-      return {Errc::kInvalidArgument,
-              fmt::format("no majority of the voters that would be left was heard of late; start "
-                          "them first, or remove node {} with force=1: if they do not come back, "
-                          "the cluster takes no writes any more",
-                          change.member.node_id),
-              {}};
+      return {
+          Errc::kInvalidArgument,
+          fmt::format("no majority of the voters that would be left was heard of late; start "
+                      "them first, or remove node {} with `kv cluster remove {} --force`, which "
+                      "is force=1 in a request: if they do not come back, the cluster takes no "
+                      "writes any more",
+                      change.member.node_id, change.member.node_id),
+          {}};
     case raft::Refusal::kInvalid:
       return {Errc::kInvalidArgument, why_invalid(change), {}};
     case raft::Refusal::kBusy:

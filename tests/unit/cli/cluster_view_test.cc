@@ -198,3 +198,30 @@ TEST_CASE("who gets a state as files says how much of it") {
   CHECK(view.as_json().find(R"("role":"follower")") != std::string::npos);
   CHECK(view.as_json().find(R"("received_share":0.999)") != std::string::npos);
 }
+
+TEST_CASE("a leader that the others name and that does not answer is told") {
+  const auto view_of = [](std::uint64_t named_by_2, std::uint64_t named_by_3) {
+    ClusterView view({"h:2"});
+    MemberReport second = report(2, 4, false);
+    MemberReport third = report(3, 5, false);
+    second.leader = named_by_2;
+    third.leader = named_by_3;
+    REQUIRE(view.add("h:2", second));
+    REQUIRE(view.add("h:3", third));
+    view.add_silent("h:1", "cannot connect to h:1: No route to host");
+    return view;
+  };
+  const auto hidden = view_of(1, 1).hidden_leader();
+  REQUIRE(hidden);
+  CHECK(hidden->text() ==
+        "node 1 leads at h:1, but it cannot be reached from here: cannot connect to h:1: No route "
+        "to host");
+  CHECK(view_of(1, 1).as_json().find(R"("hidden_leader":{"node":1,"address":"h:1",)") !=
+        std::string::npos);
+  CHECK(view_of(2, 1).hidden_leader());        // the newer term counts
+  CHECK_FALSE(view_of(1, 2).hidden_leader());  // who is named can be reached
+  CHECK_FALSE(view_of(0, 0).hidden_leader());
+  ClusterView led = view_of(1, 1);
+  REQUIRE(led.add("h:1", report(1, 5, true)));
+  CHECK_FALSE(led.hidden_leader());
+}

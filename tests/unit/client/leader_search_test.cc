@@ -210,3 +210,17 @@ TEST_CASE("who gives up tells what each server said last") {
           "no server took the request within 30 s; a:1: gone; b:1: NOT_LEADER; c:1: TRY_LATER");
   }
 }
+
+TEST_CASE("a leader that others name and that does not answer is told from no leader") {
+  Search search({"a:1"}, 10s);
+  CHECK(search.leads("b:1", 7) == "b:1");
+  CHECK(search.gone() == "later a:1");
+  const auto said = [&] { return search.search.give_up({Errc::kUnavailable, "last", {}}).context; };
+  CHECK(said() ==
+        "no leader took the request within 10 s; a:1: NOT_LEADER; b:1: gone; a node leads at b:1, "
+        "but it cannot be reached from here: b:1: gone");
+  // By a newer word nobody does.
+  CHECK(search.go({Kind::kNotLeader, "a:1: NOT_LEADER", "-", 7, 0ms}) == "b:1");
+  CHECK(said().ends_with(
+      "a cluster has a leader while more than half of its servers reach each other"));
+}
