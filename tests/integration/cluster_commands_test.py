@@ -61,10 +61,11 @@ def started(*arguments):
     return subprocess.Popen([KV, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def until_served(cluster, node):
+def until_served(cluster, node, bench):
     before = served(cluster, node)
     while served(cluster, node) < before + 1000:
-        pass
+        if bench.poll() is not None:
+            raise AssertionError(f"kv bench ended early: {bench.returncode}, {bench.communicate()}")
 
 
 def check_bench_follows(cluster):
@@ -73,13 +74,13 @@ def check_bench_follows(cluster):
     flags = ("--workload", "a", "--keys", "100", "--clients", "4", "--threads", "2", "--pipeline", "2", "--warmup", "0",
              "--duration", "1h", "--json", "--addr", cluster.address(leader))
     bench = started("bench", *flags, "--retry-for", "1h")
-    until_served(cluster, leader)
+    until_served(cluster, leader, bench)
     while (next_one := cluster.agreed_leader()) == leader:
         cluster.kv("cluster", "transfer", "--addr", cluster.address(leader))
-    until_served(cluster, next_one)
+    until_served(cluster, next_one, bench)
     cluster.kill(next_one)
     last = cluster.leader()
-    until_served(cluster, last)
+    until_served(cluster, last, bench)
     bench.send_signal(signal.SIGINT)
     out, err = bench.communicate()
     same((bench.returncode, err), (130, ""), "the end of kv bench")
@@ -91,7 +92,7 @@ def check_bench_follows(cluster):
     # With nobody left it ends by itself, and prints what it has.
     leader = cluster.agreed_leader()
     bench = started("bench", *flags, "--retry-for", "100ms")
-    until_served(cluster, leader)
+    until_served(cluster, leader, bench)
     for node in NODES:
         cluster.kill(node)
     out, err = bench.communicate()
