@@ -126,7 +126,8 @@ void Cluster::begin_operation(std::size_t client) {
 }
 
 void Cluster::submit(std::size_t client, std::size_t number) {
-  Machine& machine = *machines_[clients_[client].target];
+  const std::size_t target = clients_[client].target;
+  Machine& machine = *machines_[target];
   const std::uint64_t name = clients_[client].name;
   Operation& operation = history_.operations[number];
   if (!machine.is_up()) {
@@ -142,6 +143,7 @@ void Cluster::submit(std::size_t client, std::size_t number) {
         told.value = (*value)->bytes;
         told.version = (*value)->version;
       }
+      note_answer(target, told);
       finish(client, number, name);
     });
     return;
@@ -159,14 +161,32 @@ void Cluster::submit(std::size_t client, std::size_t number) {
     } else if (result->local_epoch != 0) {
       // It may be lost, and until it is committed nobody may see it.
       outcome_.local_writes += 1;
+      invariants_.told(
+          Invariants::LocalAnswer{result->local_epoch, result->version, events_.now()});
       told.outcome = Answer::kUnknown;
       return begin_anew(client);
     } else {
       told.outcome = result->was_found ? Answer::kOk : Answer::kNotFound;
       if (result->was_found) told.version = result->version;
+      note_answer(target, told);
     }
     finish(client, number, name);
   });
+}
+
+// Of what is there, or was written.
+void Cluster::note_answer(std::size_t machine, const Operation& operation) {
+  if (operation.outcome != Answer::kOk) return;
+  const Version version = operation.version.value_or(0);
+  if (operation.kind == Operation::Kind::kBatch) {
+    for (const auto& [key, value] : operation.batch) {
+      invariants_.told(Invariants::Answer{machine, version, key, value});
+    }
+    return;
+  }
+  std::optional<std::string> value;
+  if (operation.kind != Operation::Kind::kDelete) value = operation.value;
+  invariants_.told(Invariants::Answer{machine, version, operation.key, std::move(value)});
 }
 
 // As somebody else, for whom it does not matter what becomes of the request before.

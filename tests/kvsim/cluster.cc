@@ -25,7 +25,8 @@ Cluster::Cluster(const Options& options)
       fault_random_(options.seed, 4),
       more_random_(options.seed, 5),
       network_(events_, options.network, options.machines + options.spares, options.seed),
-      oracle_(*this, options.machines + options.spares) {
+      oracle_(*this, options.machines + options.spares),
+      invariants_(*this, options.machines + options.spares) {
   members_.election_us = kElectionUs;
   for (std::size_t i = 0; i < options.machines + options.spares; ++i) {
     const bool is_founder = i < options.machines;
@@ -99,7 +100,10 @@ void Cluster::look_at(Machine& machine) {
   if (machine.has_failed()) return report(machine.describe());
   newest_change_ = std::max(newest_change_, machine.memberships().latest().sequence);
   oracle_.look(machine);
+  invariants_.look(machine);
 }
+
+std::uint64_t Cluster::lease_us() const { return kElectionUs / 10 * 9; }
 
 bool Cluster::has_converged() {
   if (!reference().leads()) return false;
@@ -141,6 +145,8 @@ void Cluster::check_end() {
           fmt::format("machine {} has another content than the log", machine->index() + 1));
     }
   }
+  invariants_.check_end();
+  outcome_.lost_local_writes = invariants_.lost_local_answers();
   outcome_.hash = hash_of(content);
   // What is there at the end is one more thing that a client sees.
   for (std::size_t key = 0; key < options_.keys; ++key) {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "format/membership.h"
+#include "kvsim/invariants.h"
 #include "kvsim/machine.h"
 #include "kvsim/oracle.h"
 #include "tests/linearizability/history.h"
@@ -35,6 +36,8 @@ struct Options {
   bool has_rot = false;              // bytes that were written change, on one disk at a time
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
+  // Whether what relies on clocks is to hold.
+  bool has_sound_clocks() const { return true; }
 };
 Options draw_options(std::uint64_t seed);
 // Of what a seed drew: to see what a finding takes, and to have again what was found before there
@@ -52,6 +55,7 @@ struct Outcome {
   std::uint64_t wiped = 0;    // disks
   std::uint64_t leased_reads = 0;
   std::uint64_t local_writes = 0;
+  std::uint64_t lost_local_writes = 0;
   std::uint64_t repeats = 0;                    // of requests that were carried out before
   std::uint64_t comparisons = 0;                // of what the machines hold
   std::uint64_t replacements = 0;               // of a machine's state by another's
@@ -88,6 +92,8 @@ class Cluster {
   void on_death(const Machine& machine, const std::string& last_words);
   Outcome& outcome() { return outcome_; }
   Oracle& oracle() { return oracle_; }
+  Invariants& invariants() { return invariants_; }
+  std::uint64_t lease_us() const;
 
  private:
   struct Client {
@@ -97,6 +103,7 @@ class Cluster {
     std::uint64_t session = 0;  // 0: not open
     std::uint64_t requests = 0;
     std::uint64_t tries = 0;
+    std::string answered;  // of its newest request: what was told
   };
   using Operation = linearizability::Operation;
 
@@ -107,6 +114,7 @@ class Cluster {
   static Write write_of(const Operation& operation, Batch& batch);
   void note_seen(const Operation& operation);
   void submit(std::size_t client, std::size_t operation);
+  void note_answer(std::size_t machine, const Operation& operation);
   // The client heard, or gave up.
   void begin_anew(std::size_t client);
   void finish(std::size_t client, std::size_t operation, std::uint64_t name);
@@ -118,6 +126,8 @@ class Cluster {
   void open_session(std::size_t client, std::size_t operation);
   void request_answered(std::size_t client, std::size_t operation,
                         const Result<WriteResult>& result);
+  void check_answers_agree(std::size_t client, std::uint64_t request,
+                           const Result<WriteResult>& result);
   bool is_unanswered(std::size_t operation) const;
   void plan_rot();
   void plan_disk_faults();
@@ -154,6 +164,7 @@ class Cluster {
   std::vector<Client> clients_;
   linearizability::History history_;
   Oracle oracle_;
+  Invariants invariants_;
   std::map<std::string, std::vector<Version>> seen_;  // versions that clients were told
   std::uint64_t next_value_ = 1;
   std::uint64_t next_client_ = 1;

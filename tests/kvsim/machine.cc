@@ -78,6 +78,7 @@ void Machine::start() {
   if (fs_.is_on()) {
     check_memory();
     cluster_.oracle().look_at_start(*this);
+    cluster_.invariants().look_at_start(*this);
   }
   look();
   is_starting_ = false;
@@ -188,6 +189,7 @@ void Machine::wipe() {
   former_ = std::exchange(durable_, {});
   durable_end_ = {};
   cluster_.oracle().forget(*this);
+  cluster_.invariants().forget(*this);
 }
 
 void Machine::plan(PowerCut cut) {

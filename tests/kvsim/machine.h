@@ -88,9 +88,13 @@ class Machine : private node::ReplicaListener, private EventListener {
   StoreImpl& store() const { return *store_; }
   const base::Uuid& uuid() const { return uuid_; }
   const node::MembershipLog& memberships() const { return replica_->memberships(); }
-  raft::Term term() const { return replica_->core().term(); }
+  const raft::Core& core() const { return replica_->core(); }
+  raft::Term term() const { return core().term(); }
+  // By its clocks as they are.
+  bool holds_lease() const { return core().holds_lease(now()); }
   // As its disk has it.
-  raft::Seq commit_hint() const { return hard_state_->state().commit_hint; }
+  const raft::HardState& hard_state() const { return hard_state_->state(); }
+  raft::Seq commit_hint() const { return hard_state().commit_hint; }
   // Of its log, as it was written; none where it ends before.
   std::optional<std::uint64_t> chain_at(raft::Seq seq) const;
   // The same of what is on its disk, be it up or not; only of what was not known to be committed

@@ -12,6 +12,8 @@ namespace kv::kvsim {
 
 namespace {
 
+constexpr sim::Time kContentEvery = sim::kSecond;
+
 void take_changes(const engine::LoggedRecord& logged,
                   std::vector<std::pair<std::string, std::string>>& puts,
                   std::vector<std::string>& deletes) {
@@ -54,11 +56,17 @@ void Oracle::look_at_start(const Machine& machine) {
 // known to be committed only when a leader says so; until then the index lacks what was dropped,
 // and nobody reads it, as reads wait for all that was committed (rule R7).
 void Oracle::check_content(const Machine& machine, View& view) {
-  if (!view.content_due || machine.applied() < *view.content_due || machine.has_losses()) return;
+  const sim::Time now = cluster_.events().now();
+  const bool is_first = view.content_due.has_value();
+  const bool is_due = is_first ? machine.applied() >= *view.content_due : now >= view.next_content;
+  if (!is_due || machine.has_losses()) return;
   view.content_due = std::nullopt;
-  if (machine.content() == content_at(machine.applied())) return;
-  cluster_.report(fmt::format("machine {} came up with another content than its log up to {}",
-                              machine.index() + 1, machine.applied()));
+  view.next_content = now + kContentEvery;
+  extend(view, machine.applied());
+  if (machine.content() == view.content) return;
+  cluster_.report(fmt::format("machine {} {} another content than its log up to {}",
+                              machine.index() + 1, is_first ? "came up with" : "has",
+                              machine.applied()));
 }
 
 void Oracle::look(const Machine& machine) {
@@ -162,13 +170,37 @@ void Oracle::check_commit(const Machine& machine, View& view) {
   view.durable_commit = hint;
 }
 
+void Oracle::apply(const Record& record, std::map<std::string, std::string>& content) const {
+  for (const auto& [key, value] : record.puts) content[key] = value;
+  for (const std::string& key : record.deletes) content.erase(key);
+}
+
 std::map<std::string, std::string> Oracle::content_at(std::uint64_t sequence) const {
   std::map<std::string, std::string> content;
-  for (std::uint64_t i = 0; i < sequence && i < records_.size(); ++i) {
-    for (const auto& [key, value] : records_[i].puts) content[key] = value;
-    for (const std::string& key : records_[i].deletes) content.erase(key);
-  }
+  for (std::uint64_t i = 0; i < sequence && i < records_.size(); ++i) apply(records_[i], content);
   return content;
+}
+
+// From where it was, or anew.
+void Oracle::extend(View& view, std::uint64_t sequence) const {
+  if (sequence < view.content_sequence) {
+    view.content.clear();
+    view.content_sequence = 0;
+  }
+  while (view.content_sequence < sequence && view.content_sequence < records_.size()) {
+    apply(records_[view.content_sequence++], view.content);
+  }
+}
+
+bool Oracle::has_written(std::uint64_t sequence, const std::string& key,
+                         const std::optional<std::string>& value) const {
+  const Record& record = records_.at(sequence - 1);
+  if (!value) return std::ranges::find(record.deletes, key) != record.deletes.end();
+  return std::ranges::find(record.puts, std::pair(key, *value)) != record.puts.end();
+}
+
+std::uint64_t Oracle::term_of(std::uint64_t sequence) const {
+  return sequence <= records_.size() ? records_.at(sequence - 1).term : 0;
 }
 
 }  // namespace kv::kvsim

@@ -29,6 +29,7 @@ bool Cluster::is_unanswered(std::size_t operation) const {
 
 void Cluster::begin_request(std::size_t client, std::size_t operation) {
   clients_[client].requests += 1;
+  clients_[client].answered.clear();
   try_request(client, operation);
 }
 
@@ -48,8 +49,11 @@ void Cluster::try_request(std::size_t client, std::size_t operation) {
   const auto batch = std::make_shared<Batch>();
   Write write = write_of(told, *batch);
   write.session = {who.session, who.requests, who.requests, events_.now() / kMillisecond};
-  machine.write(write, [=, this, owner = batch](const Result<WriteResult>& result) {
+  machine.write(write, [=, this, target = who.target, request = who.requests,
+                        owner = batch](const Result<WriteResult>& result) {
+    check_answers_agree(client, request, result);
     request_answered(client, operation, result);
+    if (result) note_answer(target, history_.operations[operation]);
   });
 }
 
@@ -68,6 +72,21 @@ void Cluster::open_session(std::size_t client, std::size_t operation) {
     });
   };
   machines_[clients_[client].target]->write(write, opened);
+}
+
+// One result for a request, whoever tells it and however often it was sent.
+void Cluster::check_answers_agree(std::size_t client, std::uint64_t request,
+                                  const Result<WriteResult>& result) {
+  Client& who = clients_[client];
+  const bool is_conflict = !result && result.error().code == Errc::kConflict;
+  if ((!result && !is_conflict) || who.requests != request) return;
+  const std::string told =
+      is_conflict ? "conflict with " + result.error().context
+                  : fmt::format("version {} found {}", result->version, result->was_found);
+  const std::string before = std::exchange(who.answered, told);
+  if (before.empty() || before == told) return;
+  report(fmt::format("OneResult: request {} of session {}: {}, and then {}", request, who.session,
+                     before, told));
 }
 
 // Of any of its tries.
