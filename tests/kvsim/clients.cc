@@ -44,6 +44,10 @@ Cluster::Operation Cluster::draw_operation(std::size_t client) {
   if (operation.kind == Operation::Kind::kPut) {
     operation.value =
         fmt::format("v{}", next_value_++) + std::string(random_.below(options_.value_max), '.');
+    // Then nothing else fits into its segment.
+    if (options_.has_tight_limits && more_random_.chance(50)) {
+      operation.value.resize(kSegmentSize, '.');
+    }
     if (dice == 5) operation.condition.kind = Condition::Kind::kAbsent;
   }
   return operation;

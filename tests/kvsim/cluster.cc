@@ -24,7 +24,11 @@ Cluster::Cluster(const Options& options)
       random_(options.seed, 3),
       fault_random_(options.seed, 4),
       more_random_(options.seed, 5),
-      network_(events_, options.network, options.machines + options.spares, options.seed),
+      partition_random_(options.seed, 31),
+      stall_random_(options.seed, 32),
+      clock_random_(options.seed, 33),
+      network_(events_, options.has_harsh_network ? harsh_network(options.seed) : options.network,
+               options.machines + options.spares, options.seed),
       oracle_(*this, options.machines + options.spares),
       invariants_(*this, options.machines + options.spares) {
   members_.election_us = kElectionUs;
@@ -53,6 +57,8 @@ Outcome Cluster::run() {
   plan_trouble();
   plan_rot();
   plan_disk_faults();
+  plan_partitions();
+  plan_stalls();
   plan_administration();
   run_until(options_.duration_us);
   is_calm_ = true;

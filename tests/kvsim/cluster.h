@@ -36,13 +36,23 @@ struct Options {
   bool has_rot = false;              // bytes that were written change, on one disk at a time
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
+  bool has_partitions = false;     // of all kinds: see partitions.cc
+  bool has_harsh_network = false;  // see harsh_network()
+  bool has_stalls = false;         // disks stand still for seconds
+  bool has_frozen_clocks = false;  // a pause may be a machine's, of which it knows nothing
+  bool has_tight_limits =
+      false;  // a segment for each record, a record in each message and the like
   // Whether what relies on clocks is to hold.
-  bool has_sound_clocks() const { return true; }
+  bool has_sound_clocks() const { return !has_frozen_clocks; }
 };
 Options draw_options(std::uint64_t seed);
+// Slow, lossy and repeating itself, in place of what was drawn.
+sim::NetworkOptions harsh_network(std::uint64_t seed);
+raft::Settings tight_limits(std::uint64_t seed);
 // Of what a seed drew: to see what a finding takes, and to have again what was found before there
 // was more to draw. False: there is no such thing.
 bool leave_out(const std::string& what, Options& options);
+std::vector<std::string> parts();  // that can be left out
 std::string describe(const Options& options);
 
 struct Outcome {
@@ -56,9 +66,11 @@ struct Outcome {
   std::uint64_t leased_reads = 0;
   std::uint64_t local_writes = 0;
   std::uint64_t lost_local_writes = 0;
-  std::uint64_t repeats = 0;                    // of requests that were carried out before
-  std::uint64_t comparisons = 0;                // of what the machines hold
-  std::uint64_t replacements = 0;               // of a machine's state by another's
+  std::uint64_t repeats = 0;       // of requests that were carried out before
+  std::uint64_t comparisons = 0;   // of what the machines hold
+  std::uint64_t replacements = 0;  // of a machine's state by another's
+  std::uint64_t partitions = 0;
+  std::uint64_t stalls = 0;
   std::uint64_t rotten = 0;                     // records whose bytes changed on a disk
   std::uint64_t put_back = 0;                   // of those
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
@@ -131,6 +143,19 @@ class Cluster {
   bool is_unanswered(std::size_t operation) const;
   void plan_rot();
   void plan_disk_faults();
+  // partitions.cc
+  struct Partition {
+    Time duration = 0;
+    bool is_one_way = false;
+    bool holds = false;  // messages wait, rather than vanish
+  };
+  void plan_partitions();
+  void make_partition();
+  void separate(std::size_t one, std::size_t other, const Partition& partition);
+  void cut_in_two(const Partition& partition);
+  void cut_bridge(const Partition& partition);
+  void cut_one_by_one(std::size_t machine, const Partition& partition);
+  void plan_stalls();
   void plan_trouble();
   void make_trouble();
   std::size_t leader_or(std::size_t machine) const;
@@ -157,6 +182,9 @@ class Cluster {
   io::SimRandom random_;
   io::SimRandom fault_random_;
   io::SimRandom more_random_;
+  io::SimRandom partition_random_;
+  io::SimRandom stall_random_;
+  io::SimRandom clock_random_;
   sim::EventQueue events_;
   sim::Network network_;
   format::Membership members_;

@@ -12,6 +12,7 @@ namespace {
 
 constexpr Time kFullMax = 4 * kSecond;
 constexpr std::uint64_t kRoomMax = 24 * 1024;  // a few segments
+constexpr Time kStallMax = 5 * kSecond;
 
 io::SimFault draw_fault(io::SimRandom& random) {
   using Operation = io::SimOperation;
@@ -36,6 +37,9 @@ void Machine::fail_disk(io::SimFault fault) {
   fs_.plan(std::move(fault));
 }
 
+// As far as it is the log's: the process waits for nothing else on other threads.
+void Machine::stall_disk(Time duration) { stalled_until_ = cluster_.events().now() + duration; }
+
 void Machine::fill_disk(std::uint64_t room) {
   is_disk_bad_ = true;
   const auto space = fs_.space(kPath);
@@ -45,6 +49,7 @@ void Machine::fill_disk(std::uint64_t room) {
 // What a process that is up has met stays with it.
 void Machine::mend_disk() {
   if (!is_up()) is_disk_bad_ = false;
+  stalled_until_ = 0;
   fs_.clear_faults();
   fs_.set_capacity(kCapacity);
 }
@@ -72,6 +77,19 @@ void Cluster::plan_disk_faults() {
       events_.after(fault_random_.below(kFullMax), [this, one] { machines_[one]->mend_disk(); });
     }
     plan_disk_faults();
+  });
+}
+
+// Heartbeats need no disk: whose stands still leads on, if nobody stops it.
+void Cluster::plan_stalls() {
+  if (!options_.has_stalls) return;
+  events_.after(1 + stall_random_.below(4 * options_.trouble_mean_us), [this] {
+    if (is_calm_) return;
+    const std::size_t one = stall_random_.below(machines_.size());
+    const Time duration = 1 + stall_random_.below(stall_random_.chance(50) ? kSecond : kStallMax);
+    machines_[stall_random_.chance(60) ? leader_or(one) : one]->stall_disk(duration);
+    outcome_.stalls += 1;
+    plan_stalls();
   });
 }
 

@@ -82,6 +82,9 @@ struct Total {
     sum.wiped += outcome.wiped;
     sum.leased_reads += outcome.leased_reads;
     sum.local_writes += outcome.local_writes;
+    sum.lost_local_writes += outcome.lost_local_writes;
+    sum.partitions += outcome.partitions;
+    sum.stalls += outcome.stalls;
     sum.repeats += outcome.repeats;
     sum.comparisons += outcome.comparisons;
     sum.replacements += outcome.replacements;
@@ -99,12 +102,15 @@ struct Total {
     std::uint64_t deaths = 0;
     for (const auto& [death, times] : sum.deaths) deaths += times;
     fmt::print(
-        "{} seeds from {}: {} failed; {} writes ({} local, {} repeated), {} reads ({} by a lease), "
-        "{} crashes between two events, {} within one, {} roll-backs, {} states compared, {} "
-        "replaced, {} changes of members, {} disks wiped, {} records rotten, {} put back\n",
-        seeds, first, failed.load(), sum.writes, sum.local_writes, sum.repeats, sum.reads,
-        sum.leased_reads, sum.crashes, deaths, sum.roll_backs, sum.comparisons, sum.replacements,
-        sum.changes, sum.wiped, sum.rotten, sum.put_back);
+        "{} seeds from {}: {} failed; {} writes ({} local, {} of them lost, {} repeated), {} reads "
+        "({} by a lease), {} crashes between two events, {} within one, {} partitions, {} stalls, "
+        "{} "
+        "roll-backs, {} states compared, {} replaced, {} changes of members, {} disks wiped, {} "
+        "records rotten, {} put back\n",
+        seeds, first, failed.load(), sum.writes, sum.local_writes, sum.lost_local_writes,
+        sum.repeats, sum.reads, sum.leased_reads, sum.crashes, deaths, sum.partitions, sum.stalls,
+        sum.roll_backs, sum.comparisons, sum.replacements, sum.changes, sum.wiped, sum.rotten,
+        sum.put_back);
     if (!is_verbose) return;
     for (const auto& [death, times] : sum.deaths) fmt::print("{:7} {}\n", times, death);
   }
@@ -138,7 +144,7 @@ int main(int count, char** arguments) {
   std::vector<std::string> without;
   app.add_option("--without", without, "Leave that out of the worlds")
       ->delimiter(',')
-      ->check(CLI::IsMember({"leases", "sessions", "batches", "disk-faults", "rot"}));
+      ->check(CLI::IsMember(kv::kvsim::parts()));
   std::uint64_t jobs = 1;
   app.add_option("--jobs", jobs, "How many at once")->capture_default_str();
   bool is_enough = false;

@@ -98,7 +98,7 @@ void Machine::check_memory() {
 
 Result<void> Machine::open() {
   kv::Options options;
-  options.segment_size_max = 4096;
+  options.segment_size_max = kSegmentSize;
   options.merges_automatically = false;
   options.scrub_rate = 0;
   options.value_cache_max = 0;
@@ -126,6 +126,7 @@ Result<void> Machine::open() {
                                    cluster_.options().retention,
                                    cluster_.options().compare_us};
   raft::Settings settings;
+  if (cluster_.options().has_tight_limits) settings = tight_limits(cluster_.options().seed);
   settings.has_lease_reads = cluster_.options().has_leases;
   const node::Self self{raft::NodeId{index_ + 1}, uuid_, members_->content().has_joined};
   replica_ =
@@ -290,8 +291,9 @@ void Machine::resume() {
 // The process's other threads: the log is synced, segments are made and sealed, time passes.
 void Machine::plan_disk() {
   after(kDiskMin + random_.below(cluster_.options().disk_max_us), [this] {
-    if (random_.below(3) != 0) store_->work();
-    if (random_.below(kMergeEvery) == 0) [[maybe_unused]]
+    const bool is_stalled = cluster_.events().now() < stalled_until_;
+    if (random_.below(3) != 0 && !is_stalled) store_->work();
+    if (random_.below(kMergeEvery) == 0 && !is_stalled) [[maybe_unused]]
       const auto merged = store_->merge(0);
     if (cluster_.options().has_rot && rot_random_.below(kScrubEvery) == 0) [[maybe_unused]]
       const auto scrubbed = store_->verify({});

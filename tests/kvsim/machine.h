@@ -25,6 +25,9 @@ using sim::Time;
 
 class Cluster;
 
+// The smallest that there is.
+constexpr std::uint64_t kSegmentSize = 4096;
+
 // When the power is to go: during the change that follows `changes` others, the first of which
 // concerns a file whose path has `path_part` in it.
 struct PowerCut {
@@ -70,6 +73,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   // process may end of it.
   void fail_disk(io::SimFault fault);
   void fill_disk(std::uint64_t room);
+  void stall_disk(Time duration);
   void mend_disk();
   // A newest record cannot be read. Somebody tries to, as clients do.
   bool has_losses() const;
@@ -175,6 +179,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   sim::NodeClock clock_;
   std::uint64_t life_ = 0;
   Time aside_until_ = 0;  // who reads and writes files for the replica is busy
+  Time stalled_until_ = 0;
   bool is_starting_ = false;
   Waiting waiting_;
   std::unique_ptr<StoreImpl> store_;

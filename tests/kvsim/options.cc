@@ -1,5 +1,5 @@
-#include <algorithm>
 #include <iterator>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -10,6 +10,27 @@ namespace kv::kvsim {
 
 using sim::kMillisecond;
 using sim::kSecond;
+
+namespace {
+
+struct Part {
+  std::string_view name;
+  bool Options::*is_there;
+};
+constexpr Part kParts[] = {
+    {"leases", &Options::has_leases},
+    {"sessions", &Options::has_sessions},
+    {"batches", &Options::has_more_writes},
+    {"disk-faults", &Options::has_disk_faults},
+    {"rot", &Options::has_rot},
+    {"partitions", &Options::has_partitions},
+    {"harsh-network", &Options::has_harsh_network},
+    {"stalls", &Options::has_stalls},
+    {"frozen-clocks", &Options::has_frozen_clocks},
+    {"tight-limits", &Options::has_tight_limits},
+};
+
+}  // namespace
 
 Options draw_options(std::uint64_t seed) {
   io::SimRandom random(seed, 7);
@@ -44,31 +65,67 @@ Options draw_options(std::uint64_t seed) {
   if (comparing.chance(40)) options.compare_us = kSecond + comparing.below(2 * kSecond);
   options.has_disk_faults = io::SimRandom(seed, 19).chance(40);
   options.has_more_writes = io::SimRandom(seed, 20).chance(50);
+  options.has_partitions = io::SimRandom(seed, 21).chance(40);
+  // Not where members change: a new one may then wait too long for its files (seed 2291841373).
+  options.has_harsh_network = io::SimRandom(seed, 22).chance(15) && options.spares == 0;
+  options.has_stalls = io::SimRandom(seed, 23).chance(30);
+  options.has_frozen_clocks = io::SimRandom(seed, 24).chance(40) && !options.has_leases;
+  options.has_tight_limits = io::SimRandom(seed, 25).chance(25);
   return options;
 }
 
+sim::NetworkOptions harsh_network(std::uint64_t seed) {
+  io::SimRandom random(seed, 34);
+  sim::NetworkOptions network;
+  network.delay_min_us = random.below(30 * kMillisecond);
+  network.delay_mean_us = random.below(random.chance(50) ? 100 * kMillisecond : 10 * kMillisecond);
+  network.loss_percent = random.chance(70) ? random.below(31) : 0;
+  network.duplicate_percent = random.chance(70) ? random.below(51) : 0;
+  network.duplicate_delay_us = random.chance(50) ? 5 * kSecond : 50 * kMillisecond;
+  network.keeps_order = random.chance(30);
+  if (random.chance(30)) network.slow_link_max_us = random.below(300 * kMillisecond);
+  return network;
+}
+
+raft::Settings tight_limits(std::uint64_t seed) {
+  io::SimRandom random(seed, 35);
+  raft::Settings settings;
+  if (random.chance(50)) settings.append_records_max = 1;
+  if (random.chance(50)) settings.append_bytes_max = 1 + random.below(500);
+  if (random.chance(50)) settings.inflight_messages_max = 1 + random.below(2);
+  if (random.chance(50)) settings.inflight_bytes_max = 1 + random.below(3000);
+  if (random.chance(30)) settings.commit_hint_us = 1;
+  if (random.chance(50)) settings.reads_max = 2 + random.below(4);
+  return settings;
+}
+
 bool leave_out(const std::string& what, Options& options) {
-  bool* const parts[] = {&options.has_leases, &options.has_sessions, &options.has_more_writes,
-                         &options.has_disk_faults, &options.has_rot};
-  constexpr const char* kNames[] = {"leases", "sessions", "batches", "disk-faults", "rot"};
-  static_assert(std::size(parts) == std::size(kNames));
-  const auto* const found = std::ranges::find(kNames, what);
-  if (found == std::end(kNames)) return false;
-  *parts[found - std::begin(kNames)] = false;
-  return true;
+  for (const Part& part : kParts) {
+    if (part.name != what) continue;
+    options.*part.is_there = false;
+    return true;
+  }
+  return false;
+}
+
+std::vector<std::string> parts() {
+  std::vector<std::string> names;
+  for (const Part& part : kParts) names.emplace_back(part.name);
+  return names;
 }
 
 std::string describe(const Options& options) {
-  return fmt::format(
+  std::string world = fmt::format(
       "{} machines, {} spares, {} clients, {} keys, values to {}, {} bytes of log kept, {} s, "
-      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}{}{}{}{}{}",
+      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}",
       options.machines, options.spares, options.clients, options.keys, options.value_max,
       options.retention, options.duration_us / kSecond, options.trouble_mean_us / kMillisecond,
       options.inside_percent, options.disk_max_us, options.network.loss_percent,
-      options.has_leases ? ", leases" : "", options.has_more_writes ? ", batches" : "",
-      options.has_sessions ? ", sessions" : "", options.has_rot ? ", rot" : "",
-      options.has_disk_faults ? ", disk faults" : "",
       options.compare_us != 0 ? ", comparisons" : "");
+  for (const Part& part : kParts) {
+    if (options.*part.is_there) world += fmt::format(", {}", part.name);
+  }
+  return world;
 }
 
 }  // namespace kv::kvsim

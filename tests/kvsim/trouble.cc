@@ -113,7 +113,9 @@ void Cluster::isolate(std::size_t machine) {
 void Cluster::pause(std::size_t machine) {
   using Motion = sim::NodeClock::Motion;
   const Time duration = random_.below(8 * kSecond);
-  machines_[machine]->pause(duration, random_.chance(30) ? Motion::kSuspended : Motion::kRuns);
+  Motion motion = random_.chance(30) ? Motion::kSuspended : Motion::kRuns;
+  if (options_.has_frozen_clocks && clock_random_.chance(50)) motion = Motion::kFrozen;
+  machines_[machine]->pause(duration, motion);
   if (!options_.has_more_writes) return;
   // Shortly before it goes on somebody turns to it who has not heard that another one leads.
   events_.after(duration - more_random_.below(std::min(duration, kSecond) + 1), [this, machine] {
