@@ -1,6 +1,7 @@
 #include "engine/unsealed.h"
 
 #include <algorithm>
+#include <system_error>
 
 #include <fmt/format.h>
 
@@ -109,8 +110,9 @@ class Sealer {
       if (!synced) return tl::unexpected(std::move(synced).error());
       const bool is_lost = std::max(*synced, *proven) > out_.last_sequence;
       if (is_lost && committed_) {
+        if (auto noted = note_lost_in(later); !noted) return noted;
         const std::uint64_t lost = std::max(*synced, *proven);
-        if (auto noted = note_lost(window, format::kSegmentHeaderSize, lost); !noted) return noted;
+        if (auto noted = note_lost(window, lost); !noted) return noted;
       }
       if (!is_lost || committed_ || header->first_sequence <= out_.last_sequence) {
         return set_aside(info, size);
@@ -122,6 +124,7 @@ class Sealer {
     auto found = scan_keys(file, {ScanMode::kUnsealed, size, *header, 0, *proven}, keys);
     if (!found) return tl::unexpected(std::move(found).error());
     if (committed_ && !found->damaged.empty()) {
+      if (auto noted = note_lost_in(later); !noted) return noted;
       if (auto ended = end_at_damage(file, *header, size, *found); !ended) return ended;
       size = found->end;
       keys = {};
@@ -172,15 +175,34 @@ class Sealer {
     return {};
   }
 
-  // Everything up to `sequence` was durable. Its term is at most the highest of what lies from `at`
-  // on.
-  Result<void> note_lost(SegmentWindow& window, std::uint64_t at, std::uint64_t sequence) {
+  // Behind what is damaged nothing counts any more, and what is intact of it may have been promised
+  // though no mark tells of it yet: the last one is written with what comes after. Before anything
+  // is cut, as then nothing tells of damage.
+  Result<void> note_lost_in(LaterSegments later) {
+    for (const format::SegmentInfo& info : later) {
+      if (info.is_sealed || info.kind != format::SegmentKind::kLog) continue;
+      const auto file = dir_.fs().open(dir_.segment_path(info.id), io::OpenMode::kRead);
+      if (!file && file.error().cause == std::errc::no_such_file_or_directory) continue;
+      if (!file) return tl::unexpected(file.error());
+      auto size = (*file)->size();
+      if (!size) return tl::unexpected(std::move(size).error());
+      SegmentWindow window(**file, info.size_that_counts(*size), info.salt);
+      if (auto noted = note_lost(window, 0); !noted) return noted;
+    }
+    return {};
+  }
+
+  // Everything up to `sequence` was durable, and so may be what lies there. Its term is at most the
+  // highest of that.
+  Result<void> note_lost(SegmentWindow& window, std::uint64_t sequence) {
     out_.lost_sequence = std::max(out_.lost_sequence, sequence);
+    std::uint64_t at = format::kSegmentHeaderSize;
     while (at < window.size()) {
       auto frame = window.next_intact(at, at);
       if (!frame) return tl::unexpected(std::move(frame).error());
       if (at >= window.size()) break;
       out_.lost_term = std::max(out_.lost_term, frame->header.term);
+      out_.lost_sequence = std::max(out_.lost_sequence, frame->header.sequence);
       at += format::record_size(frame->header);
     }
     return on_lost_ ? on_lost_(out_.lost_term, out_.lost_sequence) : Result<void>();
@@ -191,9 +213,7 @@ class Sealer {
                              std::uint64_t size, SegmentScan& found) {
     const std::uint64_t end = found.damaged.front().offset;
     SegmentWindow window(file, size, header.salt);
-    if (auto noted = note_lost(window, format::kSegmentHeaderSize, found.last_sequence); !noted) {
-      return noted;
-    }
+    if (auto noted = note_lost(window, found.last_sequence); !noted) return noted;
     tell(Event::Level::kError, "acknowledged data damaged",
          fmt::format("segment={} offset={} last_sequence={} action=\"asked of other nodes\"",
                      file.path(), end, found.last_sequence));

@@ -649,3 +649,33 @@ TEST_CASE_FIXTURE(ReplicatedStore, "what proves a loss stays until the loss was 
   open();
   CHECK(claimed_sequence >= 1);
 }
+
+// The last record of all lies in a segment of its own, and no mark tells that it was synced.
+TEST_CASE_FIXTURE(ReplicatedStore, "what was durable in segments behind damage is told, too") {
+  put("a", std::string(100, 'a'));
+  sync();
+  put("b", "1");
+  sync();
+  std::string path;
+  for (const auto& segment : *store->segments().all()) {
+    if (segment->last_sequence == 2) path = segment->path();
+  }
+  const auto begun = [&] {
+    for (const auto& segment : *store->segments().all()) {
+      if (segment->last_sequence == log.size() && segment->path() != path) return true;
+    }
+    return false;
+  };
+  while (!begun()) {
+    put("c", std::string(1000, 'c'));
+    sync();
+  }
+  const std::uint64_t last = log.size();
+  fs.lose_power();
+  store.reset();
+  fs.restart(CrashMode::kLoseUnsynced);
+  fs.flip(path, 64 + 60, 1);
+  open();
+  CHECK(pipeline().last_sequence() < last);
+  CHECK(claimed_sequence == last);
+}
