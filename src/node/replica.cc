@@ -44,10 +44,19 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
   agreed_ = pipeline().last_sequence();
   told_applied_ = pipeline().applied_sequence();
   read_memberships();
-  core_.emplace(boot_of(self_, parts.hard_state.state(), *memberships_, told_applied_, seed),
-                static_cast<const raft::Log&>(*this), settings, now);
+  try {
+    make_core(settings, seed);
+  } catch (const UnreadableLog& log) {
+    fail(log.error());
+    make_core(settings, seed);
+  }
   if (!is_over()) pipeline().follow(not_leading());
   process();
+}
+
+void Replica::make_core(const raft::Settings& settings, std::uint64_t seed) {
+  core_.emplace(boot_of(self_, parts_.hard_state.state(), *memberships_, told_applied_, seed),
+                static_cast<const raft::Log&>(*this), settings, now_);
 }
 
 Result<void> Replica::claim(HardStateFile& file, const raft::Position& lost) {
@@ -63,7 +72,7 @@ void Replica::tick(const raft::Instant& now) {
   core_->tick(now);
 }
 
-void Replica::work(const raft::Instant& now) {
+void Replica::work(const raft::Instant& now) try {
   if (is_over()) return;
   comparison_.work(*core_, whole_from_, now);
   if (comparison_.has_stopped()) return;
@@ -83,9 +92,11 @@ void Replica::work(const raft::Instant& now) {
   if (!is_due || is_over()) return;
   looked_at_floor_ = now;
   raise_floor(now);
+} catch (const UnreadableLog& log) {
+  fail(log.error());
 }
 
-void Replica::receive(const peer::Received& received, const raft::Instant& now) {
+void Replica::receive(const peer::Received& received, const raft::Instant& now) try {
   if (is_over() || comparison_.has_stopped()) return;
   tick(now);
   bool has_config = false;
@@ -105,9 +116,11 @@ void Replica::receive(const peer::Received& received, const raft::Instant& now) 
   }
   process();
   received_.clear();
+} catch (const UnreadableLog& log) {
+  fail(log.error());
 }
 
-void Replica::receive_part(const peer::Envelope& envelope, const raft::Instant& now) {
+void Replica::receive_part(const peer::Envelope& envelope, const raft::Instant& now) try {
   if (is_over() || comparison_.has_stopped() || envelope.to != core_->id()) return;
   const std::uint64_t pause_us = core_->config().heartbeat_us();
   if (heard_part_ && raft::longest_us(*heard_part_, now) < pause_us) return;
@@ -117,21 +130,30 @@ void Replica::receive_part(const peer::Envelope& envelope, const raft::Instant& 
   if (is_over()) return;
   core_->heard_part(envelope.from, envelope.term);
   process();
+} catch (const UnreadableLog& log) {
+  fail(log.error());
 }
 
-tl::expected<void, raft::Refusal> Replica::read_index(raft::ReadId id, const raft::Instant& now) {
+tl::expected<void, raft::Refusal> Replica::read_index(raft::ReadId id,
+                                                      const raft::Instant& now) try {
   if (is_over() || comparison_.has_stopped()) return tl::unexpected(raft::Refusal::kNotLeader);
   tick(now);
   note_promises();
   auto asked = core_->read_index(id);
   process();
   return asked;
+} catch (const UnreadableLog& log) {
+  fail(log.error());
+  return tl::unexpected(raft::Refusal::kNotLeader);
 }
 
-std::optional<raft::Seq> Replica::lease_read(const raft::Instant& now) {
+std::optional<raft::Seq> Replica::lease_read(const raft::Instant& now) try {
   if (is_over()) return std::nullopt;
   note_promises();
   return core_->lease_read(now);
+} catch (const UnreadableLog& log) {
+  fail(log.error());
+  return std::nullopt;
 }
 
 // Writes that were acknowledged from this disk alone: whoever asks now may have heard of them.
@@ -149,7 +171,8 @@ void Replica::prepare_hand_over() {
   propose_written();
 }
 
-tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const raft::Instant& now) {
+tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target,
+                                                    const raft::Instant& now) try {
   if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
   tick(now);
   process();
@@ -159,14 +182,20 @@ tl::expected<void, raft::Refusal> Replica::transfer(raft::NodeId target, const r
   if (begun && leading_ != 0) stop_leading();
   process();
   return begun;
+} catch (const UnreadableLog& log) {
+  fail(log.error());
+  return tl::unexpected(raft::Refusal::kNotLeader);
 }
 
-tl::expected<void, raft::Refusal> Replica::campaign(const raft::Instant& now) {
+tl::expected<void, raft::Refusal> Replica::campaign(const raft::Instant& now) try {
   if (is_over() || comparison_.has_stopped()) return tl::unexpected(raft::Refusal::kNotReady);
   core_->tick(now);
   auto begun = core_->campaign();
   process();
   return begun;
+} catch (const UnreadableLog& log) {
+  fail(log.error());
+  return tl::unexpected(raft::Refusal::kNotLeader);
 }
 
 raft::Seq Replica::applied() const { return pipeline().applied_sequence(); }

@@ -2,11 +2,13 @@
 
 #include <cstdint>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/log_reader.h"
@@ -46,8 +48,9 @@ struct MemberChange {
 // and the node is opened again with that (engine::replace_state), as after a restart.
 //
 // Errors: what a failed write or sync of log or hard state leaves is not known, so after one the
-// replica does nothing any more, failure() says why, and the process ends (rule D3). A full disk is
-// none: the records wait here until there is room.
+// replica does nothing any more, failure() says why, and the process ends (rule D3). So it does
+// when what the core asks of the log cannot be read. A full disk is none: the records wait here
+// until there is room.
 //
 // Threads: one at a time; the store's own go on beside it. on_log_news of the store's pipeline asks
 // for a call of work(). After a crash: a replica is made anew from the store and the hard state.
@@ -161,6 +164,18 @@ class Replica : private raft::Log {
   std::uint64_t bytes_appended() const { return bytes_appended_; }
 
  private:
+  // The core asks of its log what there has to be; there is no answer but this one. Whoever called
+  // the core makes failure() of it, and nothing that the core did meanwhile gets out.
+  class UnreadableLog final : public std::exception {
+   public:
+    explicit UnreadableLog(Error error) : error_(std::move(error)) {}
+    const Error& error() const { return error_; }
+    const char* what() const noexcept override { return "the log cannot be read"; }
+
+   private:
+    Error error_;
+  };
+
   // A record on its way to the disk.
   struct Held {
     format::RecordHeader header;
@@ -202,6 +217,7 @@ class Replica : private raft::Log {
   bool can_serve() const;
   void begin_anew();
   void fail(Error error);
+  void make_core(const raft::Settings& settings, std::uint64_t seed);
 
   // replica_members.cc
   struct Change {

@@ -60,7 +60,7 @@ raft::Seq Replica::floor_without_absent(const raft::Instant& now) {
   return is_any_absent ? safe : 0;
 }
 
-void Replica::receive(const peer::SnapshotFrame& frame, const raft::Instant& now) {
+void Replica::receive(const peer::SnapshotFrame& frame, const raft::Instant& now) try {
   if (is_over() || comparison_.has_stopped() || frame.envelope().to != core_->id()) return;
   tick(now);
   process();
@@ -73,20 +73,24 @@ void Replica::receive(const peer::SnapshotFrame& frame, const raft::Instant& now
     receiver_.receive(frame, *core_, now);
   }
   process();
+} catch (const UnreadableLog& log) {
+  fail(log.error());
 }
 
-void Replica::receive(const peer::RecordFrame& frame, const raft::Instant& now) {
+void Replica::receive(const peer::RecordFrame& frame, const raft::Instant& now) try {
   if (is_over() || comparison_.has_stopped() || frame.envelope().to != core_->id()) return;
   tick(now);
   process();
   if (is_over()) return;
   repair_.receive(frame, *core_, is_whole(), now);
+} catch (const UnreadableLog& log) {
+  fail(log.error());
 }
 
 // The core says whether the state is wanted. MEMBERS first, as the records that told who they are
 // are not in it; a crash before the rest leaves a file that knows more than it needs to. Called by
 // the receiver, from nothing of the core's.
-Result<bool> Replica::take_base(const BaseReceiver::Arrived& state) {
+Result<bool> Replica::take_base(const BaseReceiver::Arrived& state) try {
   const raft::Seq floor = state.segments.log_floor.sequence;
   if (is_over() || floor <= core_->commit()) return false;
   const format::MembersFile& members = state.members;
@@ -101,6 +105,9 @@ Result<bool> Replica::take_base(const BaseReceiver::Arrived& state) {
   process();
   offered_ = nullptr;
   return replacement_.has_value();
+} catch (const UnreadableLog& log) {
+  fail(log.error());
+  return tl::unexpected(log.error());
 }
 
 // Done by whoever opens the node again; nothing that the core says from here on is true before

@@ -5,7 +5,7 @@
 
 namespace kv::node {
 
-tl::expected<raft::Seq, raft::Refusal> Replica::compare(const raft::Instant& now) {
+tl::expected<raft::Seq, raft::Refusal> Replica::compare(const raft::Instant& now) try {
   if (is_over() || leading_ == 0) return tl::unexpected(raft::Refusal::kNotLeader);
   const auto sequence = pipeline().append_compare();
   if (!sequence) return tl::unexpected(raft::Refusal::kNotReady);
@@ -13,6 +13,9 @@ tl::expected<raft::Seq, raft::Refusal> Replica::compare(const raft::Instant& now
   pipeline().flush(ReadMode::kNoWait);
   process();
   return *sequence;
+} catch (const UnreadableLog& log) {
+  fail(log.error());
+  return tl::unexpected(raft::Refusal::kNotLeader);
 }
 
 // A member that begins with nothing gets the log, or files where the log begins behind that; and
@@ -31,7 +34,7 @@ void Replica::compare_states(const raft::Instant& now) {
     const auto written = compare(now);
 }
 
-void Replica::receive(const peer::FingerprintFrame& frame, const raft::Instant& now) {
+void Replica::receive(const peer::FingerprintFrame& frame, const raft::Instant& now) try {
   if (is_over() || frame.envelope().to != core_->id()) return;
   if (!comparison_.has_stopped()) {
     tick(now);
@@ -41,6 +44,8 @@ void Replica::receive(const peer::FingerprintFrame& frame, const raft::Instant& 
   const auto wish = comparison_.receive(frame, *core_, pipeline().last_sequence(), now);
   if (wish == StateComparison::Wish::kBeginAnew) return begin_anew();
   if (!comparison_.has_stopped()) process();
+} catch (const UnreadableLog& log) {
+  fail(log.error());
 }
 
 // What the log says of the members goes with it, so MEMBERS says it first. Then the claim: whoever

@@ -1,6 +1,5 @@
 // The store's log as the core sees it.
 
-#include "base/check.h"
 #include "node/replica.h"
 #include "peer/log_entry.h"
 
@@ -10,11 +9,13 @@ raft::Point Replica::floor() const { return floor_; }
 
 raft::Point Replica::last() const { return point_at(agreed_); }
 
-// What cannot be read back cannot be vouched for.
+// What cannot be read back cannot be vouched for. A core that is there only to be looked at, as all
+// is over, gets something that looks like a record.
 raft::Point Replica::point_at(raft::Seq seq) const {
   if (seq == floor_.seq) return floor_;
-  const auto point = reader_.point_at(seq);
-  KV_CHECK(point.has_value());
+  auto point = reader_.point_at(seq);
+  if (!point && failure_) return {floor_.term, seq, 0};
+  if (!point) throw UnreadableLog(std::move(point).error());
   return {point->term, point->sequence, point->chain};
 }
 
@@ -27,14 +28,14 @@ Result<std::optional<raft::Term>> Replica::term_of(raft::Seq seq) const {
 }
 
 raft::Seq Replica::term_start(raft::Seq seq) const {
-  const auto first = reader_.term_start(seq, floor_.seq);
-  KV_CHECK(first.has_value());
+  auto first = reader_.term_start(seq, floor_.seq);
+  if (!first) throw UnreadableLog(std::move(first).error());
   return *first;
 }
 
 raft::Extent Replica::extent(raft::Seq first, raft::Seq last, std::uint64_t bytes_max) const {
-  const auto extent = reader_.extent(first, last, bytes_max);
-  KV_CHECK(extent.has_value());
+  auto extent = reader_.extent(first, last, bytes_max);
+  if (!extent) throw UnreadableLog(std::move(extent).error());
   return {extent->last, extent->bytes};
 }
 

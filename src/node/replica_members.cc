@@ -165,7 +165,7 @@ void Replica::take_membership(const Held& held) {
 }
 
 tl::expected<void, raft::Refusal> Replica::change_members(const MemberChange& change,
-                                                          const raft::Instant& now) {
+                                                          const raft::Instant& now) try {
   if (is_over()) return tl::unexpected(raft::Refusal::kNotLeader);
   tick(now);
   process();
@@ -188,6 +188,9 @@ tl::expected<void, raft::Refusal> Replica::change_members(const MemberChange& ch
   pipeline().flush(ReadMode::kNoWait);
   process();
   return {};
+} catch (const UnreadableLog& log) {
+  fail(log.error());
+  return tl::unexpected(raft::Refusal::kNotLeader);
 }
 
 // What the store's own log has at the place that comes next. A change that the core does not take

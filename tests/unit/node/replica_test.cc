@@ -46,6 +46,9 @@ struct Member final : node::ReplicaListener, WriteListener {
     options.scrub_rate = 0;
     const Replicated replicated{0, {}, {}, [this] { return has_lease; }};
     store = *StoreImpl::open(std::move(*dir), options, Background::kCaller, replicated);
+    make_replica(now);
+  }
+  void make_replica(const Instant& now) {
     const node::Self self{NodeId{id}, {1, id}, false};
     replica =
         std::make_unique<node::Replica>(node::Replica::Parts{*store, *hard_state, *members, *this},
@@ -168,4 +171,20 @@ TEST_CASE_FIXTURE(TwoMembers, "who leads no more and hears of nobody says that i
     Member& after = leader();
     CHECK(after.value_of("key") == "v");
   }
+}
+
+TEST_CASE_FIXTURE(TwoMembers, "who cannot read its log does nothing more, and says why") {
+  Member& one = leader();
+  one.write("a", Ack::kMajority);
+  run_until([&] { return one.told.has_value(); });
+  one.replica.reset();
+  one.fs.plan({.operation = io::SimOperation::kRead, .count = UINT64_MAX, .path_part = ".seg"});
+  one.make_replica(now);
+  REQUIRE(one.replica->failure().has_value());
+  CHECK(one.replica->failure()->context.find(".seg") != std::string::npos);
+  one.sent.clear();
+  one.replica->work(now);
+  CHECK_FALSE(one.replica->read_index(1, now).has_value());
+  CHECK_FALSE(one.replica->campaign(now).has_value());
+  CHECK(one.sent.empty());
 }
