@@ -47,15 +47,18 @@ std::string first_content(std::uint64_t database_id_hash) {
 }
 
 using Copies = std::array<std::optional<format::HardState>, format::kHardStateCopies>;
+using ReadErrors = std::array<std::optional<Error>, format::kHardStateCopies>;
 
 // What is not intact or lies in the wrong place is none.
-Result<Copies> read_copies(const io::File& file) {
+Result<Copies> read_copies(const io::File& file, ReadErrors& errors) {
   Copies copies;
   for (std::size_t copy = 0; copy < copies.size(); ++copy) {
     std::array<char, format::kHardStateSize> bytes{};
     auto got = file.read_at(offset_of(copy), bytes.data(), bytes.size());
-    // A sector that cannot be read is what the other copies are for.
-    if (!got) continue;
+    if (!got) {
+      errors[copy] = std::move(got).error();
+      continue;
+    }
     auto state = format::decode_hard_state({bytes.data(), *got});
     if (!state && state.error().code == Errc::kNewerFormat) {
       return tl::unexpected(
@@ -72,6 +75,19 @@ std::optional<format::HardState> newest(const Copies& copies) {
     if (copy && (!found || copy->generation > found->generation)) found = copy;
   }
   return found;
+}
+
+// A sector that cannot be read is what the other copies are for, as long as one of its pair is
+// intact: a state counts once both are written. A pair of which nothing is known may hold a newer
+// state than all that is, with a vote that was given.
+std::optional<Error> what_may_be_newer(const Copies& copies, const ReadErrors& errors) {
+  for (std::size_t pair = 0; pair < copies.size(); pair += 2) {
+    if (copies[pair] || copies[pair + 1]) continue;
+    for (const auto& error : {errors[pair], errors[pair + 1]}) {
+      if (error) return error;
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -102,8 +118,10 @@ Result<std::unique_ptr<HardStateFile>> HardStateFile::open(io::FileSystem& fs,
 // first: what was found may be in the page cache alone, which a failed sync before may have called
 // clean, and the other pair may hold the last state that is on the disk.
 Result<void> HardStateFile::load() {
-  auto copies = read_copies(*file_);
+  ReadErrors errors;
+  auto copies = read_copies(*file_, errors);
   if (!copies) return tl::unexpected(std::move(copies).error());
+  if (auto error = what_may_be_newer(*copies, errors)) return tl::unexpected(std::move(*error));
   const auto found = newest(*copies);
   if (!found) return lost_memory(file_->path(), "no copy in it is intact");
   for (const auto& copy : *copies) {

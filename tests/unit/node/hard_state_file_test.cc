@@ -339,6 +339,29 @@ TEST_CASE_FIXTURE(Machine, "a copy that cannot be read is no loss") {
   check_reopened();
 }
 
+TEST_CASE_FIXTURE(Machine, "what may be the newest state has to be read, and not passed over") {
+  must_open(Memory::kMayBeNew);
+  REQUIRE(write());
+  REQUIRE(write());
+  const std::size_t copy = kv::format::hard_state_copy(file->generation());
+  const std::uint64_t pair = copy * kv::format::kHardStateSectorSize;
+  std::uint64_t failing = 2;
+  SUBCASE("both copies fail once") {}
+  SUBCASE("one fails, and the other is damaged") {
+    destroy(copy + 1);
+    failing = 1;
+  }
+  fs.plan({.operation = kv::io::SimOperation::kRead,
+           .count = failing,
+           .offset = pair,
+           .size = 2 * kv::format::kHardStateSectorSize});
+  const auto opened = open();
+  REQUIRE_FALSE(opened);
+  CHECK(opened.error().code == Errc::kIo);
+  fs.clear_faults();
+  check_reopened();
+}
+
 TEST_CASE_FIXTURE(Machine,
                   "without an intact copy, or without the file, the node lost its memory") {
   must_open(Memory::kMayBeNew);
