@@ -69,6 +69,11 @@ void SimFileSystem::clear_faults() {
   machine_.clear_faults();
 }
 
+void SimFileSystem::hold_faults(bool are_held) {
+  const std::lock_guard guard(mutex_);
+  machine_.hold_faults(are_held);
+}
+
 void SimFileSystem::set_capacity(std::uint64_t bytes) {
   const std::lock_guard guard(mutex_);
   capacity_ = bytes;

@@ -76,6 +76,8 @@ class SimFileSystem final : public FileSystem {
   // Faults stay planned across restarts.
   void plan(SimFault fault);
   void clear_faults();
+  // While a test looks at what programs have, faults neither strike nor count.
+  void hold_faults(bool are_held);
   // Bytes that all files together may have.
   void set_capacity(std::uint64_t bytes);
   // Rot: inverts the bits of `mask` in one byte of a file, on the disk and in memory.

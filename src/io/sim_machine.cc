@@ -66,6 +66,7 @@ bool SimMachine::loses_power(const SimCall& call) {
 
 std::optional<SimRefusal> SimMachine::fail_by_plan(const SimCall& call) {
   std::optional<SimRefusal> refusal;
+  if (are_faults_held_) return refusal;
   for (SimFault& fault : faults_) {
     if (fault.count == 0 || !matches(fault, call)) continue;
     if (fault.after > 0) {

@@ -48,6 +48,8 @@ class SimMachine {
   void set_hook(Hook hook) { hook_ = std::move(hook); }
   void plan(SimFault fault) { faults_.push_back(std::move(fault)); }
   void clear_faults() { faults_.clear(); }
+  // Meanwhile faults neither strike nor count.
+  void hold_faults(bool are_held) { are_faults_held_ = are_held; }
 
  private:
   bool loses_power(const SimCall& call);
@@ -55,6 +57,7 @@ class SimMachine {
 
   Hook hook_;
   std::vector<SimFault> faults_;  // counted down in place
+  bool are_faults_held_ = false;
   bool is_on_ = true;
   bool do_reads_outlive_power_ = false;
   std::uint64_t boot_ = 0;

@@ -66,14 +66,17 @@ void Cluster::administer() {
   }
   const auto voters =
       std::ranges::count(present.members, format::MemberRole::kVoter, &format::Member::role);
-  const bool may_wipe = !wiped_ && is_settled && voters >= 3 && &one != &leader;
+  const bool is_any_damaged =
+      std::ranges::any_of(machines_, [](const auto& each) { return each->is_damaged(); });
+  const bool may_wipe = !wiped_ && is_settled && voters >= 3 && &one != &leader && !is_any_damaged;
   if (may_wipe && random_.chance(20)) {
     wiped_ = one.index();
     return replace_disk(one);
   }
   // Whoever removes a healthy one while another is lost may lose the majority.
   const bool is_wiped = member->node_uuid != one.uuid();
-  if (is_wiped || (voters > 2 && !wiped_)) leader.change_members({Kind::kRemove, *member});
+  if (is_wiped || (voters > 2 && !wiped_ && !is_any_damaged))
+    leader.change_members({Kind::kRemove, *member});
 }
 
 void Cluster::replace_disk(Machine& machine) {

@@ -25,6 +25,8 @@ Cluster::Cluster(const Options& options)
       fault_random_(options.seed, 4),
       more_random_(options.seed, 5),
       partition_random_(options.seed, 31),
+      read_random_(options.seed, 37),
+      damage_random_(options.seed, 36),
       stall_random_(options.seed, 32),
       clock_random_(options.seed, 33),
       network_(events_, options.has_harsh_network ? harsh_network(options.seed) : options.network,
@@ -59,6 +61,7 @@ Outcome Cluster::run() {
   plan_disk_faults();
   plan_partitions();
   plan_stalls();
+  plan_read_faults();
   plan_administration();
   run_until(options_.duration_us);
   is_calm_ = true;
@@ -104,6 +107,7 @@ void Cluster::report(std::string problem) {
 
 void Cluster::look_at(Machine& machine) {
   if (machine.has_failed()) return report(machine.describe());
+  const Machine::Look undisturbed(machine);
   newest_change_ = std::max(newest_change_, machine.memberships().latest().sequence);
   oracle_.look(machine);
   invariants_.look(machine);

@@ -36,6 +36,8 @@ struct Options {
   bool has_rot = false;              // bytes that were written change, on one disk at a time
   std::uint64_t inside_percent = 0;  // of the power cuts: in the midst of what a machine does
   sim::NetworkOptions network;
+  bool has_read_faults = false;    // reads fail now and then, or all for a while
+  bool has_log_damage = false;     // after a power cut: see log_damage.cc
   bool has_partitions = false;     // of all kinds: see partitions.cc
   bool has_harsh_network = false;  // see harsh_network()
   bool has_stalls = false;         // disks stand still for seconds
@@ -71,6 +73,7 @@ struct Outcome {
   std::uint64_t replacements = 0;  // of a machine's state by another's
   std::uint64_t partitions = 0;
   std::uint64_t stalls = 0;
+  std::uint64_t damaged = 0;                    // logs
   std::uint64_t rotten = 0;                     // records whose bytes changed on a disk
   std::uint64_t put_back = 0;                   // of those
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
@@ -156,6 +159,9 @@ class Cluster {
   void cut_bridge(const Partition& partition);
   void cut_one_by_one(std::size_t machine, const Partition& partition);
   void plan_stalls();
+  void plan_read_faults();
+  void fail_reads_of_start(std::size_t machine);
+  void damage(std::size_t machine);
   void plan_trouble();
   void make_trouble();
   std::size_t leader_or(std::size_t machine) const;
@@ -183,6 +189,8 @@ class Cluster {
   io::SimRandom fault_random_;
   io::SimRandom more_random_;
   io::SimRandom partition_random_;
+  io::SimRandom read_random_;
+  io::SimRandom damage_random_;
   io::SimRandom stall_random_;
   io::SimRandom clock_random_;
   sim::EventQueue events_;

@@ -30,6 +30,17 @@ io::SimFault draw_fault(io::SimRandom& random) {
   return fault;
 }
 
+io::SimFault draw_read_fault(io::SimRandom& random) {
+  constexpr const char* kPlaces[] = {"",          ".seg",    ".seg",     ".seg",    ".hint",
+                                     "HARDSTATE", "MEMBERS", "MANIFEST", "incoming"};
+  io::SimFault fault;
+  fault.operation = io::SimOperation::kRead;
+  fault.path_part = kPlaces[random.below(std::size(kPlaces))];
+  fault.after = random.below(random.chance(50) ? 4 : 64);
+  fault.count = 1 + random.below(random.chance(70) ? 2 : 64);
+  return fault;
+}
+
 }  // namespace
 
 void Machine::fail_disk(io::SimFault fault) {
@@ -78,6 +89,23 @@ void Cluster::plan_disk_faults() {
     }
     plan_disk_faults();
   });
+}
+
+// While it serves, follows, sends its state or takes one.
+void Cluster::plan_read_faults() {
+  if (!options_.has_read_faults) return;
+  events_.after(1 + read_random_.below(2 * options_.trouble_mean_us), [this] {
+    if (is_calm_) return;
+    const std::size_t one = read_random_.below(machines_.size());
+    machines_[read_random_.chance(50) ? leader_or(one) : one]->fail_disk(
+        draw_read_fault(read_random_));
+    plan_read_faults();
+  });
+}
+
+void Cluster::fail_reads_of_start(std::size_t machine) {
+  if (!options_.has_read_faults || is_calm_ || !read_random_.chance(30)) return;
+  machines_[machine]->fail_disk(draw_read_fault(read_random_));
 }
 
 // Heartbeats need no disk: whose stands still leads on, if nobody stops it.

@@ -34,6 +34,10 @@ void Invariants::forget(const Machine& machine) { views_[machine.index()] = {}; 
 
 void Invariants::check_election(const Machine& machine, View& view) {
   const raft::Core& core = machine.core();
+  if (core.is_damaged() && core.role() != raft::Role::kFollower) {
+    cluster_.report(
+        fmt::format("Damaged: machine {} campaigns without what it had", machine.index() + 1));
+  }
   if (core.role() != raft::Role::kLeader) return;
   const auto [leader, is_first] =
       leaders_.try_emplace(core.term(), machine.index(), machine.uuid());

@@ -26,6 +26,7 @@ class Oracle;
 //   LogMatching        records with one term and number end logs with one chain
 //   LeaderAppendOnly   who leads takes nothing of its log back
 //   Monotone           term, commit and applied never fall in one life of a process
+//   Damaged            who had more than it has does not campaign
 //   OneLease           no two machines may take themselves for the leader by their clocks at once
 //   Answers            what is acknowledged is committed, with its version; what is read was
 //   written

@@ -75,7 +75,8 @@ void Machine::start() {
         fmt::format("machine {} does not start: {}", index_ + 1, kv::describe(opened.error())));
   }
   plan_disk();
-  if (fs_.is_on()) {
+  if (fs_.is_on() && !(is_disk_bad_ && has_failed())) {
+    const Look undisturbed(*this);
     check_memory();
     cluster_.oracle().look_at_start(*this);
     cluster_.invariants().look_at_start(*this);
@@ -86,6 +87,7 @@ void Machine::start() {
 
 // A crash takes nothing that was durable, and nobody says that it did.
 void Machine::check_memory() {
+  if (is_damaged_) return check_claim();
   if (store_->lost_sequence() != 0 || hard_state_->state().claimed_last != raft::Position{}) {
     return cluster_.report(
         fmt::format("machine {} says that it lost records up to {}, and nothing is", index_ + 1,
@@ -151,13 +153,25 @@ Result<void> Machine::open_members(engine::DataDirectory& dir) {
 void Machine::crash(io::CrashMode mode) {
   if (!is_up()) return;
   fs_.lose_power();
+  const bool is_disk_bad = is_disk_bad_;
   end(mode);
+  may_be_damaged_ = mode != io::CrashMode::kKeepCache && !is_disk_bad;
 }
 
 void Machine::end(io::CrashMode mode) {
   life_ += 1;
   keep_power();
-  note_durable();
+  {
+    const Look undisturbed(*this);
+    note_durable();
+  }
+  may_be_damaged_ = false;
+  open_segments_.clear();
+  if (store_) {
+    for (const auto& segment : *store_->segments().all()) {
+      if (!segment->is_sealed) open_segments_.emplace_back(segment->path(), segment->salt());
+    }
+  }
   aside_until_ = 0;
   waiting_.writes.clear();  // nobody is told
   reads_.clear();
@@ -189,6 +203,7 @@ void Machine::wipe() {
   uuid_.high += 1;
   former_ = std::exchange(durable_, {});
   durable_end_ = {};
+  is_damaged_ = false;
   cluster_.oracle().forget(*this);
   cluster_.invariants().forget(*this);
 }
@@ -208,6 +223,7 @@ void Machine::look() {
   if (is_disk_bad_ && has_failed())
     return give_up(without_numbers(kv::describe(*replica_->failure())));
   cluster_.look_at(*this);
+  if (is_damaged_ && !is_starting_) check_claim();
   if (replica_->replacement()) reopen();
 }
 
@@ -328,7 +344,7 @@ void Machine::on_comparison(const node::ComparisonNews& news) {
   using Kind = node::ComparisonNews::Kind;
   if (news.kind == Kind::kSame) {
     cluster_.outcome().comparisons += 1;
-  } else if (news.kind != Kind::kUnreadable || !cluster_.options().has_rot) {
+  } else if (news.kind != Kind::kUnreadable || (!cluster_.options().has_rot && !is_disk_bad_)) {
     cluster_.report(fmt::format("states differ: kind {} seq {} peer {} buckets {} {}",
                                 static_cast<int>(news.kind), news.seq,
                                 static_cast<std::uint64_t>(news.peer), news.buckets, news.cause));
@@ -504,7 +520,13 @@ void Machine::receive_now(const std::string& bytes, const peer::Hello& sender) {
   look();
 }
 
+raft::Point Machine::committed() const {
+  const Look undisturbed(*this);
+  return replica_->committed();
+}
+
 std::map<std::string, std::string> Machine::content() const {
+  const Look undisturbed(*this);
   std::map<std::string, std::string> rows;
   for (const auto keys : {StoreImpl::Keys::kOfUsers, StoreImpl::Keys::kReserved}) {
     auto cursor = store_->range({}, store_->snapshot(), keys);
@@ -516,6 +538,7 @@ std::map<std::string, std::string> Machine::content() const {
 }
 
 std::optional<std::uint64_t> Machine::chain_at(raft::Seq seq) const {
+  const Look undisturbed(*this);
   const format::LogFloor floor = store_->log_floor();
   if (seq != 0 && seq == floor.sequence) return floor.chain;
   engine::LogReader reader(store_->segments());
@@ -531,6 +554,10 @@ std::optional<std::uint64_t> Machine::durable_chain_at(const base::Uuid& disk,
     return gone == former_.end() ? std::nullopt : std::optional(gone->second);
   }
   if (disk != uuid_) return std::nullopt;
+  // Its word counted when it was given, and it will not forget that it was.
+  if (const auto had = had_chains_.find(seq); is_damaged_ && had != had_chains_.end()) {
+    return had->second;
+  }
   if (is_up()) return seq <= store_->pipeline().synced_sequence() ? chain_at(seq) : std::nullopt;
   const auto found = durable_.find(seq);
   if (found == durable_.end()) return std::nullopt;

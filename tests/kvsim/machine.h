@@ -69,6 +69,10 @@ class Machine : private node::ReplicaListener, private EventListener {
   // they were again when the process ends: what a start makes of damage is not looked at here.
   void rot();
   void undo_rot();
+  // It is down since its power went: bytes of its disk change. False: nothing of its log did. Until
+  // it has all again, it has to say so.
+  bool damage(io::SimRandom& random);
+  bool is_damaged() const { return is_damaged_; }
   // The disk refuses something, once or a few times; or has room for so many bytes more. The
   // process may end of it.
   void fail_disk(io::SimFault fault);
@@ -83,8 +87,23 @@ class Machine : private node::ReplicaListener, private EventListener {
   void pause(Time duration, sim::NodeClock::Motion motion);
   void resume();
 
+  // While one looks at it as nobody but a test does, its disk fails in nothing.
+  class Look {
+   public:
+    explicit Look(const Machine& machine) : machine_(machine) {
+      if (machine_.looks_++ == 0) machine_.fs_.hold_faults(true);
+    }
+    ~Look() {
+      if (--machine_.looks_ == 0) machine_.fs_.hold_faults(false);
+    }
+    Look(const Look&) = delete;
+    Look& operator=(const Look&) = delete;
+
+   private:
+    const Machine& machine_;
+  };
   // The end of its log, as far as it is committed.
-  raft::Point committed() const { return replica_->committed(); }
+  raft::Point committed() const;
   std::uint64_t applied() const { return replica_->applied(); }
   std::uint64_t last_sequence() const { return store_->pipeline().last_sequence(); }
   std::map<std::string, std::string> content() const;
@@ -139,6 +158,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   Result<void> open();
   Result<void> open_members(engine::DataDirectory& dir);
   void check_memory();
+  void check_claim();
   void reopen();
   void die(const std::string& where);
   void give_up(const std::string& why);
@@ -163,7 +183,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   Cluster& cluster_;
   const std::size_t index_;
   io::SimRandom random_;
-  io::SimFileSystem fs_;
+  mutable io::SimFileSystem fs_;  // see Look
+  mutable std::size_t looks_ = 0;
   const io::SimDisk blank_;
   struct Rotten {
     std::string path;
@@ -173,7 +194,14 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::vector<Rotten> rotten_;
   io::SimRandom rot_random_;
   bool is_disk_bad_ = false;  // or was, while this process was up
-  bool is_asking_ = false;    // what has to be there for the store to be whole
+  // When the last life ended: the segments of the log that were not sealed, with their salts; and
+  // whether nothing was under way.
+  std::vector<std::pair<std::string, std::uint64_t>> open_segments_;
+  bool may_be_damaged_ = false;
+  bool is_damaged_ = false;
+  raft::Point had_;  // on its disk, before
+  std::map<raft::Seq, std::uint64_t> had_chains_;
+  bool is_asking_ = false;  // what has to be there for the store to be whole
   Role role_;
   base::Uuid uuid_;
   sim::NodeClock clock_;

@@ -23,6 +23,8 @@ constexpr Part kParts[] = {
     {"batches", &Options::has_more_writes},
     {"disk-faults", &Options::has_disk_faults},
     {"rot", &Options::has_rot},
+    {"read-faults", &Options::has_read_faults},
+    {"log-damage", &Options::has_log_damage},
     {"partitions", &Options::has_partitions},
     {"harsh-network", &Options::has_harsh_network},
     {"stalls", &Options::has_stalls},
@@ -71,6 +73,9 @@ Options draw_options(std::uint64_t seed) {
   options.has_stalls = io::SimRandom(seed, 23).chance(30);
   options.has_frozen_clocks = io::SimRandom(seed, 24).chance(40) && !options.has_leases;
   options.has_tight_limits = io::SimRandom(seed, 25).chance(25);
+  // Who cannot read does not put back, either.
+  options.has_read_faults = io::SimRandom(seed, 27).chance(30) && !options.has_rot;
+  options.has_log_damage = io::SimRandom(seed, 26).chance(40) && options.machines > 1;
   return options;
 }
 

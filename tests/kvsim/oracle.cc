@@ -46,7 +46,7 @@ void Oracle::look_at_start(const Machine& machine) {
   view.content_due = std::max(committed(), machine.store().pipeline().last_sequence());
   look(machine);
   const std::uint64_t committed = machine.store().pipeline().committed_sequence();
-  if (committed < view.durable_commit) {
+  if (committed < view.durable_commit && !machine.is_damaged()) {
     cluster_.report(fmt::format("machine {} starts with {} committed, and had {} on its disk",
                                 machine.index() + 1, committed, view.durable_commit));
   }

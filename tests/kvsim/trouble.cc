@@ -134,6 +134,8 @@ void Cluster::restart_later(std::size_t machine) {
       machines_[machine]->start();
       return machines_[machine]->plan({"incoming", random_.below(40)});
     }
+    damage(machine);
+    fail_reads_of_start(machine);
     // The start may be cut off, too.
     if (!is_calm_ && random_.chance(options_.inside_percent / 2)) {
       machines_[machine]->plan(draw_power_cut());
