@@ -110,9 +110,8 @@ class Sealer {
       if (!synced) return tl::unexpected(std::move(synced).error());
       const bool is_lost = std::max(*synced, *proven) > out_.last_sequence;
       if (is_lost && committed_) {
-        if (auto noted = note_lost_in(later); !noted) return noted;
         const std::uint64_t lost = std::max(*synced, *proven);
-        if (auto noted = note_lost(window, lost); !noted) return noted;
+        if (auto noted = note_all_lost(window, lost, later); !noted) return noted;
       }
       if (!is_lost || committed_ || header->first_sequence <= out_.last_sequence) {
         return set_aside(info, size);
@@ -124,8 +123,7 @@ class Sealer {
     auto found = scan_keys(file, {ScanMode::kUnsealed, size, *header, 0, *proven}, keys);
     if (!found) return tl::unexpected(std::move(found).error());
     if (committed_ && !found->damaged.empty()) {
-      if (auto noted = note_lost_in(later); !noted) return noted;
-      if (auto ended = end_at_damage(file, *header, size, *found); !ended) return ended;
+      if (auto ended = end_at_damage(file, *header, size, *found, later); !ended) return ended;
       size = found->end;
       keys = {};
       if (auto again = scan_keys(file, {ScanMode::kUnsealed, size, *header, 0, 0}, keys); !again) {
@@ -178,7 +176,7 @@ class Sealer {
   // Behind what is damaged nothing counts any more, and what is intact of it may have been promised
   // though no mark tells of it yet: the last one is written with what comes after. Before anything
   // is cut, as then nothing tells of damage.
-  Result<void> note_lost_in(LaterSegments later) {
+  Result<void> note_all_lost(SegmentWindow& damaged, std::uint64_t sequence, LaterSegments later) {
     for (const format::SegmentInfo& info : later) {
       if (info.is_sealed || info.kind != format::SegmentKind::kLog) continue;
       const auto file = dir_.fs().open(dir_.segment_path(info.id), io::OpenMode::kRead);
@@ -189,7 +187,7 @@ class Sealer {
       SegmentWindow window(**file, info.size_that_counts(*size), info.salt);
       if (auto noted = note_lost(window, 0); !noted) return noted;
     }
-    return {};
+    return note_lost(damaged, sequence);
   }
 
   // Everything up to `sequence` was durable, and so may be what lies there. Its term is at most the
@@ -210,10 +208,10 @@ class Sealer {
 
   // Keeps what lies before the damage, and the rest where a person finds it. `found` ends there.
   Result<void> end_at_damage(io::File& file, const format::SegmentHeader& header,
-                             std::uint64_t size, SegmentScan& found) {
+                             std::uint64_t size, SegmentScan& found, LaterSegments later) {
     const std::uint64_t end = found.damaged.front().offset;
     SegmentWindow window(file, size, header.salt);
-    if (auto noted = note_lost(window, found.last_sequence); !noted) return noted;
+    if (auto noted = note_all_lost(window, found.last_sequence, later); !noted) return noted;
     tell(Event::Level::kError, "acknowledged data damaged",
          fmt::format("segment={} offset={} last_sequence={} action=\"asked of other nodes\"",
                      file.path(), end, found.last_sequence));
