@@ -203,7 +203,7 @@ void Machine::wipe() {
   uuid_.high += 1;
   former_ = std::exchange(durable_, {});
   durable_end_ = {};
-  is_damaged_ = false;
+  is_damaged_ = may_be_damaged_ = false;
   cluster_.oracle().forget(*this);
   cluster_.invariants().forget(*this);
 }

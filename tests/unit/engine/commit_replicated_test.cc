@@ -675,6 +675,16 @@ TEST_CASE_FIXTURE(ReplicatedStore, "what was durable in segments behind damage i
   store.reset();
   fs.restart(CrashMode::kLoseUnsynced);
   fs.flip(path, 64 + 60, 1);
+  // At once: a start that ends behind the first word must not leave less to be told.
+  std::vector<std::uint64_t> told;
+  const auto refuses = [&](std::uint64_t, std::uint64_t sequence) {
+    told.push_back(sequence);
+    return kv::Result<void>(tl::unexpected(kv::Error{Errc::kIo, "for the test", {}}));
+  };
+  CHECK_FALSE(
+      StoreImpl::open(fs, "/db", options, Background::kCaller, kv::Replicated{0, {}, refuses})
+          .has_value());
+  CHECK(told == std::vector{last});
   open();
   CHECK(pipeline().last_sequence() < last);
   CHECK(claimed_sequence == last);
