@@ -132,7 +132,8 @@ void add_cluster_flags(CLI::App& start, StartFlags& flags) {
       "of a member of a cluster: log that merges leave alone, for members that come back")
       ->check(size_check(0, UINT64_MAX));
   add(start, "catch-up-rate", flags.catch_up_rate,
-      "of the leader of a cluster: bytes a second that a member gets whose log is gone")
+      "of the leader of a cluster: bytes a second that a member gets for which nothing waits, and "
+      "as much of the log as is written meanwhile")
       ->check(size_check(kCatchUpRateMin, UINT64_MAX));
   add(start, "compare-interval-s", flags.compare_interval_s,
       "of a cluster: the members compare what they hold so often, and one that differs from the "

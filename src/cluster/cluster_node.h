@@ -41,7 +41,7 @@ class ClusterNode {
     std::string cluster_name;                              // of a new one
     bool is_cluster_name_given = false;                    // and not the default
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // bytes; see node::Replica::Parts
-    std::uint64_t catch_up_rate = 64 * 1024 * 1024;        // bytes a second; see node::BaseSender
+    std::uint64_t catch_up_rate = 64 * 1024 * 1024;        // bytes a second; see raft::Settings
     std::uint64_t compare_seconds = 600;                   // the same; 0: only when asked for
     bool has_lease_reads = false;                          // see ReadLease
     std::optional<EtcdSettings> etcd = {};                 // see ReplicaHost

@@ -74,10 +74,10 @@ void ReplicaHost::start(const Parts& parts) {
                                            parts.members,
                                            *this,
                                            options_.log_retention,
-                                           options_.compare_seconds * 1'000'000,
-                                           options_.catch_up_rate};
+                                           options_.compare_seconds * 1'000'000};
   raft::Settings settings;
   settings.has_lease_reads = options_.has_lease_reads;
+  settings.catch_up_rate = options_.catch_up_rate;
   const node::Self self{raft::NodeId{options_.node_id}, options_.node_uuid,
                         parts.members.content().has_joined};
   replica_.emplace(replica_parts, self, settings, base::random_uuid().low, now());

@@ -48,10 +48,10 @@ class ReplicaHost final : public server::ClusterMember,
     std::string client_address;                            // HOST:PORT for clients
     std::optional<EtcdSettings> etcd = {};                 // none: votes alone place leadership
     std::uint64_t log_retention = std::uint64_t{1} << 30;  // see node::Replica::Parts
-    std::uint64_t catch_up_rate = node::BaseSender::kRate;
-    std::uint64_t compare_seconds = 600;  // see node::Replica::Parts
-    bool has_lease_reads = false;         // the clocks of all members are trusted: see ReadLease
-    bool is_insecure = false;             // that may be an address that other machines reach
+    std::uint64_t catch_up_rate = 64 * 1024 * 1024;        // see raft::Settings
+    std::uint64_t compare_seconds = 600;                   // see node::Replica::Parts
+    bool has_lease_reads = false;  // the clocks of all members are trusted: see ReadLease
+    bool is_insecure = false;      // that may be an address that other machines reach
     std::function<void(const Error&)> on_failure;
     // The node has another state now, which it has once it was closed and opened again: see
     // replacement(). Called once, on its thread.

@@ -30,11 +30,8 @@ namespace kv::node {
 // leader begins anew.
 class BaseSender {
  public:
-  static constexpr std::uint64_t kRate = 64 * 1024 * 1024;
-
   // `rate`: bytes a second, to each member.
-  BaseSender(StoreImpl& store, ReplicaListener& listener, std::uint64_t seed,
-             std::uint64_t rate = kRate);
+  BaseSender(StoreImpl& store, ReplicaListener& listener, std::uint64_t seed, std::uint64_t rate);
 
   // What the core wants sent, and the members at that point. It takes the place of what was sent to
   // that member before.

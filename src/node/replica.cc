@@ -32,7 +32,7 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
       self_(self),
       now_(now),
       reader_(parts.store.segments()),
-      sender_(parts.store, parts.listener, seed, parts.catch_up_rate),
+      sender_(parts.store, parts.listener, seed, settings.catch_up_rate),
       receiver_(parts.store, parts.listener,
                 [this](const BaseReceiver::Arrived& state) { return take_base(state); }),
       repair_(parts.store, parts.listener),

@@ -65,7 +65,6 @@ class Replica : private raft::Log {
     std::uint64_t log_retention = std::uint64_t{1} << 30;
     // From one comparison of what the members hold to the next; 0: only when asked for.
     std::uint64_t compare_us = 600'000'000;
-    std::uint64_t catch_up_rate = BaseSender::kRate;  // see BaseSender
   };
   // `self`: number and disk. `seed`: another one at each start.
   Replica(const Parts& parts, Self self, raft::Settings settings, std::uint64_t seed,

@@ -87,6 +87,7 @@ Core::Core(const Core& other, const Log& log)
       noop_seq_(other.noop_seq_),
       promised_seq_(other.promised_seq_),
       uncommitted_bytes_(other.uncommitted_bytes_),
+      grown_bytes_(other.grown_bytes_),
       transfer_(other.transfer_),
       reads_(other.reads_),
       forwarded_(other.forwarded_),

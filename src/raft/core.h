@@ -196,6 +196,8 @@ class Core {
   void send_heartbeat(NodeId peer, Progress& progress);
   bool replicate(NodeId peer, Progress& progress);
   void send_snapshot(NodeId peer, Progress& progress);
+  bool is_late(NodeId peer, const Progress& progress) const;
+  Seq reached_without(NodeId peer) const;
   void send_append(NodeId peer, Progress& progress, const Point& prev, Seq last);
   void ship();
   Point append_own(Entry entry);
@@ -300,6 +302,7 @@ class Core {
   Seq noop_seq_ = 0;
   Seq promised_seq_ = 0;  // see promise()
   std::uint64_t uncommitted_bytes_ = 0;
+  std::uint64_t grown_bytes_ = 0;  // of all terms; see Pace
   std::optional<Transfer> transfer_;
   ReadQueue reads_;
 

@@ -19,6 +19,7 @@ void fold(Digest& digest, const Progress& progress) {
 
 void fold_times(Digest& digest, const Progress& progress) {
   digest.add(progress.heard.value_or(Instant())).add(progress.spoke.value_or(Instant()));
+  digest.add(progress.pace.earned().value_or(Instant())).add(progress.pace.credit());
 }
 
 void fold(Digest& digest, const LogView& log) {

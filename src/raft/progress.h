@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "raft/clock.h"
+#include "raft/pace.h"
 #include "raft/types.h"
 
 namespace kv::raft {
@@ -75,6 +76,7 @@ class Progress {
   bool is_suspect = false;  // an alarm was raised
   Point snapshot;           // of kSnapshot
   CatchUp catch_up;
+  Pace pace;
 
   void become_probe(Seq next_seq, Round round) {
     state = State::kProbe;

@@ -27,6 +27,7 @@ Point Core::append_own(Entry entry) {
   entry.seq = log_.last().seq + 1;
   entry.chain = log_.extend_chain(entry);
   uncommitted_bytes_ += entry.size + kEntryOverhead;
+  grown_bytes_ += entry.size + kEntryOverhead;
   if (entry.config) {
     configs_.append(entry.seq, entry.config);
     sync_peers();
@@ -89,13 +90,25 @@ bool Core::replicate(NodeId peer, Progress& progress) {
         progress.inflight_bytes() >= settings_.inflight_bytes_max) {
       break;
     }
+    const bool is_paced = settings_.catch_up_rate != kNoBound && is_late(peer, progress);
+    if (is_paced && !progress.pace.may_send(now_, grown_bytes_, settings_.catch_up_rate)) break;
     const Extent extent =
         log_.extent(progress.next, settings_.append_records_max, settings_.append_bytes_max);
     send_append(peer, progress, log_.point_at(progress.next - 1), extent.last);
+    if (is_paced) {
+      const std::uint64_t records = extent.last - progress.next + 1;
+      progress.pace.spend(extent.bytes + records * kEntryOverhead);
+    }
     progress.note_sent(extent.last, extent.bytes);
     is_sent = true;
   }
   return is_sent;
+}
+
+// What it lacks is committed already, and what is proposed now will be without it: nobody waits.
+bool Core::is_late(NodeId peer, const Progress& progress) const {
+  if (progress.next > commit_ || (transfer_ && transfer_->target == peer)) return false;
+  return reached_without(peer) >= commit_;
 }
 
 void Core::send_append(NodeId peer, Progress& progress, const Point& prev, Seq last) {
@@ -202,16 +215,20 @@ tl::expected<void, Refusal> Core::can_release(NodeId peer) const {
   if (!peers_.contains(peer) || (transfer_ && transfer_->target == peer)) {
     return tl::unexpected(Refusal::kInvalid);
   }
+  if (reached_without(peer) < commit_) return tl::unexpected(Refusal::kNotReady);
+  return {};
+}
+
+// What a majority of the voters has on disk that are there, as if `peer` were not.
+Seq Core::reached_without(NodeId peer) const {
   const Config& config = configs_.latest();
-  const Seq without = reached_by_majority(config, [&](NodeId node) -> Seq {
+  return reached_by_majority(config, [&](NodeId node) -> Seq {
     if (node == id_) return durable_;
     const auto other = peers_.find(node);
     const bool is_there = node != peer && other != peers_.end() && other->second.heard &&
                           longest_us(*other->second.heard, now_) < config.election_us;
     return is_there ? other->second.match : 0;
   });
-  if (without < commit_) return tl::unexpected(Refusal::kNotReady);
-  return {};
 }
 
 // What it said of its disk before it heard of this is stale.

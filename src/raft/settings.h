@@ -9,6 +9,8 @@
 
 namespace kv::raft {
 
+inline constexpr std::uint64_t kNoBound = UINT64_MAX;
+
 // Limits of one node. What all members must agree on is in Config.
 struct Settings {
   // Reads on the word of the leader's lease: opt-in, as they rely on clocks (rules L1 to L6; see
@@ -23,6 +25,9 @@ struct Settings {
   // Of records a leader proposed that are not committed yet (rule R8); each counts with
   // kEntryOverhead on top of its size.
   std::uint64_t uncommitted_bytes_max = 64 << 20;
+  // Bytes a second, and what the log grows by: to a peer without which everything is committed that
+  // it lacks; see Pace. So many of the state that a driver sends, too.
+  std::uint64_t catch_up_rate = kNoBound;
   // How long what is known to be committed may be newer than what the hard state says of it: a
   // write of its own, for which nothing waits. Less of the log is then of unknown fate after a
   // restart.
@@ -37,7 +42,7 @@ inline constexpr std::uint64_t kEntryOverhead = 64;
 constexpr bool is_valid(const Settings& settings) {
   return settings.append_bytes_max > 0 && settings.append_records_max > 0 &&
          settings.inflight_bytes_max > 0 && settings.inflight_messages_max > 0 &&
-         settings.uncommitted_bytes_max > 0 && settings.reads_max > 0;
+         settings.uncommitted_bytes_max > 0 && settings.catch_up_rate > 0 && settings.reads_max > 0;
 }
 
 // What a node wakes up with.

@@ -21,7 +21,8 @@ struct Options {
   std::size_t machines = 3;
   std::size_t spares = 0;              // that wait to be added; the members change if there are any
   std::uint64_t retention = 8 * 1024;  // bytes of log that merges leave alone
-  std::uint64_t compare_us = 0;        // between comparisons of what the machines hold; 0: none
+  std::uint64_t catch_up_rate = 64 << 20;  // bytes a second
+  std::uint64_t compare_us = 0;            // between comparisons of what the machines hold; 0: none
   std::size_t clients = 4;
   std::size_t keys = 4;
   std::size_t value_max = 300;           // bytes, about

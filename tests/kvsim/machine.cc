@@ -130,6 +130,7 @@ Result<void> Machine::open() {
   raft::Settings settings;
   if (cluster_.options().has_tight_limits) settings = tight_limits(cluster_.options().seed);
   settings.has_lease_reads = cluster_.options().has_leases;
+  settings.catch_up_rate = cluster_.options().catch_up_rate;
   const node::Self self{raft::NodeId{index_ + 1}, uuid_, members_->content().has_joined};
   replica_ =
       std::make_unique<node::Replica>(parts, self, settings, random_.below(UINT64_MAX), now());

@@ -76,6 +76,8 @@ Options draw_options(std::uint64_t seed) {
   // Who cannot read does not put back, either.
   options.has_read_faults = io::SimRandom(seed, 27).chance(30) && !options.has_rot;
   options.has_log_damage = io::SimRandom(seed, 26).chance(40) && options.machines > 1;
+  io::SimRandom pacing(seed, 28);
+  if (pacing.chance(40)) options.catch_up_rate = (1 + pacing.below(16)) << 14;
   return options;
 }
 
@@ -121,12 +123,13 @@ std::vector<std::string> parts() {
 
 std::string describe(const Options& options) {
   std::string world = fmt::format(
-      "{} machines, {} spares, {} clients, {} keys, values to {}, {} bytes of log kept, {} s, "
-      "trouble every {} ms, {} % of cuts inside, disk {} us, loss {} %{}",
+      "{} machines, {} spares, {} clients, {} keys, values to {}, {} bytes of log kept, {} a "
+      "second to who is late, {} s, trouble every {} ms, {} % of cuts inside, disk {} us, loss {} "
+      "%{}",
       options.machines, options.spares, options.clients, options.keys, options.value_max,
-      options.retention, options.duration_us / kSecond, options.trouble_mean_us / kMillisecond,
-      options.inside_percent, options.disk_max_us, options.network.loss_percent,
-      options.compare_us != 0 ? ", comparisons" : "");
+      options.retention, options.catch_up_rate, options.duration_us / kSecond,
+      options.trouble_mean_us / kMillisecond, options.inside_percent, options.disk_max_us,
+      options.network.loss_percent, options.compare_us != 0 ? ", comparisons" : "");
   for (const Part& part : kParts) {
     if (options.*part.is_there) world += fmt::format(", {}", part.name);
   }

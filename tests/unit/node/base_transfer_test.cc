@@ -88,7 +88,7 @@ struct Transfer {
                           return kv::Result<bool>(true);
                         }};
 
-  explicit Transfer(std::uint64_t rate = BaseSender::kRate)
+  explicit Transfer(std::uint64_t rate = 64 * 1024 * 1024)
       : sender(*leader.store, from, 100, rate) {
     follower.put("mine", "stays");
     Boot boot;
