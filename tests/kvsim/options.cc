@@ -68,8 +68,7 @@ Options draw_options(std::uint64_t seed) {
   options.has_disk_faults = io::SimRandom(seed, 19).chance(40);
   options.has_more_writes = io::SimRandom(seed, 20).chance(50);
   options.has_partitions = io::SimRandom(seed, 21).chance(40);
-  // Not where members change: a new one may then wait too long for its files (seed 2291841373).
-  options.has_harsh_network = io::SimRandom(seed, 22).chance(15) && options.spares == 0;
+  options.has_harsh_network = io::SimRandom(seed, 22).chance(15);
   options.has_stalls = io::SimRandom(seed, 23).chance(30);
   options.has_frozen_clocks = io::SimRandom(seed, 24).chance(40) && !options.has_leases;
   options.has_tight_limits = io::SimRandom(seed, 25).chance(25);
