@@ -69,12 +69,9 @@ void ReplicaHost::start(const Parts& parts) {
       session->start();
     });
   };
-  const node::Replica::Parts replica_parts{parts.store,
-                                           parts.hard_state,
-                                           parts.members,
-                                           *this,
-                                           options_.log_retention,
-                                           options_.compare_seconds * 1'000'000};
+  const node::Replica::Parts replica_parts{
+      parts.store, parts.hard_state,       parts.members,
+      *this,       options_.log_retention, options_.compare_seconds * 1'000'000};
   raft::Settings settings;
   settings.has_lease_reads = options_.has_lease_reads;
   settings.catch_up_rate = options_.catch_up_rate;
