@@ -47,6 +47,7 @@ void Core::commit_to(Seq seq) {
     }
   }
   commit_ = seq;
+  moved_ = now_;
   configs_.commit_to(seq);
   log_.release(std::min(durable_, commit_));
   // Rule M5: a leader that is no member any more led until this was committed.

@@ -88,6 +88,7 @@ Core::Core(const Core& other, const Log& log)
       promised_seq_(other.promised_seq_),
       uncommitted_bytes_(other.uncommitted_bytes_),
       grown_bytes_(other.grown_bytes_),
+      moved_(other.moved_),
       transfer_(other.transfer_),
       reads_(other.reads_),
       forwarded_(other.forwarded_),

@@ -303,6 +303,7 @@ class Core {
   Seq promised_seq_ = 0;  // see promise()
   std::uint64_t uncommitted_bytes_ = 0;
   std::uint64_t grown_bytes_ = 0;  // of all terms; see Pace
+  Instant moved_;  // the commit last, or when a record came that nothing waited before
   std::optional<Transfer> transfer_;
   ReadQueue reads_;
 

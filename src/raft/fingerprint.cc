@@ -36,7 +36,7 @@ std::uint64_t Core::fingerprint(Timers timers) const {
     digest.add(random_.state()).add(now_).add(boot_);
     digest.add(election_begun_).add(election_timeout_us_).add(promised_.value_or(Instant()));
     digest.add(quorum_contact_).add(lease_begun_.value_or(Instant())).add(heartbeat_sent_);
-    digest.add(hint_handed_).add(asked_);
+    digest.add(hint_handed_).add(asked_).add(moved_);
     digest.add(disk_watch_.stalled_us(now_));
     for (const auto& [peer, progress] : peers_) fold_times(digest.add(peer), progress);
     for (const auto& [nonce, read] : forwarded_) digest.add(nonce).add(read.id);

@@ -32,6 +32,7 @@ Point Core::append_own(Entry entry) {
     configs_.append(entry.seq, entry.config);
     sync_peers();
   }
+  if (log_.last().seq == commit_) moved_ = now_;
   const Point point = entry.point();
   log_.append(std::move(entry));
   return point;
@@ -105,9 +106,14 @@ bool Core::replicate(NodeId peer, Progress& progress) {
   return is_sent;
 }
 
-// What it lacks is committed already, and what is proposed now will be without it: nobody waits.
+// What it lacks is committed already, and what is proposed now will be without it: nobody waits. A
+// majority may answer and yet commit nothing, as one of it has a full disk; then this peer counts.
 bool Core::is_late(NodeId peer, const Progress& progress) const {
   if (progress.next > commit_ || (transfer_ && transfer_->target == peer)) return false;
+  constexpr std::uint64_t kPatience = 10;  // of an election timeout
+  const bool is_stuck = log_.last().seq > commit_ &&
+                        longest_us(moved_, now_) >= configs_.latest().election_us / kPatience;
+  if (is_stuck) return false;
   return reached_without(peer) >= commit_;
 }
 

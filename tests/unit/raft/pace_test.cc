@@ -104,6 +104,16 @@ TEST_CASE("who is needed for a majority gets all at once") {
   CHECK(net.core(1).commit() == point.seq);
 }
 
+TEST_CASE("who is needed as another one's disk takes nothing gets all at once") {
+  Late net;
+  net.pass_all(kHeartbeat);
+  REQUIRE(net.end_of(3) < 30);
+  net.member(2).is_disk_held = true;
+  const auto point = net.append_unsent(1);
+  for (int i = 0; i < 3; ++i) net.pass_all(kHeartbeat);
+  CHECK(net.core(1).commit() == point.seq);
+}
+
 TEST_CASE("who is to lead gets all at once") {
   Late net;
   net.pass_all(kHeartbeat);
