@@ -6,6 +6,11 @@ namespace kv::bench {
 
 std::uint32_t InsertedKeys::next() {
   const std::lock_guard lock(mutex_);
+  if (!failed_.empty()) {
+    const std::uint32_t key = failed_.back();
+    failed_.pop_back();
+    return key;
+  }
   if (next_ == UINT32_MAX) return UINT32_MAX;
   const std::uint32_t count = count_.load(std::memory_order_relaxed);
   if (next_ - count == is_done_.size()) {
@@ -26,6 +31,12 @@ void InsertedKeys::done(std::uint32_t key) {
   is_done_[key & mask] = 1;
   while (count != next_ && is_done_[count & mask] != 0) is_done_[count++ & mask] = 0;
   count_.store(count, std::memory_order_release);
+}
+
+void InsertedKeys::failed(std::uint32_t key) {
+  const std::lock_guard lock(mutex_);
+  KV_CHECK(key >= count_.load(std::memory_order_relaxed) && key < next_);
+  failed_.push_back(key);
 }
 
 }  // namespace kv::bench

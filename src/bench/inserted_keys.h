@@ -8,7 +8,9 @@
 namespace kv::bench {
 
 // Hands out the numbers of keys to be inserted, and knows up to which all have been: a read of a
-// key that is still on its way would say nothing about the server. Any thread.
+// key that is still on its way would say nothing about the server, and neither would one of a key
+// whose insert came to nothing. Such a number is handed out again before any new one, so that it
+// holds the others back for no longer than the server refuses all of them. Any thread.
 class InsertedKeys {
  public:
   // `loaded` keys are there already.
@@ -17,8 +19,10 @@ class InsertedKeys {
 
   // A number that nobody else gets. UINT32_MAX: there are no more.
   std::uint32_t next();
-  // The insert of this key was answered.
+  // The server has this key.
   void done(std::uint32_t key);
+  // It was refused, or lost on the way: nobody knows whether the server has it.
+  void failed(std::uint32_t key);
   // All keys below were inserted.
   std::uint32_t count() const { return count_.load(std::memory_order_acquire); }
 
@@ -31,6 +35,7 @@ class InsertedKeys {
   // power of two and doubles when a slow answer holds count_ back for long.
   std::vector<char> is_done_;
   std::uint32_t next_;
+  std::vector<std::uint32_t> failed_;  // to be handed out again
 };
 
 }  // namespace kv::bench

@@ -23,8 +23,10 @@ class RequestSource {
   virtual ~RequestSource() = default;
   // False: there are no more.
   virtual bool next(Request& request) = 0;
-  // An insert was answered.
+  // The server has a key that it was to insert.
   virtual void inserted(std::uint32_t key) = 0;
+  // It has refused it, or may have: it is not there as far as anybody knows.
+  virtual void not_inserted(std::uint32_t key) = 0;
   // A request was not served. True: next() gives it out again.
   virtual bool takes_back(std::uint32_t key) {
     static_cast<void>(key);
@@ -40,6 +42,7 @@ class MixSource : public RequestSource {
       : mix_(workload.mix), chooser_(chooser), inserted_keys_(inserted_keys), random_(seed) {}
   bool next(Request& request) override;
   void inserted(std::uint32_t key) override { inserted_keys_.done(key); }
+  void not_inserted(std::uint32_t key) override { inserted_keys_.failed(key); }
 
  private:
   const Mix mix_;
@@ -55,6 +58,7 @@ class LoadSource : public RequestSource {
       : next_key_(next_key), end_(end) {}
   bool next(Request& request) override;
   void inserted(std::uint32_t) override {}
+  void not_inserted(std::uint32_t) override {}
   bool takes_back(std::uint32_t key) override {
     again_.push_back(key);
     return true;
@@ -73,6 +77,7 @@ class SampleSource : public RequestSource {
   explicit SampleSource(std::uint32_t end) : end_(end) {}
   bool next(Request& request) override;
   void inserted(std::uint32_t) override {}
+  void not_inserted(std::uint32_t) override {}
   bool takes_back(std::uint32_t key) override {
     again_.push_back(key);
     return true;

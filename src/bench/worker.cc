@@ -304,7 +304,10 @@ void Worker::settle(LoadConnection& connection, const Answer& answer, Clock::tim
 void Worker::finish(const Pending& request, Outcome outcome, const Answer& answer,
                     Clock::time_point now) {
   if (outcome == Outcome::kUnserved) return count_unserved(request, std::string(answer.text));
-  if (request.operation == Operation::kInsert) source_->inserted(request.key);
+  if (request.operation == Operation::kInsert) {
+    if (outcome == Outcome::kRight) source_->inserted(request.key);
+    if (outcome != Outcome::kRight) source_->not_inserted(request.key);
+  }
   if (answer.kind == Answer::Kind::kValue) {
     const auto size = static_cast<std::uint32_t>(answer.value.size());
     tally_->value_min = std::min(tally_->value_min, size);

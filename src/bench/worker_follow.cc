@@ -51,7 +51,7 @@ void Worker::count_unserved(const Pending& request, const std::string& why) {
   if (source_->takes_back(request.key)) {
     is_over_ = false;
   } else if (request.operation == Operation::kInsert) {
-    source_->inserted(request.key);
+    source_->not_inserted(request.key);
   }
 }
 

@@ -252,14 +252,10 @@ class Bench {
     return true;
   }
 
-  // A key that is not there is a wrong answer only if nothing else explains it.
   int exit_code(const bench::Tally& tally) const {
-    const bench::Tally::Line all = tally.total();
     if (was_interrupted != 0) return kExitInterrupted;
-    const bool is_explained =
-        flags_.has_no_load || all.refused > 0 || !tally.first_unserved.empty();
-    if (all.wrong > 0 || (all.missing > 0 && !is_explained)) return kExitIntegrity;
-    return all.errors() > 0 ? kExitServerError : kExitOk;
+    return bench_exit_code(tally,
+                           flags_.has_no_load ? BenchKeys::kMayBeMissing : BenchKeys::kThere);
   }
 
   const Common& common_;

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/percentile_log.h"
+#include "cli/exit_code.h"
 #include "cli/quantity.h"
 
 namespace kv::cli {
@@ -109,6 +110,13 @@ nlohmann::ordered_json bench_json(const RunResult& result) {
   }
   out["all"] = json_of_line(result.tally.total(), result.seconds);
   return out;
+}
+
+int bench_exit_code(const Tally& tally, BenchKeys keys) {
+  const Tally::Line all = tally.total();
+  const bool is_lost = all.missing > 0 && keys == BenchKeys::kThere;
+  if (all.wrong > 0 || is_lost) return kExitIntegrity;
+  return all.errors() > 0 ? kExitServerError : kExitOk;
 }
 
 std::vector<PercentileFile> percentile_files(const std::string& path, const RunResult& result) {

@@ -16,6 +16,12 @@ namespace kv::cli {
 std::string bench_text(const bench::RunResult& result);
 nlohmann::ordered_json bench_json(const bench::RunResult& result);
 
+// Whether all keys were written, or found to be there, before the run.
+enum class BenchKeys { kThere, kMayBeMissing };
+// kExitIntegrity: the server lost something, or told what is wrong. Only keys that nobody looked
+// for excuse one that is not there: what was refused or not served during the run is not read.
+int bench_exit_code(const bench::Tally& tally, BenchKeys keys);
+
 // What --hdr FILE is to hold: all operations together in FILE, and where there are several, each by
 // itself in a file whose name has the operation's in front of its ending.
 struct PercentileFile {

@@ -21,6 +21,21 @@ TEST_CASE("keys count once all before them are inserted") {
   CHECK(keys.count() == 13);
 }
 
+TEST_CASE("a key whose insert failed is not there, and is handed out again before new ones") {
+  InsertedKeys keys(10);
+  CHECK(keys.next() == 10);
+  CHECK(keys.next() == 11);
+  keys.failed(10);
+  keys.done(11);
+  CHECK(keys.count() == 10);
+  CHECK(keys.next() == 10);
+  CHECK(keys.next() == 12);
+  keys.failed(10);
+  CHECK(keys.next() == 10);
+  keys.done(10);
+  CHECK(keys.count() == 12);
+}
+
 TEST_CASE("one slow insert holds the count back, however many come meanwhile") {
   InsertedKeys keys(0);
   const std::uint32_t slow = keys.next();

@@ -3,6 +3,8 @@
 #include <atomic>
 #include <optional>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include <doctest/doctest.h>
 
@@ -142,6 +144,84 @@ TEST_CASE("keys that were not served while they are loaded are written to the ne
   second.join();
   CHECK(written.size() == 5);
   for (std::uint32_t key = 0; key < 5; ++key) CHECK(written.count(kNames.name(key)) == 1);
+}
+
+namespace {
+
+// Keeps the keys that it is told, besides the first kKeys, and knows no others.
+struct Keeper {
+  std::set<std::uint32_t> keys;
+  std::vector<std::uint32_t> asked;         // to be put, in their order
+  std::optional<std::string> first_answer;  // to a put; empty: the connection ends
+
+  void serve(Talk& talk) {
+    for (std::string head = talk.read(7); head.size() == 7; head = talk.read(7)) {
+      if (head == "GET 16\n") {
+        talk.say(answer_to_get(*kNames.number(talk.read(16))));
+        continue;
+      }
+      const std::string put = talk.read(kPut - 7);
+      asked.push_back(*kNames.number(put.substr(4, 16)));
+      const std::string answer = std::exchange(first_answer, {}).value_or("OK ver=1\n");
+      if (answer.empty()) return;
+      if (answer.starts_with("OK")) keys.insert(asked.back());
+      talk.say(answer);
+    }
+  }
+  std::string answer_to_get(std::uint32_t key) const {
+    if (key >= kKeys && !keys.contains(key)) return "NOT_FOUND\n";
+    std::string out = "VALUE 100 ver=1\n";
+    kNative.values().append(out, key, 100, 1);
+    return out + "\n";
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a key whose insert came to nothing is inserted again, and not read before") {
+  Keeper keeper;
+  Keeper before;
+  bool has_second = true;
+  SUBCASE("refused by one that leads no more") { before.first_answer = kNotLeader; }
+  SUBCASE("of unknown outcome") {
+    before.first_answer = "ERR UNKNOWN_OUTCOME applied=maybe :node 2 leads\n";
+  }
+  SUBCASE("lost with the connection") { before.first_answer = ""; }
+  SUBCASE("refused by one that leads on") {
+    before.first_answer = "ERR TRY_LATER applied=no retry_ms=25 reason=queue\n";
+    has_second = false;
+  }
+  std::vector<FakeServer::Script> scripts;
+  if (has_second) scripts.emplace_back([&](Talk& talk) { keeper.serve(talk); });
+  FakeServer second(scripts);
+  FakeServer first({[&](Talk& talk) { before.serve(talk); }});
+  Tally tally;
+  InsertedKeys inserted(kKeys);
+  {
+    Destination leader(first.address(), [&] { return std::optional(second.address()); });
+    const Workload workload{*Mix::parse("read=1,insert=1"), Distribution::kLatest};
+    const KeyChooser chooser(workload.distribution, kKeys);
+    MixSource source(workload, chooser, inserted, 1);
+    Worker worker(kNative, kSizes, 10s, 1);
+    worker.follow(leader, 0ms);
+    REQUIRE(worker.open(first.address(), 1));
+    Schedule schedule;
+    schedule.operations_max = 300;
+    REQUIRE(worker.run(source, schedule, tally));
+  }
+  first.join();
+  second.join();
+  const Tally::Line all = tally.total();
+  CHECK(all.unserved == (has_second ? 1 : 0));
+  CHECK(all.refused == (has_second ? 0 : 1));
+  CHECK(all.missing == 0);
+  CHECK(all.wrong == 0);
+  // Nothing was kept by the first that the second lacks.
+  REQUIRE(before.asked.size() >= 1);
+  CHECK(before.asked.front() == kKeys);
+  CHECK((has_second ? keeper.asked.front() : before.asked.at(1)) == kKeys);
+  CHECK(inserted.count() == kKeys + (has_second ? keeper : before).keys.size());
+  CHECK(inserted.count() > kKeys + 100);
 }
 
 TEST_CASE("threads that lose the same leader look for the next one once") {

@@ -3,7 +3,10 @@
 #include <doctest/doctest.h>
 #include <nlohmann/json.hpp>
 
+#include "cli/exit_code.h"
+
 using namespace kv::cli;
+namespace bench = kv::bench;
 using kv::bench::Operation;
 using kv::bench::RunResult;
 
@@ -54,6 +57,23 @@ TEST_CASE("the JSON has the numbers as they are") {
   CHECK(json["operations"]["read"]["latency_ns"]["max"] == 1'000'000);
   CHECK(json["all"]["count"] == 2000);
   CHECK(json["all"]["errors"] == 1);
+}
+
+TEST_CASE("a key that is gone is damage, whatever else went wrong") {
+  RunResult result = result_of({Operation::kRead});
+  bench::Tally& tally = result.tally;
+  CHECK(bench_exit_code(tally, BenchKeys::kThere) == kExitOk);
+  tally.first_unserved = "NOT_LEADER";
+  tally.line(Operation::kInsert).unserved = 1;
+  CHECK(bench_exit_code(tally, BenchKeys::kThere) == kExitOk);
+  tally.line(Operation::kInsert).refused = 1;
+  CHECK(bench_exit_code(tally, BenchKeys::kThere) == kExitServerError);
+  tally.line(Operation::kRead).missing = 1;
+  CHECK(bench_exit_code(tally, BenchKeys::kThere) == kExitIntegrity);
+  // Nobody looked whether they were written.
+  CHECK(bench_exit_code(tally, BenchKeys::kMayBeMissing) == kExitServerError);
+  tally.line(Operation::kRead).wrong = 1;
+  CHECK(bench_exit_code(tally, BenchKeys::kMayBeMissing) == kExitIntegrity);
 }
 
 TEST_CASE("percentiles go into one file, and one for each of several operations") {
