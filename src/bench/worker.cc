@@ -101,9 +101,6 @@ Result<void> Worker::run(RequestSource& source, const Schedule& schedule, Tally&
     if (auto issued = issue(now); !issued) return issued;
     if (is_over_ && pending_ == 0) return {};
     if (auto back = bring_back(); !back) return back;
-    if (now - looked_at_ >= kTick) {
-      if (auto heard = look_for_silence(now); !heard) return heard;
-    }
     if (auto waited = wait(now); !waited) return waited;
   }
   return {};
@@ -116,6 +113,8 @@ void Worker::begin(RequestSource& source, const Schedule& schedule, Tally& tally
   is_over_ = false;
   issued_ = counted_ = pending_ = 0;
   looked_at_ = Clock::now();
+  if (gap_since_) gap_since_ = looked_at_;
+  if (unserved_since_) unserved_since_ = looked_at_;
   answered_.store(0, std::memory_order_relaxed);
   bytes_sent_.store(0, std::memory_order_relaxed);
   ready_.reset(connections_.size());
@@ -217,11 +216,16 @@ Result<void> Worker::send(std::uint32_t index) {
   return {};
 }
 
-// Until something came, there is room, a request is due, or for a tick.
+// Until something came, there is room, a request is due, or for a tick. Who may be silent is looked
+// at when all that came was taken, however long we were held up before.
 Result<void> Worker::wait(Clock::time_point now) {
   std::chrono::nanoseconds time = kTick;
   if (is_open_loop() && !is_over_ && !ready_.empty()) {
     time = std::clamp<std::chrono::nanoseconds>(due() - now, std::chrono::nanoseconds(0), kTick);
+  }
+  if (!away_.empty() && !is_over_) {
+    time = std::clamp<std::chrono::nanoseconds>(look_at_ - Clock::now(),
+                                                std::chrono::nanoseconds(0), time);
   }
   timespec limit{};
   limit.tv_nsec = time.count();
@@ -240,7 +244,8 @@ Result<void> Worker::wait(Clock::time_point now) {
       if (auto sent = send(index); !sent) return sent;
     }
   }
-  return {};
+  const bool was_all_taken = count >= 0 && static_cast<std::size_t>(count) < events.size();
+  return was_all_taken && now - looked_at_ >= kTick ? look_for_silence(now) : Result<void>();
 }
 
 // All that came on one connection; then it is given its next requests at once, so that the server
@@ -262,9 +267,8 @@ Result<void> Worker::take_answers(std::uint32_t index) {
     }
     if (leader_ != nullptr && answer.kind == Answer::Kind::kRefused && answer.is_elsewhere) {
       is_stale_[index] = 1;
-    } else if (gap_since_ && turns_[index] > gap_turn_) {
-      tally_->gap_max = std::max<std::chrono::nanoseconds>(tally_->gap_max, now - *gap_since_);
-      gap_since_.reset();
+    } else {
+      note_served(index, now);
     }
     settle(connection, answer, now);
     connection.consume(answer.size);

@@ -87,7 +87,10 @@ class Worker {
   Result<void> watch(std::uint32_t index);
   Result<void> lose(std::uint32_t index, Error why);
   void count_unserved(const Pending& request, const std::string& why);
+  void note_loss(std::uint32_t index, Error why, Clock::time_point now);
+  void note_served(std::uint32_t index, Clock::time_point now);
   Result<void> bring_back();
+  Result<void> end_of_patience(Clock::time_point now, bool is_reached) const;
   bool reopen_at(const Destination::Place& place);
 
   const Target& target_;
@@ -105,11 +108,15 @@ class Worker {
   std::vector<std::uint64_t> turns_;  // of each connection: the place that it was opened at
   std::vector<char> is_stale_;        // the same: its server does not lead
   std::vector<std::uint32_t> away_;   // connections to be opened again
-  Clock::time_point away_since_{};    // while there are any
-  Clock::time_point look_at_{};       // the same: when to look for a leader next
-  Error away_why_{};                  // the same: of the last try, or of the first loss
+  Clock::time_point look_at_{};       // while there are any: when to ask for a leader next
   std::optional<Clock::time_point> gap_since_;  // no answer came from a leader since then,
   std::uint64_t gap_turn_ = 0;                  // that was found behind this turn
+  // A connection was lost, and nothing was served on any since then.
+  std::optional<Clock::time_point> unserved_since_;
+  std::uint64_t unserved_turn_ = 0;  // the newest place of that moment
+  bool was_in_vain_ = false;         // and a connection to a newer one was lost, too
+  Error lost_first_{};               // why, of that first loss
+  Error lost_last_{};                // and of the last one so far
 
   // Of the run under way.
   RequestSource* source_ = nullptr;

@@ -1,8 +1,10 @@
 // A worker whose server leads no more, or is gone.
 
 #include <atomic>
+#include <future>
 #include <optional>
 #include <set>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -224,18 +226,94 @@ TEST_CASE("a key whose insert came to nothing is inserted again, and not read be
   CHECK(inserted.count() > kKeys + 100);
 }
 
+TEST_CASE("patience ends when connections are taken, and nothing is ever served on them") {
+  const FakeServer::Script refuses = [](Talk& talk) {
+    talk.read(kGet);
+    talk.say(kNotLeader);
+    talk.read_to_end();
+  };
+  FakeServer first({refuses, refuses});
+  const Reads reads(first, first.address(), 9);
+  REQUIRE(!reads.result);
+  CHECK(reads.result.error().code == Errc::kNotLeader);
+  CHECK(reads.result.error().context.starts_with(
+      "who is said to lead serves nothing, since 0 s; at last: NOT_LEADER applied=no leader=b:1"));
+  CHECK(reads.tally.total().unserved == 2);
+  CHECK(reads.looks == 1);
+}
+
+TEST_CASE("while a leader is looked for nobody listens, and who is heard of then was not silent") {
+  constexpr auto kTimeout = 600ms;
+  std::promise<void> has_looked;
+  FakeServer second({serve_reads});
+  FakeServer first({[](Talk& talk) {
+                      talk.read(kGet);
+                      talk.say(kNotLeader);
+                      talk.read_to_end();
+                    },
+                    [&](Talk& talk) {
+                      has_looked.get_future().wait();
+                      std::this_thread::sleep_for(kTimeout / 4);  // it is slow, and no more
+                      serve_reads(talk);
+                    }});
+  Destination leader(first.address(), [&] {
+    std::this_thread::sleep_for(kTimeout);  // some member hangs
+    has_looked.set_value();
+    return std::optional(second.address());
+  });
+  const Workload workload{*Mix::parse("read=1"), Distribution::kUniform};
+  const KeyChooser chooser(workload.distribution, kKeys);
+  InsertedKeys inserted(kKeys);
+  MixSource source(workload, chooser, inserted, 1);
+  Tally tally;
+  Result<void> result;
+  {
+    Worker worker(kNative, kSizes, kTimeout, 1);
+    worker.follow(leader, 0ms);
+    REQUIRE(worker.open(first.address(), 2));
+    Schedule schedule;
+    schedule.operations_max = 6;
+    result = worker.run(source, schedule, tally);
+  }
+  REQUIRE(result);
+  CHECK(tally.total().unserved == 1);
+  CHECK(tally.total().times.count() == 5);
+}
+
 TEST_CASE("threads that lose the same leader look for the next one once") {
   int looks = 0;
-  Destination leader("a:1", [&]() -> std::optional<std::string> {
+  const auto find = [&]() -> std::optional<std::string> {
     looks += 1;
     if (looks == 1) return std::nullopt;
     return "b:" + std::to_string(looks);
-  });
-  CHECK(!leader.behind(0));
+  };
+  Destination leader("a:1", find, 0ms);
+  const auto none = leader.behind(0);
+  CHECK(!none.place);
+  CHECK(none.is_over);
   CHECK(leader.current().address == "a:1");
-  CHECK(leader.behind(0)->address == "b:2");
-  CHECK(leader.behind(0)->address == "b:2");
+  CHECK(leader.behind(0).place->address == "b:2");
+  CHECK(leader.behind(0).place->address == "b:2");
   CHECK(looks == 2);
-  CHECK(leader.behind(1)->address == "b:3");
+  CHECK(leader.behind(1).place->address == "b:3");
   CHECK(leader.current().turn == 2);
+}
+
+TEST_CASE("a look that another thread is at, or was at just now, holds nobody up") {
+  int looks = 0;
+  Destination* destination = nullptr;
+  const auto find = [&]() -> std::optional<std::string> {
+    looks += 1;
+    const auto meanwhile = destination->behind(0);
+    CHECK(!meanwhile.place);
+    CHECK(!meanwhile.is_over);
+    return std::nullopt;
+  };
+  Destination leader("a:1", find, 1h);
+  destination = &leader;
+  CHECK(leader.behind(0).is_over);
+  const auto again = leader.behind(0);
+  CHECK(!again.place);
+  CHECK(!again.is_over);
+  CHECK(looks == 1);
 }
