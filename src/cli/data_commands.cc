@@ -112,6 +112,7 @@ int run_del(const Common& common, const std::vector<std::string>& keys, const Wr
   auto client = connect(common);
   if (!client) return fail_to_connect(client.error());
   std::uint64_t deleted = 0;
+  // Of the last delete, or of the last that only the leader's disk has.
   Version newest = 0;
   std::optional<std::uint64_t> local_epoch;
   int code = kExitOk;
@@ -120,17 +121,18 @@ int run_del(const Common& common, const std::vector<std::string>& keys, const Wr
     if (!version) return fail(version.error());
     if (*version) {
       deleted += 1;
-      if (const auto epoch = client->local_ack_epoch()) {
-        newest = **version;
-        local_epoch = epoch;
-      }
+      const auto epoch = client->local_ack_epoch();
+      if (epoch || !local_epoch) newest = **version;
+      if (epoch) local_epoch = epoch;
     } else {
       if (!common.is_quiet) complain("key not found: " + in_quotes(key));
       code = kExitNotFound;
     }
   }
   if (deleted > 0 || common.is_json) {
-    say_done(common, {{"deleted", deleted}}, newest, local_epoch);
+    nlohmann::ordered_json json{{"deleted", deleted}};
+    if (deleted > 0) json["version"] = newest;
+    say_done(common, std::move(json), newest, local_epoch);
   }
   return code;
 }

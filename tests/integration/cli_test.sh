@@ -148,6 +148,9 @@ expect "nothing was changed in it" letter "$(ls foreign)"
 start json --json
 grep -q '^{"ready":true,' banner
 KV_ADDR=$(address json)
+version=$("$kv" put k v --json | sed 's/{"version":\([0-9]*\)}/\1/')
+expect "del tells its version as put does" "{\"deleted\":1,\"version\":$((version + 1))}" "$("$kv" del k --json)"
+expect "a delete of nothing has none" '{"deleted":0}' "$("$kv" del k --json 2>/dev/null || :)"
 printf 'key,value\nk\n' >short.csv
 printf 'k\0' | "$kv" put bytes - >/dev/null
 while IFS= read -r command; do

@@ -67,6 +67,10 @@ def check_commands(cluster):
                           capture_output=True, text=True)
     same(done.stdout, "imported 1 record\n", "kv import --ack majority")
     expect(re.fullmatch("OK, " + alone, cluster.kv("del", "cmd", *at).stdout), "kv del")
+    for key in ("del-1", "del-2"):
+        last = json.loads(cluster.kv("put", key, "1", "--json", *at).stdout)
+    page = json.loads(cluster.kv("del", "del-1", "del-2", "--json", *at).stdout)
+    same(page, {"deleted": 2, "version": last["version"] + 2, "ack": "local", "epoch": last["epoch"]}, "kv del --json")
     # Reads that need less than the newest.
     version = json.loads(cluster.kv("put", "cmd", "3", "--json", *at).stdout)["version"]
     for node in NODES:
