@@ -235,13 +235,15 @@ Shell::Outcome Shell::del(const Words& words) {
 
 Shell::Outcome Shell::bput(const Words& words) {
   constexpr const char* kUsage =
-      "BPUT [sync=none|interval|disk] [ack=majority|local] key value [key value ...]";
+      "BPUT [sync=none|interval|disk] [ack=majority|local] key value [key value ...]; a key that "
+      "reads like an option stands in quotes";
   WriteOptions options;
   std::size_t first = 0;  // behind the options
   for (; first < words.size(); ++first) {
+    // What only looks like one is a key, as it is behind PUT. Where it was misspelled, the pairs
+    // do not come out even.
     const auto option = option_of(words[first]);
-    if (!option || (option->first != "sync" && option->first != "ack")) break;
-    if (!take_write_option(*option, options)) return usage(kUsage);
+    if (!option || option->first == "if" || !take_write_option(*option, options)) break;
   }
   const std::size_t count = words.size() - first;
   if (count == 0 || count % 2 != 0) return usage(kUsage);

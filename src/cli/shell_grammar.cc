@@ -25,7 +25,15 @@ constexpr std::string_view kHelp =
     "PING, HELP, QUIT\n"
     "DURABLE, when to answer: sync=none|interval|disk, and in a cluster ack=majority|local.\n"
     "LEVEL, for what need not be the newest: max_stale_ms=N, or min_ver=N [timeout_ms=1000].\n"
-    "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".";
+    "Words with blanks or other bytes stand in quotes: \"two words\", \"a\\x00b\", \"line\\n\".\n"
+    "So does a key that would be an option where it stands: BPUT \"ack=local\" value.";
+
+std::optional<Sync> sync_of(const std::string& text) {
+  if (text == "none") return Sync::kNone;
+  if (text == "interval") return Sync::kInterval;
+  if (text == "disk") return Sync::kDisk;
+  return std::nullopt;
+}
 
 }  // namespace
 
@@ -74,14 +82,14 @@ std::optional<std::uint64_t> number_of(const std::string& text) {
 bool take_write_option(const NamedOption& option, WriteOptions& out) {
   const auto& [name, value] = option;
   if (name == "sync") {
-    if (value == "none") out.sync = Sync::kNone;
-    if (value == "interval") out.sync = Sync::kInterval;
-    if (value == "disk") out.sync = Sync::kDisk;
-    return out.sync.has_value();
+    const auto sync = sync_of(value);
+    if (sync) out.sync = sync;
+    return sync.has_value();
   }
   if (name == "ack") {
-    out.ack = ack_of(value);
-    return out.ack.has_value();
+    const auto ack = ack_of(value);
+    if (ack) out.ack = ack;
+    return ack.has_value();
   }
   if (name != "if") return false;
   if (value == "absent") {

@@ -222,6 +222,25 @@ TEST_CASE("writes take a level of acknowledgement, and tell that only the leader
         "OK count=1 ver=8 ack=local epoch=3\n" + told);
 }
 
+TEST_CASE("a key that reads like an option needs quotes only where it would be one") {
+  CHECK(OneLine("PUT ack=local sync=disk", "OK ver=1\n").asked == "PUT 9 9\nack=localsync=disk");
+  CHECK(OneLine("DEL ack=local", "OK ver=1\n").asked == "DEL 9\nack=local");
+  CHECK(OneLine("BPUT ack=x v", "OK count=1 ver=1\n").asked == "BPUT 1\n5 1\nack=xv");
+  CHECK(OneLine("BPUT ack=local ack=x v", "OK count=1 ver=1\n").asked ==
+        "BPUT 1 ack=local\n5 1\nack=xv");
+  CHECK(OneLine("BPUT if=absent v", "OK count=1 ver=1\n").asked == "BPUT 1\n9 1\nif=absentv");
+  CHECK(OneLine("BPUT sync=disk \"sync=disk\" v", "OK count=1 ver=1\n").asked ==
+        "BPUT 1 sync=disk\n9 1\nsync=diskv");
+  CHECK(OneLine("BPUT a b ack=local sync=disk", "OK count=2 ver=1\n").asked ==
+        "BPUT 2\n1 1\nab9 9\nack=localsync=disk");
+  // An option without pairs, and one that there is not in front of them.
+  for (const char* line : {"BPUT ack=local v", "BPUT ack=all a b"}) {
+    CHECK(alone(line).code == kExitUsage);
+    CHECK(alone(line).error.ends_with("; a key that reads like an option stands in quotes"));
+  }
+  CHECK(alone("PUT a b sync=disk sync=bad").code == kExitUsage);
+}
+
 TEST_CASE("WAIT asks what became of a write by its epoch") {
   const OneLine line("WAIT ver=8 epoch=3", "OK ver=9\n");
   CHECK(line.asked == "WAIT timeout_ms=1000 ver=8 epoch=3\n");
