@@ -15,13 +15,34 @@ namespace {
 
 constexpr std::uint64_t offset_of(std::size_t copy) { return copy * format::kHardStateSectorSize; }
 
+// The way out where nothing else helps.
+constexpr std::string_view kBeginAnew =
+    "remove it from the cluster and let it rejoin as a new node, from an empty data directory";
+
 tl::unexpected<Error> lost_memory(const std::string& path, std::string_view what) {
+  return tl::unexpected(
+      Error{Errc::kCorruption,
+            fmt::format("{}: {}, so this node lost its memory of what it voted and promised; {}",
+                        path, what, kBeginAnew),
+            {}});
+}
+
+tl::unexpected<Error> anothers(const std::string& path) {
   return tl::unexpected(Error{
       Errc::kCorruption,
-      fmt::format("{}: {}, so this node lost its memory of what it voted and promised; remove "
-                  "it from the cluster and let it rejoin as a new node, from an empty "
-                  "data directory",
-                  path, what),
+      fmt::format("{}: belongs to another database, and does not tell what this node voted and "
+                  "promised; put back the one of this directory, or else {}",
+                  path, kBeginAnew),
+      {}});
+}
+
+tl::unexpected<Error> cannot_be_read(const Error& error) {
+  return tl::unexpected(Error{
+      error.code,
+      fmt::format("{}; what this node promised last may stand there, and it must not begin with "
+                  "what it promised before; start it again, and while that ends so, too, {} on a "
+                  "disk that can be read",
+                  describe(error), kBeginAnew),
       {}});
 }
 
@@ -121,14 +142,11 @@ Result<void> HardStateFile::load() {
   ReadErrors errors;
   auto copies = read_copies(*file_, errors);
   if (!copies) return tl::unexpected(std::move(copies).error());
-  if (auto error = what_may_be_newer(*copies, errors)) return tl::unexpected(std::move(*error));
+  if (const auto error = what_may_be_newer(*copies, errors)) return cannot_be_read(*error);
   const auto found = newest(*copies);
   if (!found) return lost_memory(file_->path(), "no copy in it is intact");
   for (const auto& copy : *copies) {
-    if (copy && copy->database_id_hash != database_id_hash_) {
-      return tl::unexpected(
-          Error{Errc::kCorruption, file_->path() + ": belongs to another database", {}});
-    }
+    if (copy && copy->database_id_hash != database_id_hash_) return anothers(file_->path());
     if (!copy) copies_mended_ += 1;
   }
   generation_ = found->generation;
@@ -152,8 +170,12 @@ Result<void> HardStateFile::load() {
 
 Result<void> HardStateFile::write(const raft::HardState& state) {
   if (has_failed_) {
-    return tl::unexpected(
-        Error{Errc::kReadOnly, file_->path() + ": an earlier write or sync of it failed", {}});
+    return tl::unexpected(Error{
+        Errc::kReadOnly,
+        file_->path() +
+            ": an earlier write or sync of it failed, and nobody knows what the disk has; the "
+            "process has to end and to be started again",
+        {}});
   }
   generation_ += 1;
   if (auto written = write_copies(state); !written) return written;

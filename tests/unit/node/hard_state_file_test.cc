@@ -289,6 +289,7 @@ TEST_CASE_FIXTURE(Machine,
     const auto again = file->write(state_of(3));
     REQUIRE_FALSE(again);
     CHECK(again.error().code == Errc::kReadOnly);
+    CHECK(describe(again.error()).ends_with("; the process has to end and to be started again"));
   }
   SUBCASE("the process starts again, and then the power goes") {
     check_reopened();
@@ -358,6 +359,11 @@ TEST_CASE_FIXTURE(Machine, "what may be the newest state has to be read, and not
   const auto opened = open();
   REQUIRE_FALSE(opened);
   CHECK(opened.error().code == Errc::kIo);
+  const std::string told = describe(opened.error());
+  CHECK(told.find("/d/HARDSTATE") != std::string::npos);
+  CHECK(told.find(": Input/output error; what this node promised last") != std::string::npos);
+  CHECK(told.find("start it again") != std::string::npos);
+  CHECK(told.ends_with("from an empty data directory on a disk that can be read"));
   fs.clear_faults();
   check_reopened();
 }
@@ -391,6 +397,8 @@ TEST_CASE_FIXTURE(Machine, "a hard state of another database, or of two minds, i
     const auto opened = HardStateFile::open(fs, "/d", kDatabase + 1, Memory::kMustExist);
     REQUIRE_FALSE(opened);
     CHECK(opened.error().code == Errc::kCorruption);
+    CHECK(opened.error().context.find("put back the one of this directory") != std::string::npos);
+    CHECK(opened.error().context.find("rejoin as a new node") != std::string::npos);
   }
   SUBCASE("two states under one generation") {
     const std::size_t copy = kv::format::hard_state_copy(file->generation());
