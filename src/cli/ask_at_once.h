@@ -20,17 +20,24 @@ namespace kv::cli {
 class Patience {
  public:
   using Clock = std::chrono::steady_clock;
+  // Everybody is waited for until their own timeout.
+  static Patience endless() {
+    Patience patience;
+    patience.is_endless_ = true;
+    return patience;
+  }
   void has_answered(Clock::duration taken) { slowest_ = std::max(slowest_.value_or(taken), taken); }
-  // From the question on; nullopt: nobody has answered, and everybody is waited for.
+  // From the question on; nullopt: everybody is waited for, as nobody has answered yet.
   std::optional<Clock::duration> limit() const {
     constexpr std::chrono::seconds kLeast{1};
     constexpr int kTimes = 10;
-    if (!slowest_) return std::nullopt;
+    if (!slowest_ || is_endless_) return std::nullopt;
     return std::max<Clock::duration>(kLeast, kTimes * *slowest_);
   }
 
  private:
   std::optional<Clock::duration> slowest_;
+  bool is_endless_ = false;
 };
 
 // Puts the same question to several servers at once, each in a thread of its own. What they said,

@@ -4,8 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "cli/ask_at_once.h"
 #include "cli/quantity.h"
+#include "cli/server_order.h"
 #include "client/address.h"
 
 namespace kv::cli {
@@ -79,9 +79,8 @@ ClientOptions options_of(const Common& common) {
   return options;
 }
 
-// Of several servers those that answer come first, in the order in which they were named: one that
-// hangs takes connections nevertheless, and would hold up what is sent to it until the timeout.
-ClientOptions well_ordered(ClientOptions options) {
+// What several servers are is asked before the first of them is sent anything.
+ClientOptions well_ordered(ClientOptions options, const Patience& patience) {
   const auto addresses = client::parse_addresses(options.address);
   if (!addresses || addresses->size() == 1) return options;
   const auto ask = [options](const std::string& address) {
@@ -94,37 +93,23 @@ ClientOptions well_ordered(ClientOptions options) {
       return is_there ? Result<bool>(true) : tl::unexpected(answered.error());
     });
   };
-  // The first one that is there is enough, once those named before it are known not to be.
-  const auto is_enough = [](const std::vector<std::optional<Result<bool>>>& answers) {
-    for (const auto& answer : answers) {
-      if (!answer) return false;
-      if (*answer) return true;
-    }
-    return true;
-  };
-  Patience patience;
-  const auto answers = ask_at_once<bool>(*addresses, ask, patience, is_enough);
-  std::string there;
-  std::string others;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    std::string& list = answers[i] ? there : others;
-    list += (list.empty() ? "" : ",") + (*addresses)[i];
-  }
-  options.address = there + (there.empty() || others.empty() ? "" : ",") + others;
+  options.address = fmt::format("{}", fmt::join(server_order(*addresses, ask, patience), ","));
   return options;
 }
 
 }  // namespace
 
 Result<Client> connect(const Common& common) {
-  return Client::connect(well_ordered(options_of(common)));
+  return Client::connect(well_ordered(options_of(common), Patience()));
+}
+
+Result<Client> connect_to_first(const Common& common) {
+  return Client::connect(well_ordered(options_of(common), Patience::endless()));
 }
 
 Result<Client> connect_patiently(const Common& common) {
-  ClientOptions options = options_of(common);
-  const bool has_default = common.timeout_text == kTimeoutDefault;
-  options = well_ordered(options);
-  if (has_default) options.timeout = std::chrono::hours(1000);
+  ClientOptions options = well_ordered(options_of(common), Patience::endless());
+  if (common.timeout_text == kTimeoutDefault) options.timeout = std::chrono::hours(1000);
   return Client::connect(options);
 }
 

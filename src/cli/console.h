@@ -52,7 +52,11 @@ bool stderr_is_terminal();
 // A connection as the flags say.
 Result<Client> connect(const Common& common);
 
-// The same, and as patient as a request of minutes needs, unless the user set a timeout.
+// The same for what is asked about one server: of several it is the first one named that can be
+// reached, and others take its place only when it refuses or is silent until the timeout.
+Result<Client> connect_to_first(const Common& common);
+
+// The same as that, and as patient as a request of minutes needs, unless the user set a timeout.
 Result<Client> connect_patiently(const Common& common);
 
 // Of the server that leads, for those who then speak to it without a Client.

@@ -43,7 +43,7 @@ std::string page_of(const nlohmann::json& found) {
 }
 
 int run_inspect(const Common& common, const std::string& key) {
-  auto client = connect(common);
+  auto client = connect_to_first(common);
   if (!client) return fail_to_connect(client.error());
   auto text = retried(common, [&] { return client->inspect(key, "json"); });
   if (!text) return fail(text.error());

@@ -91,7 +91,7 @@ int wait_for(const Common& common, Client& client, std::uint64_t number) {
 }
 
 int run_merge_now(const Common& common, const MergeFlags& flags) {
-  auto client = connect(common);
+  auto client = connect_to_first(common);
   if (!client) return fail_to_connect(client.error());
   MergeRequest request;
   if (!flags.rate.empty()) request.rate_max = *parse_size(flags.rate);
@@ -111,7 +111,7 @@ int run_merge_now(const Common& common, const MergeFlags& flags) {
 }
 
 int run_action(const Common& common, Action action, const char* done) {
-  auto client = connect(common);
+  auto client = connect_to_first(common);
   if (!client) return fail_to_connect(client.error());
   MergeRequest request;
   request.action = action;

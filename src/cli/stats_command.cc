@@ -71,7 +71,7 @@ int fail_section(const std::string& section, const Error& error) {
 }
 
 int run_stats(const Common& common, const std::string& section) {
-  auto client = connect(common);
+  auto client = connect_to_first(common);
   if (!client) return fail_to_connect(client.error());
   const bool is_summary = section.empty() && !common.is_json;
   const bool is_space = section == "space" && !common.is_json;

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 
 from ports import free_ports
 from three_nodes_test import KV, NODES, Cluster, expect, same
@@ -40,6 +41,29 @@ def check_a_member_that_hangs(cluster):
     done = cluster.kv("cluster", "transfer", str(other), "--addr", addresses(cluster, hung, leader), "--wait", "1h", *FOREVER)
     expect(done.stdout.startswith(f"node {other} leads in term "), f"a transfer while a member hangs: {done}")
     cluster.processes[hung].send_signal(signal.SIGCONT)
+
+
+def check_who_is_asked_about_one(cluster):
+    """The first one named, also where it is slow, until it is known not to be there."""
+    def asked(*nodes, flags=FOREVER):
+        return started("stats", "replication", "--json", "--addr", addresses(cluster, *nodes), *flags)
+
+    def answered(stats):
+        out, err = stats.communicate()
+        same((stats.returncode, err), (0, ""), "kv stats")
+        return json.loads(out)["replication"]["replication_node"]
+
+    for node in NODES:
+        same(answered(asked(node, *(other for other in NODES if other != node))), node, "who was asked")
+    slow, other, third = NODES
+    cluster.processes[slow].send_signal(signal.SIGSTOP)
+    stats = asked(slow, other, third)
+    time.sleep(1.5)  # longer than a request that any of them may carry out is held up
+    cluster.processes[slow].send_signal(signal.SIGCONT)
+    same(answered(stats), slow, "who was asked, though it was slow")
+    cluster.processes[slow].send_signal(signal.SIGSTOP)
+    same(answered(asked(slow, other, flags=("--timeout", "2s"))), other, "who was asked in its place")
+    cluster.processes[slow].send_signal(signal.SIGCONT)
 
 
 def check_transfer_to_who_leads(cluster):
@@ -217,6 +241,7 @@ def main():
         for node in NODES:
             cluster.start(node)
         check_a_member_that_hangs(cluster)
+        check_who_is_asked_about_one(cluster)
         check_transfer_to_who_leads(cluster)
         check_bench_follows(cluster)
         check_hidden_leader(tempfile.mkdtemp())
