@@ -32,4 +32,17 @@ Result<cluster::ClusterNode::Settings::Join> ask_to_join(const StartFlags& flags
   return tl::unexpected(std::move(error));
 }
 
+std::optional<std::string> cluster_to_join(const StartFlags& flags) {
+  const auto addresses = client::parse_addresses(flags.join);
+  if (!addresses) return std::nullopt;
+  Common common;
+  common.timeout_text = "1s";  // what waits for it is only a warning
+  common.retries = 0;
+  Patience patience;
+  for (const auto& report : ask_members(common, *addresses, patience)) {
+    if (report && base::uuid_from_hex(report->cluster_id)) return report->cluster_id;
+  }
+  return std::nullopt;
+}
+
 }  // namespace kv::cli

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "cli/start_flags.h"
 #include "cluster/cluster_node.h"
 #include "kv/result.h"
@@ -10,5 +13,9 @@ namespace kv::cli {
 // of its members. kUnavailable: none of them answers; kInvalidArgument: the flags do not say where
 // this node is to be found, or no member of a cluster is there.
 Result<cluster::ClusterNode::Settings::Join> ask_to_join(const StartFlags& flags);
+
+// The cluster, in hexadecimal, whose members the servers of --join are; nullopt: --join is not
+// given, or nobody answers at once.
+std::optional<std::string> cluster_to_join(const StartFlags& flags);
 
 }  // namespace kv::cli

@@ -12,6 +12,8 @@
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "cli/console.h"
+
 namespace kv::cli {
 
 namespace {
@@ -97,6 +99,11 @@ void ServerLog::on_event(const Event& event) {
     logger_->log(level_of(event.level), "event=\"{}\"{}{}", event.name,
                  event.details.empty() ? "" : " ", event.details);
   }
+}
+
+void ServerLog::warn(std::string_view name, const std::string& details) {
+  on_event({Event::Level::kWarning, name, details});
+  if (file_) complain(fmt::format("warning: {}: {}", name, details));
 }
 
 void ServerLog::reopen() {

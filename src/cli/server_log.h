@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include "kv/event.h"
 #include "kv/result.h"
@@ -29,6 +30,9 @@ class ServerLog final : public EventListener {
   // kIo: lines could not be written to that file.
   static Result<void> check_file(const std::string& file);
   void on_event(const Event& event) override;
+  // A warning for whoever starts the server: where the log is a file also on stderr, which is seen
+  // until the server is ready.
+  void warn(std::string_view name, const std::string& details);
   // Goes on in a file of the same name, made anew if it was moved away.
   void reopen();
 

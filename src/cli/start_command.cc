@@ -20,6 +20,7 @@
 #include "cli/served_store.h"
 #include "cli/server_log.h"
 #include "cli/start_flags.h"
+#include "cli/start_warnings.h"
 #include "cli/stop_signals.h"
 #include "cluster/peer_list.h"
 #include "kv/store.h"
@@ -141,11 +142,11 @@ StartFlags within_descriptors(StartFlags flags, ServerLog& log) {
   const std::uint64_t limit = raise_descriptor_limit();
   const auto shares = share_descriptors(limit, {flags.connections_max, flags.open_segments});
   if (shares.connections < flags.connections_max || shares.segments < flags.open_segments) {
-    log.on_event({Event::Level::kWarning, "few file descriptors",
-                  fmt::format("limit={} connections_max={} asked={} open_segments={} asked={} "
-                              "action=\"raise the hard limit of open files\"",
-                              limit, shares.connections, flags.connections_max, shares.segments,
-                              flags.open_segments)});
+    log.warn("few file descriptors",
+             fmt::format("limit={} connections_max={} asked={} open_segments={} asked={} "
+                         "action=\"raise the hard limit of open files\"",
+                         limit, shares.connections, flags.connections_max, shares.segments,
+                         flags.open_segments));
   }
   flags.connections_max = shares.connections;
   flags.open_segments = shares.segments;
@@ -224,6 +225,9 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSign
   settings.is_insecure = flags.is_insecure;
   settings.on_failure = end_at_once;
   settings.on_replaced = [&signals] { signals.reopen(); };
+  settings.warn = [&log](std::string_view name, const std::string& details) {
+    log.warn(name, details);
+  };
   settings.log = [&log](Event::Level level, std::string_view name, std::string_view details) {
     log.on_event({level, name, std::string(details)});
   };
@@ -232,21 +236,6 @@ Result<ServedStore> open_store(const StartFlags& flags, ServerLog& log, StopSign
 
 Banner::Log log_of(const server::ReplicationStatus& status) {
   return {status.last - status.floor, status.commit - std::min(status.commit, status.floor)};
-}
-
-std::string_view port_of(std::string_view address) {
-  return address.substr(address.rfind(':') + 1);
-}
-
-// Hosts may differ: it may listen at all of a machine's, or behind others. Ports seldom do.
-void warn_of_address(const server::ReplicationStatus& status, const std::string& address,
-                     ServerLog& log) {
-  const std::string& known = status.own_address;
-  if (known.empty() || port_of(known) == port_of(address)) return;
-  log.on_event({Event::Level::kWarning, "members send clients elsewhere",
-                fmt::format("address={} known={} action=\"--listen {}; or remove this member and "
-                            "add it again with its new address\"",
-                            address, known, known)});
 }
 
 // One life of the server, from bind to close.
@@ -265,6 +254,7 @@ struct Serving {
     const std::string address = (*server)->address();
     const bool is_new = !std::filesystem::exists(flags.data + "/CURRENT");
     const std::string holder = holder_text({::getpid(), address, utc_now()});
+    const bool has_joined = is_to_join(flags);
     auto served = open_store(flags, log, signals, holder, is_member);
     if (!served) return fail_start(flags, served.error());
     if (auto started = (*server)->start(served->store(), served->member()); !started)
@@ -275,6 +265,7 @@ struct Serving {
                               ::getpid(), address, flags.data, flags.sync)});
     if (served->member() != nullptr) {
       warn_of_address(served->member()->status(), address, log);
+      if (!has_joined) warn_of_join(flags, served->member()->status(), log);
     }
     Banner banner{flags.data,
                   address,

@@ -72,21 +72,23 @@ void warn_of_what_does_not_count(const ClusterNode::Settings& settings,
   const auto& known = members.membership();
   const auto& asked = settings.members;
   if (!asked.members.empty() && text_of(asked) != text_of(known)) {
-    settings.log(Event::Level::kWarning, "peers not counted",
-                 fmt::format("asked={} members={} action=\"the members stand in the log since they "
-                             "were changed: leave --peers out; kv cluster add and remove change "
-                             "them\"",
-                             text_of(asked), text_of(known)));
+    settings.warn(
+        "peers not counted",
+        fmt::format("asked={} members={} action=\"the members stand in the log since they "
+                    "were changed: leave --peers out; kv cluster add and remove change "
+                    "them\"",
+                    text_of(asked), text_of(known)));
   }
   const auto is_of = [&](const format::Membership& list) {
     return cluster_id_of(list, settings.cluster_name) == identity.cluster_id;
   };
   if (!settings.is_cluster_name_given || is_of(known) || is_of(asked)) return;
-  settings.log(Event::Level::kWarning, "cluster name not counted",
-               fmt::format("asked={} cluster={} action=\"a name counts when a cluster is made, and "
-                           "this one was made with another, or other peers: leave --cluster-name "
-                           "out\"",
-                           settings.cluster_name, base::to_hex(identity.cluster_id)));
+  settings.warn(
+      "cluster name not counted",
+      fmt::format("asked={} cluster={} action=\"a name counts when a cluster is made, and "
+                  "this one was made with another, or other peers: leave --cluster-name "
+                  "out\"",
+                  settings.cluster_name, base::to_hex(identity.cluster_id)));
 }
 
 // What is asked for, held against what the directory is.

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "base/uuid.h"
 #include "cluster/placed_leadership.h"
@@ -50,6 +51,8 @@ class ClusterNode {
     // Another member's state came, for what this node has not and gets as records no more: it has
     // that once it was closed and opened again.
     std::function<void()> on_replaced = [] {};
+    // Which of the above does not count, as the directory knows better, and what to do.
+    std::function<void(std::string_view name, const std::string& details)> warn;
     server::EventLog::Write log;
   };
   // kInvalidArgument: what is asked for is not what the directory is. Else as Store::open, or

@@ -144,6 +144,11 @@ mkdir foreign && touch foreign/letter
 expect "somebody else's directory" 1 "$(code_of "$kv" start --data foreign --listen 127.0.0.1:0)"
 expect "nothing was changed in it" letter "$(ls foreign)"
 
+# What is amiss with a start is said where it is seen, and the log of a server that detaches is not.
+said=$( (ulimit -n 100 && start few) 2>&1)
+[[ $said == "kv: warning: few file descriptors: limit=100 "*"raise the hard limit of open files"* ]] || { echo "few: $said"; exit 1; }
+grep -q 'event="few file descriptors" limit=100 ' few.log
+
 # With --json all that is printed is JSON, one object a line, whether it went well or not.
 start json --json
 grep -q '^{"ready":true,' banner

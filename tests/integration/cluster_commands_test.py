@@ -168,6 +168,19 @@ def check_flags_that_do_not_count(cluster):
     cluster.start(node, "--cluster-name", "elsewhere", first=False)
     told = cluster.log(node)
     expect('event="cluster name not counted" asked=elsewhere cluster=' in told, told)
+    # Whoever detaches it sees no log.
+    cluster.kill(node)
+    data = ("--data", cluster.path(node))
+    done = cluster.kv("start", *data, "--cluster-name", "elsewhere", "--listen", f"127.0.0.1:{free_ports(1)[0]}", "--detach")
+    same((done.returncode, done.stdout.endswith("ready\n")), (0, True), "a start that detaches")
+    lines = [line.split("=")[0] for line in done.stderr.splitlines()]
+    same(lines, ["kv: warning: cluster name not counted: asked", "kv: warning: members send clients elsewhere: address"],
+         f"what it says: {done.stderr}")
+    same(cluster.kv("stop", *data).returncode, 0, "kv stop")
+    # Servers of --join that are of its cluster tell nothing new.
+    others = addresses(cluster, *(one for one in NODES if one != node))
+    cluster.start(node, *ids, "--join", others, first=False)
+    expect("not counted" not in cluster.log(node).split('event="server started"')[-1], "the servers of --join")
     # Once they stand in the log it tells nothing.
     gone = next(one for one in NODES if one not in (node, cluster.agreed_leader()))
     same(cluster.kv("cluster", "remove", str(gone), "--addr", addresses(cluster, *NODES)).returncode, 0, "a removal")
@@ -232,6 +245,14 @@ def check_member_of_another_cluster(cluster, scratch):
     finally:
         other.kill()
         other.wait()
+    # Nor does it join because it is told to.
+    data = ("--data", os.path.join(scratch, "other"))
+    done = cluster.kv("start", *data, "--node-id", "9", "--join", addresses(cluster, *NODES), "--detach")
+    same(done.returncode, 0, "a member of another cluster with --join")
+    same(cluster.kv("stop", *data).returncode, 0, "kv stop")
+    expect(done.stderr.startswith("kv: warning: join not counted: asked=") and done.stderr.count("\n") == 1, done.stderr)
+    expect("this directory is a member's of another cluster; leave --join out, or join with an empty directory" in done.stderr,
+           done.stderr)
 
 
 def main():
