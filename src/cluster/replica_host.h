@@ -115,6 +115,7 @@ class ReplicaHost final : public server::ClusterMember,
   void on_role(const raft::RoleChange& change) override;
   void on_read(const raft::ReadResult& read) override;
   void on_alarm(const raft::Alarm& alarm) override;
+  void on_unreadable(raft::NodeId peer, raft::Seq seq, const Error& error) override;
   void on_members() override;
   void on_base(const node::BaseNews& news) override;
   void on_repair(const node::RepairNews& news) override;

@@ -35,6 +35,14 @@ void ReplicaHost::on_alarm(const raft::Alarm& alarm) {
             std::chrono::steady_clock::now());
 }
 
+void ReplicaHost::on_unreadable(raft::NodeId peer, raft::Seq seq, const Error& error) {
+  log_.tell(Event::Level::kError, "record not sent",
+            fmt::format("node={} seq={} cause=\"{}\" action=\"another member that has it takes the "
+                        "lead, if there is one; look at the disk\"",
+                        number(peer), seq, describe(error)),
+            std::chrono::steady_clock::now());
+}
+
 void ReplicaHost::on_base(const node::BaseNews& news) {
   using Kind = node::BaseNews::Kind;
   const auto tell = [&](Event::Level level, std::string_view name, const std::string& more) {

@@ -139,6 +139,7 @@ Result<void> LogReader::pass_segment(LogWalk& walk, Passage& passage) {
     if (passage.visit != nullptr) {
       auto read = walk.body(*header);
       if (!read) {
+        if (read.error().code == Errc::kCorruption) walk.note_failed_read();  // for who mends it
         done = tl::unexpected(std::move(read).error());
         break;
       }

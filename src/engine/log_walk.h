@@ -35,6 +35,7 @@ class LogWalk {
   format::SegmentId id() const { return source_.segment->id(); }
   const LogMark& at() const { return at_; }
   std::uint64_t last_sequence() const { return source_.last_sequence; }
+  void note_failed_read() { ++source_.segment->failed_reads; }
   // Of the segment or of what it stands before.
   Error damaged(std::uint64_t offset, std::string_view what);
   Error damaged(std::string_view what) { return damaged(at_.offset, what); }

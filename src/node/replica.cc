@@ -46,12 +46,12 @@ Replica::Replica(const Parts& parts, Self self, raft::Settings settings, std::ui
   read_memberships();
   try {
     make_core(settings, seed);
+    pipeline().follow(not_leading());
+    process();
   } catch (const UnreadableLog& log) {
     fail(log.error());
-    make_core(settings, seed);
+    if (!core_) make_core(settings, seed);
   }
-  if (!is_over()) pipeline().follow(not_leading());
-  process();
 }
 
 void Replica::make_core(const raft::Settings& settings, std::uint64_t seed) {
@@ -86,6 +86,7 @@ void Replica::work(const raft::Instant& now) try {
   promote_learners(now);
   compare_states(now);
   give_up_replies(now);
+  give_way(now);
   const bool is_due =
       !looked_at_floor_ || raft::longest_us(*looked_at_floor_, now) >= kFloorIntervalUs;
   if (!is_over()) note_members(is_due);
@@ -364,38 +365,6 @@ void Replica::note_progress() {
     leading_ = core_->term();
     pipeline().lead(leading_);
   }
-}
-
-void Replica::send(const raft::Message& message) {
-  if (std::holds_alternative<raft::Snapshot>(message.body)) {
-    const MembershipLog::At& at = memberships_->at(floor_.seq);
-    return sender_.begin(message,
-                         {.config_sequence = at.sequence,
-                          .sequence = std::max(at.sequence, floor_.seq),
-                          .membership = at.membership},
-                         now_);
-  }
-  peer::Gather frame;
-  if (const auto* append = std::get_if<raft::Append>(&message.body)) {
-    const auto records = records_of(*append);
-    if (!records) return;  // as if the network had lost it
-    peer::append_message(frame, message, *records);
-  } else {
-    peer::append_message(frame, message);
-  }
-  parts_.listener.send(message.to, std::move(frame));
-}
-
-std::optional<std::vector<peer::SentRecord>> Replica::records_of(const raft::Append& append) const {
-  std::vector<peer::SentRecord> records;
-  if (append.last == append.prev.seq) return records;
-  const auto read =
-      reader_.read(append.prev.seq + 1, append.last, UINT64_MAX, [&](const auto& record) {
-        auto body = std::make_shared<const std::string>(record.body);
-        records.push_back({record.header, *body, body});
-      });
-  if (!read || *read != append.last) return std::nullopt;
-  return records;
 }
 
 void Replica::tell(raft::Ready& ready) {

@@ -50,7 +50,8 @@ struct MemberChange {
 // Errors: what a failed write or sync of log or hard state leaves is not known, so after one the
 // replica does nothing any more, failure() says why, and the process ends (rule D3). So it does
 // when what the core asks of the log cannot be read. A full disk is none: the records wait here
-// until there is room.
+// until there is room. Nor is a record whose key or value are damaged, and that a peer lacks: who
+// has it as well is handed the lead.
 //
 // Threads: one at a time; the store's own go on beside it. on_log_news of the store's pipeline asks
 // for a call of work(). After a crash: a replica is made anew from the store and the hard state.
@@ -205,7 +206,9 @@ class Replica : private raft::Log {
   void write_held();
   void note_progress();
   void send(const raft::Message& message);
-  std::optional<std::vector<peer::SentRecord>> records_of(const raft::Append& append) const;
+  Result<std::vector<peer::SentRecord>> records_of(raft::Append& append) const;
+  void note_unreadable(raft::NodeId peer, raft::Seq seq, const Error& error);
+  void give_way(const raft::Instant& now);
   void tell(raft::Ready& ready);
   std::string why_nobody_leads() const;
   void raise_floor(const raft::Instant& now);
@@ -263,6 +266,8 @@ class Replica : private raft::Log {
   std::optional<raft::Seq> whole_from_;  // a read that a leader confirmed needs that much
   std::uint64_t bytes_appended_ = 0;
   std::optional<raft::Instant> heard_part_;
+  std::optional<raft::Seq> unreadable_;  // a peer lacks it, and its bytes are not as they were
+  std::optional<raft::Instant> gave_way_;
   bool is_shut_out_ = false;
   BaseSender sender_;
   BaseReceiver receiver_;

@@ -4,6 +4,7 @@
 #include <optional>
 #include <utility>
 
+#include "kv/result.h"
 #include "node/base_news.h"
 #include "node/comparison_news.h"
 #include "node/repair_news.h"
@@ -27,6 +28,9 @@ class ReplicaListener {
   virtual void on_role(const raft::RoleChange& change) = 0;
   virtual void on_read(const raft::ReadResult& read) = 0;
   virtual void on_alarm(const raft::Alarm& alarm) = 0;
+  // A leader's record that the peer lacks is damaged here, and so cannot be sent. Told again and
+  // again.
+  virtual void on_unreadable(raft::NodeId, raft::Seq, const Error&) {}
   // Replica::memberships() changed.
   virtual void on_members() = 0;
   virtual void on_base(const BaseNews& news) = 0;

@@ -130,6 +130,7 @@ class Core {
   const Config& config() const { return configs_.latest(); }
   Seq config_seq() const { return configs_.latest_seq(); }
   const std::map<NodeId, Progress>& peers() const { return peers_; }  // of a leader
+  std::size_t waiting_reads() const { return reads_.size(); }
   // A leader whose NOOP is applied: rule E7.
   bool serves() const;
   // It asks for votes, or would if set_may_campaign() let it.
@@ -137,6 +138,8 @@ class Core {
   // So many voters said no, of late, that it would not be elected: they have a better log, or hear
   // a leader. They are asked again.
   bool is_refused() const;
+  // Of a leader that has to go: of the voters that heard it last, the one that has most.
+  std::optional<NodeId> best_successor() const;
   // A leader that is about to hand over: it takes no proposals.
   bool is_transferring() const { return transfer_.has_value(); }
   // A leader's next tick hands over, if there is somebody.
@@ -224,7 +227,6 @@ class Core {
 
   // transfer.cc, membership.cc
   void continue_transfer();
-  std::optional<NodeId> best_successor() const;
   void on(const Message& message, const TimeoutNow& request);
   void sync_peers();
   bool hears_majority(const Config& config) const;

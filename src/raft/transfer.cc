@@ -33,7 +33,6 @@ void Core::continue_transfer() {
   send(transfer_->target, TimeoutNow{.token = hard_.term});
 }
 
-// The voter that heard us last and has most: for a leader that has to go.
 std::optional<NodeId> Core::best_successor() const {
   std::optional<NodeId> best;
   for (const auto& [peer, progress] : peers_) {

@@ -10,21 +10,28 @@ namespace kv::kvsim {
 void Machine::rot() {
   if (!is_up() || !fs_.is_on()) return;
   const std::uint64_t floor = store_->log_floor().sequence;
+  // Of the log what others have on their disks.
+  const std::uint64_t sound_elsewhere = cluster_.options().has_log_damage ? floor : core().commit();
   std::vector<engine::Place> places;
   engine::IndexWindow window;
   store_->index().scan({"", {}, false}, store_->pipeline().snapshot([] {}), SIZE_MAX, window);
   for (const engine::Place place : window.places()) {
     const auto segment = store_->segments().find(place.slot());
-    if (segment && segment->is_sealed && segment->last_sequence <= floor) places.push_back(place);
+    if (!segment || !segment->is_sealed) continue;
+    if (segment->last_sequence <= sound_elsewhere) places.push_back(place);
   }
   if (places.empty()) return;
   const engine::Place place = places[rot_random_.below(places.size())];
   const std::string path = store_->segments().find(place.slot())->path();
   auto file = fs_.open(path, io::OpenMode::kRead);
   KV_CHECK(file.has_value());
-  // A bit, or as much as a sector.
-  const std::uint64_t size = rot_random_.chance(50) ? 1 : 1 + rot_random_.below(place.size_hint());
-  const std::uint64_t first = place.offset() + rot_random_.below(format::kRecordHeaderSize + 2);
+  // A bit, or as much as a sector. Of the log a key: one that cannot be walked ends a process.
+  const bool is_log = store_->segments().find(place.slot())->last_sequence > floor;
+  const std::uint64_t size =
+      is_log || rot_random_.chance(50) ? 1 : 1 + rot_random_.below(place.size_hint());
+  const std::uint64_t first =
+      place.offset() +
+      (is_log ? format::kRecordHeaderSize : rot_random_.below(format::kRecordHeaderSize + 2));
   const std::uint64_t end = std::min(first + size, place.offset() + place.size_hint());
   for (std::uint64_t at = first; at < end; ++at) {
     char written = 0;

@@ -1,10 +1,11 @@
 #include "node/replica.h"
 
-#include <array>
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -31,6 +32,7 @@ struct Member final : node::ReplicaListener, WriteListener {
   std::unique_ptr<node::Replica> replica;
   std::deque<std::pair<NodeId, std::string>> sent;
   bool has_lease = false;
+  std::set<raft::Seq> unreadable;
   std::function<void()> in_between;
   std::optional<Result<WriteResult>> told;
 
@@ -54,16 +56,29 @@ struct Member final : node::ReplicaListener, WriteListener {
         std::make_unique<node::Replica>(node::Replica::Parts{*store, *hard_state, *members, *this},
                                         self, raft::Settings{}, id, now);
   }
-  void write(const std::string& key, Ack ack) {
+  void write(const std::string& key, Ack ack, const std::string& value = "v") {
     told.reset();
     Write write;
     write.kind = Write::Kind::kPut;
     write.key = key;
-    write.value = "v";
+    write.value = value;
     write.options.ack = ack;
     store->submit(write, *this, WriteTag{0, 1});
     store->flush(ReadMode::kMayBlock);
     store->work();
+  }
+  // Of what the log holds.
+  void damage(const std::string& bytes) {
+    const auto names = fs.list("/db");
+    REQUIRE(names.has_value());
+    for (const std::string& name : *names) {
+      if (name.find(".seg") == std::string::npos) continue;
+      const auto content = io::read_file(fs, "/db/" + name);
+      REQUIRE(content.has_value());
+      const auto at = content->find(bytes);
+      if (at != std::string::npos) return fs.flip("/db/" + name, at, 1);
+    }
+    FAIL("the log does not hold it");
   }
   std::string value_of(const std::string& key) const {
     const auto found = store->get(key, ReadMode::kMayBlock);
@@ -82,17 +97,20 @@ struct Member final : node::ReplicaListener, WriteListener {
   void on_role(const raft::RoleChange&) override {}
   void on_read(const raft::ReadResult&) override {}
   void on_alarm(const raft::Alarm&) override {}
+  void on_unreadable(NodeId, raft::Seq seq, const Error&) override { unreadable.insert(seq); }
   void on_members() override {}
   void on_base(const node::BaseNews&) override {}
   void on_repair(const node::RepairNews&) override {}
   void run_aside(std::function<void()>, std::function<void()>) override {}
 };
 
-struct TwoMembers {
-  std::array<Member, 2> all{Member{1}, Member{2}};
+struct Members {
+  std::deque<Member> all;
   Instant now{10'000'000, 10'000'000};
+  std::set<NodeId> cut;  // nothing comes to them
 
-  TwoMembers() {
+  explicit Members(std::uint64_t count) {
+    for (std::uint64_t id = 1; id <= count; ++id) all.emplace_back(id);
     format::Membership membership;
     membership.election_us = 300'000;
     for (const Member& one : all) {
@@ -113,15 +131,15 @@ struct TwoMembers {
     REQUIRE(received.has_value());
     to.replica->receive(*received, at);
   }
-  bool is_cut = false;  // nothing comes to anybody
   void step() {
     now.boot_us += 10'000;
     now.raw_us += 10'000;
     for (Member& one : all) {
+      one.store->flush(ReadMode::kMayBlock);
       one.store->work();
       one.replica->work(now);
       for (auto& [to, frame] : std::exchange(one.sent, {})) {
-        if (is_cut) continue;
+        if (cut.contains(to)) continue;
         deliver(frame, all[static_cast<std::size_t>(to) - 1], now);
       }
     }
@@ -133,18 +151,34 @@ struct TwoMembers {
   }
   Member& leader() {
     const auto leads = [](const Member& one) { return one.replica->core().serves(); };
-    run_until([&] { return leads(all[0]) || leads(all[1]); });
-    Member& found = leads(all[0]) ? all[0] : all[1];
+    run_until([&] { return std::any_of(all.begin(), all.end(), leads); });
+    Member& found = *std::find_if(all.begin(), all.end(), leads);
     run_until([&] { return found.has_lease; });
     return found;
   }
+  Member& behind(const Member& one, std::uint64_t steps) {
+    return all[(one.id - 1 + steps) % all.size()];
+  }
+  void write(Member& leader, const std::string& key, const std::string& value) {
+    leader.write(key, Ack::kMajority, value);
+    run_until([&] { return leader.told.has_value(); });
+    REQUIRE(leader.told->has_value());
+  }
+};
+
+struct TwoMembers : Members {
+  TwoMembers() : Members(2) {}
+};
+
+struct ThreeMembers : Members {
+  ThreeMembers() : Members(3) {}
 };
 
 }  // namespace
 
 TEST_CASE_FIXTURE(TwoMembers, "who hands over takes along what its disk alone acknowledged") {
   Member& before = leader();
-  Member& after = &before == all.data() ? all[1] : all[0];
+  Member& after = behind(before, 1);
   before.in_between = [&] { before.write("key", Ack::kLocal); };
   REQUIRE(before.replica->transfer(NodeId{after.id}, now).has_value());
   REQUIRE(before.told.has_value());
@@ -159,7 +193,7 @@ TEST_CASE_FIXTURE(TwoMembers, "who hands over takes along what its disk alone ac
 
 TEST_CASE_FIXTURE(TwoMembers, "who leads no more and hears of nobody says that it does not know") {
   Member& before = leader();
-  is_cut = true;
+  cut = {NodeId{1}, NodeId{2}};
   before.write("key", Ack::kMajority);
   run_until([&] { return !before.replica->core().serves(); });
   CHECK_FALSE(before.told.has_value());
@@ -167,7 +201,7 @@ TEST_CASE_FIXTURE(TwoMembers, "who leads no more and hears of nobody says that i
   REQUIRE_FALSE(before.told->has_value());
   CHECK(before.told->error().code == Errc::kUnknownOutcome);
   SUBCASE("it may be committed yet") {
-    is_cut = false;
+    cut.clear();
     Member& after = leader();
     CHECK(after.value_of("key") == "v");
   }
@@ -187,4 +221,34 @@ TEST_CASE_FIXTURE(TwoMembers, "who cannot read its log does nothing more, and sa
   CHECK_FALSE(one.replica->read_index(1, now).has_value());
   CHECK_FALSE(one.replica->campaign(now).has_value());
   CHECK(one.sent.empty());
+}
+
+TEST_CASE_FIXTURE(ThreeMembers, "who cannot send what a member lacks hands over to who can") {
+  // What was sent is not kept in memory.
+  const std::string large(std::size_t{1} << 20, 'x');
+  Member& before = leader();
+  Member& late = behind(before, 1);
+  run_until([&] { return late.replica->applied() == before.replica->applied(); });
+  cut = {NodeId{late.id}};
+  write(before, "first", large);
+  const raft::Seq first = before.replica->core().commit();
+  const std::string value = "the one that rots" + large;
+  write(before, "second", value);
+  write(before, "third", large);
+  before.damage("the one that rots");
+  cut.clear();
+  SUBCASE("and it leads") {
+    run_until([&] { return late.replica->applied() == before.replica->applied(); });
+    CHECK(before.unreadable == std::set<raft::Seq>{first + 1});
+    CHECK(before.replica->core().role() == raft::Role::kFollower);
+    CHECK(late.value_of("second") == value);
+  }
+  SUBCASE("there is nobody, and it leads on") {
+    cut = {NodeId{behind(before, 2).id}};
+    run_until([&] { return !before.unreadable.empty(); });
+    for (int i = 0; i < 100; ++i) step();
+    CHECK(before.replica->core().serves());
+    CHECK(late.replica->core().last().seq == first);
+  }
+  CHECK_FALSE(before.replica->failure().has_value());
 }
