@@ -167,8 +167,6 @@ class CommitPipeline {
   std::uint64_t last_sequence() const;
   std::uint64_t chain() const;  // up to and with that
   std::uint64_t committed_sequence() const;
-  // Of those not committed.
-  std::uint64_t uncommitted_bytes() const;
 
   // A point in time between two applied writes. `pin` runs while no write is being applied.
   Index::Snapshot snapshot(const std::function<void()>& pin) const;

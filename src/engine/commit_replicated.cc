@@ -370,9 +370,4 @@ std::uint64_t CommitPipeline::committed_sequence() const {
   return std::min(committed_sequence_, tail_.last_sequence());
 }
 
-std::uint64_t CommitPipeline::uncommitted_bytes() const {
-  const std::lock_guard lock(mutex_);
-  return uncommitted_bytes_;
-}
-
 }  // namespace kv::engine

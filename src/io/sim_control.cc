@@ -39,6 +39,16 @@ void SimFileSystem::restart(CrashMode mode, std::uint64_t variant) {
   locked_.clear();
 }
 
+std::size_t SimFileSystem::open_files() const {
+  const std::lock_guard guard(mutex_);
+  return open_.size();
+}
+
+std::size_t SimFileSystem::files() const {
+  const std::lock_guard guard(mutex_);
+  return disk_.names().files().size();
+}
+
 bool SimFileSystem::is_on() const {
   const std::lock_guard guard(mutex_);
   return machine_.is_on();

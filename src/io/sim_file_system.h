@@ -67,6 +67,9 @@ class SimFileSystem final : public FileSystem {
   // With what `mode` and `variant` let survive. The machine must be off.
   void restart(CrashMode mode, std::uint64_t variant = 0);
   bool is_on() const;
+  // Handles that are open, and files that have a name.
+  std::size_t open_files() const;
+  std::size_t files() const;
   // How many were made so far, by all boots: changes alone, and with all that only reads or looks.
   std::uint64_t changes() const;
   std::uint64_t operations() const;

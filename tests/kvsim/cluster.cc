@@ -48,7 +48,8 @@ Cluster::Cluster(const Options& options)
   clients_.resize(options.clients);
 }
 
-Cluster::~Cluster() = default;
+// What is under way may have files of a machine open.
+Cluster::~Cluster() { events_.forget(); }
 
 Outcome Cluster::run() {
   for (auto& machine : machines_) machine->start();

@@ -8,6 +8,13 @@
 
 namespace kv::kvsim {
 
+namespace {
+
+constexpr std::uint64_t kRecordMax = 64 * 1024;  // bytes; no client writes that much at once
+constexpr std::uint64_t kMoreHandles = 8;
+
+}  // namespace
+
 void Invariants::look(const Machine& machine) {
   View& view = views_[machine.index()];
   check_election(machine, view);
@@ -15,6 +22,7 @@ void Invariants::look(const Machine& machine) {
   check_log(machine);
   check_progress(machine, view);
   check_leases();
+  check_bounds(machine);
   check_answers(machine);
 }
 
@@ -114,6 +122,28 @@ void Invariants::check_leases() {
     }
     holder = &machine;
   }
+}
+
+// One message may go beyond what is left, as may a record that is larger.
+void Invariants::check_bounds(const Machine& machine) {
+  const auto check = [&](const char* what, std::uint64_t has, std::uint64_t most) {
+    if (has <= most) return;
+    cluster_.report(fmt::format("Bounded: machine {} has {} {}, and {} are the most",
+                                machine.index() + 1, has, what, most));
+  };
+  const raft::Settings& settings = machine.settings();
+  const raft::Core& core = machine.core();
+  const std::uint64_t message_max = std::max(settings.append_bytes_max, kRecordMax);
+  for (const auto& [peer, progress] : core.peers()) {
+    if (core.role() != raft::Role::kLeader) break;
+    check("messages on the way to one peer", progress.inflight_messages(),
+          settings.inflight_messages_max);
+    check("bytes on the way to one peer", progress.inflight_bytes(),
+          settings.inflight_bytes_max + message_max);
+  }
+  check("reads that wait", core.waiting_reads(), settings.reads_max);
+  // A segment is opened once; who sends or takes a state, or looks for losses, once more.
+  check("open files", machine.fs().open_files(), machine.fs().files() + kMoreHandles);
 }
 
 // Who told it has applied it, and the Oracle has looked at that. A process that died in the same

@@ -29,10 +29,10 @@ class Oracle;
 //   Damaged            who had more than it has does not campaign
 //   OneLease           no two machines may take themselves for the leader by their clocks at once
 //   Answers            what is acknowledged is committed, with its version; what is read was
-//   written
-//                      by the record whose version was told, which is committed
+//                      written by the record whose version was told, which is committed
 //   LocalAnswers       what one disk acknowledged and the log does not have in the end went with a
 //                      change of the leader, and all of a term's within one window
+//   Bounded            what is on the way to each peer, the reads that wait and the open files
 class Invariants {
  public:
   Invariants(Cluster& cluster, std::size_t machines) : cluster_(cluster), views_(machines) {}
@@ -80,6 +80,7 @@ class Invariants {
   void check_log(const Machine& machine);
   void check_progress(const Machine& machine, View& view);
   void check_leases();
+  void check_bounds(const Machine& machine);
   void check_answers(const Machine& machine);
   void check_answer(const Answer& answer);
   void check_local_answers();

@@ -127,13 +127,13 @@ Result<void> Machine::open() {
                                    *this,
                                    cluster_.options().retention,
                                    cluster_.options().compare_us};
-  raft::Settings settings;
-  if (cluster_.options().has_tight_limits) settings = tight_limits(cluster_.options().seed);
-  settings.has_lease_reads = cluster_.options().has_leases;
-  settings.catch_up_rate = cluster_.options().catch_up_rate;
+  settings_ = {};
+  if (cluster_.options().has_tight_limits) settings_ = tight_limits(cluster_.options().seed);
+  settings_.has_lease_reads = cluster_.options().has_leases;
+  settings_.catch_up_rate = cluster_.options().catch_up_rate;
   const node::Self self{raft::NodeId{index_ + 1}, uuid_, members_->content().has_joined};
   replica_ =
-      std::make_unique<node::Replica>(parts, self, settings, random_.below(UINT64_MAX), now());
+      std::make_unique<node::Replica>(parts, self, settings_, random_.below(UINT64_MAX), now());
   return {};
 }
 

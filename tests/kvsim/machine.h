@@ -123,6 +123,8 @@ class Machine : private node::ReplicaListener, private EventListener {
   // The same of what is on its disk, be it up or not; only of what was not known to be committed
   // when it went down.
   std::optional<std::uint64_t> durable_chain_at(const base::Uuid& disk, raft::Seq seq) const;
+  const raft::Settings& settings() const { return settings_; }
+  const io::SimFileSystem& fs() const { return fs_; }
   bool has_failed() const { return replica_->failure().has_value(); }
   sim::NodeClock& clock() { return clock_; }
   std::size_t index() const { return index_; }
@@ -213,6 +215,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::unique_ptr<StoreImpl> store_;
   std::unique_ptr<node::HardStateFile> hard_state_;
   std::unique_ptr<node::MembersFile> members_;
+  raft::Settings settings_;
   std::unique_ptr<node::Replica> replica_;
   std::unordered_map<std::uint64_t, Read> reads_;
   cluster::ReadLease lease_;

@@ -38,6 +38,8 @@ class EventQueue {
     done_ += 1;
     event.action();
   }
+  // What was planned never happens.
+  void forget() { events_.clear(); }
 
  private:
   struct Event {
