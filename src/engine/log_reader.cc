@@ -13,6 +13,7 @@ struct LogReader::Passage {
   const std::uint64_t last;
   const std::uint64_t bytes_max;
   const LogVisitor* const visit;  // null: the headers are enough
+  const std::optional<format::RecordType> only = {};
   LogExtent passed = {};
   bool is_full = false;  // the next one does not fit
 };
@@ -92,6 +93,14 @@ Result<std::uint64_t> LogReader::read(std::uint64_t first, std::uint64_t last,
   return passed->last;
 }
 
+Result<std::uint64_t> LogReader::read_type(format::RecordType type, std::uint64_t first,
+                                           std::uint64_t last, const LogVisitor& visit) {
+  Passage passage{first, last, UINT64_MAX, &visit, type};
+  auto passed = pass(passage);
+  if (!passed) return tl::unexpected(std::move(passed).error());
+  return passed->last;
+}
+
 Result<LogExtent> LogReader::pass(Passage& passage) {
   KV_CHECK(passage.next <= passage.last);
   window_.begin_call();
@@ -136,7 +145,9 @@ Result<void> LogReader::pass_segment(LogWalk& walk, Passage& passage) {
     passage.is_full = !fits && passage.passed.last != 0;
     if (passage.is_full) break;
     std::string_view body;
-    if (passage.visit != nullptr) {
+    const bool is_wanted =
+        passage.visit != nullptr && (!passage.only || header->type == *passage.only);
+    if (is_wanted) {
       auto read = walk.body(*header);
       if (!read) {
         if (read.error().code == Errc::kCorruption) walk.note_failed_read();  // for who mends it
@@ -146,7 +157,7 @@ Result<void> LogReader::pass_segment(LogWalk& walk, Passage& passage) {
       body = *read;
     }
     walk.pass(*header);
-    if (passage.visit != nullptr) (*passage.visit)({*header, body, walk.at().chain});
+    if (is_wanted) (*passage.visit)({*header, body, walk.at().chain});
     passage.passed = {passage.next, passage.passed.bytes + size};
     passage.next += 1;
   }

@@ -72,6 +72,10 @@ class LogReader {
   Result<std::uint64_t> read(std::uint64_t first, std::uint64_t last, std::uint64_t bytes_max,
                              const LogVisitor& visit);
 
+  // The same of those of one type; of the others only the headers have to be as they were.
+  Result<std::uint64_t> read_type(format::RecordType type, std::uint64_t first, std::uint64_t last,
+                                  const LogVisitor& visit);
+
   // A rollback: the records from there on are gone, or are others.
   void forget_from(std::uint64_t sequence);
 

@@ -40,16 +40,16 @@ Result<MembershipLog> MembershipLog::read(const format::MembersFile& file,
   const raft::Seq known = std::max(file.sequence, floor);
   if (known >= last) return log;
   std::optional<Error> bad;
-  const auto done =
-      reader.read(known + 1, last, UINT64_MAX, [&](const engine::LoggedRecord& record) {
-        if (record.header.type != format::RecordType::kConfig || bad) return;
-        auto membership = format::decode_membership(record.body);
-        if (!membership) {
-          bad = std::move(membership).error();
-          return;
-        }
-        log.append(record.header.sequence, std::move(*membership));
-      });
+  const auto done = reader.read_type(format::RecordType::kConfig, known + 1, last,
+                                     [&](const engine::LoggedRecord& record) {
+                                       if (bad) return;
+                                       auto membership = format::decode_membership(record.body);
+                                       if (!membership) {
+                                         bad = std::move(membership).error();
+                                         return;
+                                       }
+                                       log.append(record.header.sequence, std::move(*membership));
+                                     });
   if (!done) return tl::unexpected(done.error());
   if (bad) return tl::unexpected(std::move(*bad));
   return log;

@@ -49,8 +49,10 @@ Result<std::vector<peer::SentRecord>> Replica::records_of(raft::Append& append) 
   return records;
 }
 
-// As if the network had lost it: it is sent again, and perhaps the record is put back meanwhile.
+// As if the network had lost it: it is sent again, and perhaps the record is put back meanwhile, or
+// a full disk has taken it in.
 void Replica::note_unreadable(raft::NodeId peer, raft::Seq seq, const Error& error) {
+  if (error.code == Errc::kInvalidArgument) return;
   if (error.code != Errc::kCorruption) return fail(error);
   unreadable_ = seq;
   parts_.listener.on_unreadable(peer, seq, error);

@@ -32,6 +32,8 @@ constexpr Part kParts[] = {
     {"tight-limits", &Options::has_tight_limits},
 };
 
+constexpr std::uint64_t kLeastRate = 1 << 18;  // bytes a second
+
 }  // namespace
 
 Options draw_options(std::uint64_t seed) {
@@ -79,6 +81,11 @@ Options draw_options(std::uint64_t seed) {
   options.has_log_damage = io::SimRandom(seed, 26).chance(40) && options.machines > 1;
   io::SimRandom pacing(seed, 28);
   if (pacing.chance(40)) options.catch_up_rate = (1 + pacing.below(16)) << 14;
+  // One record in a message, and few of them in a second: learners were not level in time (seed
+  // 3279516695).
+  if (options.has_tight_limits && options.catch_up_rate < kLeastRate) {
+    options.catch_up_rate = kLeastRate;
+  }
   return options;
 }
 

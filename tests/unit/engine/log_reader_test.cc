@@ -388,6 +388,32 @@ TEST_CASE_FIXTURE(HandmadeLog, "an error of the disk is told, and the next call 
   check(reader, 5);
 }
 
+TEST_CASE_FIXTURE(HandmadeLog, "records of one type are read whatever became of the others") {
+  using Type = kv::format::RecordType;
+  for (const Type type : {Type::kPut, Type::kPut, Type::kConfig, Type::kPut, Type::kConfig}) {
+    append(1, "value", last() + 1, type);
+  }
+  const auto damage = [&](std::uint64_t sequence) {
+    fs.flip(parts.back().segment->path(), offsets[sequence] + kv::format::kRecordHeaderSize, 1);
+  };
+  std::vector<std::uint64_t> found;
+  const auto look = [&] {
+    found.clear();
+    LogReader reader(table);
+    return reader.read_type(Type::kConfig, 1, last(), [&](const LoggedRecord& record) {
+      CHECK(record.body == "value");
+      CHECK(record.chain == points[record.header.sequence].chain);
+      found.push_back(record.header.sequence);
+    });
+  };
+  for (const std::uint64_t sequence : {1U, 2U, 4U}) damage(sequence);
+  CHECK(look() == 5);
+  CHECK(found == std::vector<std::uint64_t>{3, 5});
+  damage(5);
+  CHECK(look() == 4);
+  CHECK(found == std::vector<std::uint64_t>{3});
+}
+
 TEST_CASE_FIXTURE(HandmadeLog, "a term begins with its first record, in whichever segment") {
   const std::uint64_t run = seed();
   CAPTURE(run);

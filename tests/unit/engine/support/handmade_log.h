@@ -49,13 +49,16 @@ struct HandmadeLog {
     write_header(chain);
   }
   void append(std::uint64_t term, const std::string& value) { append(term, value, last() + 1); }
-  void append(std::uint64_t term, const std::string& value, std::uint64_t sequence) {
+  void append(std::uint64_t term, const std::string& value, std::uint64_t sequence,
+              format::RecordType type = format::RecordType::kPut) {
     if (parts.empty()) begin_segment();
     format::RecordHeader header;
+    header.type = type;
     header.term = term;
     header.sequence = sequence;
     std::string bytes;
-    format::append_record(bytes, header, "key", value, parts.back().segment->salt());
+    const std::string_view key = type == format::RecordType::kPut ? "key" : "";
+    format::append_record(bytes, header, key, value, parts.back().segment->salt());
     REQUIRE(format::decode_record_header(bytes, parts.back().segment->salt(), header) ==
             format::HeaderState::kValid);
     offsets.push_back(parts.back().written);
