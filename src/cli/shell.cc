@@ -16,6 +16,12 @@ std::string upper(std::string text) {
   return text;
 }
 
+// What BPUT takes in front of its pairs, whether the value is right or not.
+bool is_write_level(const Word& word) {
+  const auto option = option_of(word);
+  return option && (option->first == "sync" || option->first == "ack");
+}
+
 }  // namespace
 
 std::vector<std::string> Shell::completions(std::string_view line) {
@@ -239,16 +245,17 @@ Shell::Outcome Shell::bput(const Words& words) {
       "reads like an option stands in quotes";
   WriteOptions options;
   std::size_t first = 0;  // behind the options
-  for (; first < words.size(); ++first) {
-    // What only looks like one is a key, as it is behind PUT. Where it was misspelled, the pairs
-    // do not come out even.
-    const auto option = option_of(words[first]);
-    if (!option || option->first == "if" || !take_write_option(*option, options)) break;
+  for (; first < words.size() && is_write_level(words[first]); ++first) {
+    if (!take_write_option(*option_of(words[first]), options)) return usage(kUsage);
   }
   const std::size_t count = words.size() - first;
   if (count == 0 || count % 2 != 0) return usage(kUsage);
   Batch batch;
-  for (std::size_t i = first; i < words.size(); i += 2) batch.put(words[i].text, words[i + 1].text);
+  for (std::size_t i = first; i < words.size(); i += 2) {
+    // Of an option at the wrong place nobody would learn that it did not count.
+    if (is_write_level(words[i])) return usage(kUsage);
+    batch.put(words[i].text, words[i + 1].text);
+  }
   auto connected = client();
   if (!connected) return failed(connected.error());
   auto version = (*connected)->write(batch, options);
