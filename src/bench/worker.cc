@@ -1,7 +1,6 @@
 #include "bench/worker.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
@@ -87,6 +86,7 @@ Result<void> Worker::open(const std::string& address, std::uint32_t connections)
     if (auto watched = watch(i); !watched) return watched;
   }
   waits_for_room_.resize(connections);
+  events_.resize(connections);
   turns_.resize(connections);
   is_stale_.resize(connections);
   return {};
@@ -229,13 +229,13 @@ Result<void> Worker::wait(Clock::time_point now) {
   }
   timespec limit{};
   limit.tv_nsec = time.count();
-  std::array<epoll_event, 64> events;
-  const int count = ::epoll_pwait2(epoll_, events.data(), events.size(), &limit, nullptr);
+  const int count =
+      ::epoll_pwait2(epoll_, events_.data(), static_cast<int>(events_.size()), &limit, nullptr);
   if (count < 0 && errno != EINTR) {
     return tl::unexpected(Error{Errc::kIo, "cannot wait", {errno, std::generic_category()}});
   }
   for (int i = 0; i < count; ++i) {
-    const epoll_event& event = events[static_cast<std::size_t>(i)];
+    const epoll_event& event = events_[static_cast<std::size_t>(i)];
     const std::uint32_t index = event.data.u32;
     if ((event.events & ~EPOLLOUT) != 0 && connections_[index].is_open()) {
       if (auto taken = take_answers(index); !taken) return taken;
@@ -244,8 +244,7 @@ Result<void> Worker::wait(Clock::time_point now) {
       if (auto sent = send(index); !sent) return sent;
     }
   }
-  const bool was_all_taken = count >= 0 && static_cast<std::size_t>(count) < events.size();
-  return was_all_taken && now - looked_at_ >= kTick ? look_for_silence(now) : Result<void>();
+  return count >= 0 && now - looked_at_ >= kTick ? look_for_silence(now) : Result<void>();
 }
 
 // All that came on one connection; then it is given its next requests at once, so that the server

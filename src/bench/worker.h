@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <sys/epoll.h>
 #include <vector>
 
 #include "bench/destination.h"
@@ -101,6 +102,8 @@ class Worker {
   std::string address_;
   std::vector<LoadConnection> connections_;
   std::vector<char> waits_for_room_;  // of each connection, as epoll knows it
+  // Room for one of each connection: what came is taken whole, or nobody could tell who is silent.
+  std::vector<epoll_event> events_;
 
   // Of following the leader.
   Destination* leader_ = nullptr;  // null: the server is the only one
