@@ -164,6 +164,7 @@ void Core::become_leader() {
   uncommitted_bytes_ = 0;
   sync_peers();
   promised_seq_ = 0;
+  moved_ = now_;
   noop_seq_ = append_own(Entry{.kind = EntryKind::kNoop}).seq;
   begin_round();
 }

@@ -110,7 +110,7 @@ bool Core::replicate(NodeId peer, Progress& progress) {
 // majority may answer and yet commit nothing, as one of it has a full disk; then this peer counts.
 bool Core::is_late(NodeId peer, const Progress& progress) const {
   if (progress.next > commit_ || (transfer_ && transfer_->target == peer)) return false;
-  constexpr std::uint64_t kPatience = 10;  // of an election timeout
+  constexpr std::uint64_t kPatience = 2;  // a part of an election timeout
   const bool is_stuck = log_.last().seq > commit_ &&
                         longest_us(moved_, now_) >= configs_.latest().election_us / kPatience;
   if (is_stuck) return false;

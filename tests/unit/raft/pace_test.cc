@@ -110,8 +110,50 @@ TEST_CASE("who is needed as another one's disk takes nothing gets all at once") 
   REQUIRE(net.end_of(3) < 30);
   net.member(2).is_disk_held = true;
   const auto point = net.append_unsent(1);
-  for (int i = 0; i < 3; ++i) net.pass_all(kHeartbeat);
+  for (int i = 0; i < 7; ++i) net.pass_all(kHeartbeat);
   CHECK(net.core(1).commit() == point.seq);
+}
+
+TEST_CASE("disks that are slow make nobody needed") {
+  Late net;
+  net.pass_all(kHeartbeat);
+  for (int i = 0; i < 6; ++i) {
+    net.member(2).is_disk_held = true;
+    const auto point = net.append_unsent(1);
+    for (int j = 0; j < 3; ++j) net.pass_all(kHeartbeat);
+    REQUIRE(net.core(1).commit() < point.seq);
+    net.member(2).is_disk_held = false;
+    net.sync_log(2);
+    net.pass_all(kHeartbeat);
+    REQUIRE(net.core(1).commit() == point.seq);
+  }
+  // Ten and a bit with each heartbeat, and as many as were written.
+  CHECK(net.end_of(3) < 30 + 6 * 4 * 12);
+}
+
+TEST_CASE("what lay uncommitted before an election makes nobody needed at once") {
+  Late net;
+  net.cut(3);
+  const auto point = net.append_unsent(1);
+  net.take(1);
+  for (const auto& message : net.grab_all<kv::raft::Append>()) net.deliver(message);
+  REQUIRE(net.core(2).last().seq == point.seq);
+  REQUIRE(net.core(2).commit() < point.seq);
+  net.heal(3);
+  for (const std::uint64_t voter : {1, 3}) net.pass(voter, Net::kElection);
+  net.drop_mail();
+  net.pass(2, 2 * Net::kElection);
+  while (net.core(2).role() != kv::raft::Role::kLeader && !net.mail.empty()) {
+    const auto message = net.mail.front();
+    net.mail.erase(net.mail.begin());
+    net.deliver(message);
+  }
+  REQUIRE(net.core(2).role() == kv::raft::Role::kLeader);
+  // So that nothing of the new term is committed before node 3 is asked what it has.
+  net.member(1).is_disk_held = true;
+  net.settle();
+  CHECK(net.core(2).commit() < point.seq);
+  CHECK(net.end_of(3) < 30);
 }
 
 TEST_CASE("who is to lead gets all at once") {
