@@ -75,6 +75,7 @@ class StoreImpl {
   Cursor range(RangeOptions options, Snapshot snapshot, Keys keys = Keys::kOfUsers) const;
   Result<std::uint64_t> expire_sessions(std::uint64_t before_ms);
   Stats stats() const;
+  SpaceStats space() const { return space_watch_->stats(); }
   Result<MergeSummary> merge(std::uint64_t rate_max);
   void stop_upkeep();
   Result<VerifyReport> verify(const VerifyOptions& options);

@@ -86,9 +86,9 @@ void Replica::work(const raft::Instant& now) try {
   promote_learners(now);
   compare_states(now);
   give_up_replies(now);
-  give_way(now);
   const bool is_due =
       !looked_at_floor_ || raft::longest_us(*looked_at_floor_, now) >= kFloorIntervalUs;
+  give_way(now, is_due);
   if (!is_over()) note_members(is_due);
   if (!is_due || is_over()) return;
   looked_at_floor_ = now;

@@ -208,7 +208,8 @@ class Replica : private raft::Log {
   void send(const raft::Message& message);
   Result<std::vector<peer::SentRecord>> records_of(raft::Append& append) const;
   void note_unreadable(raft::NodeId peer, raft::Seq seq, const Error& error);
-  void give_way(const raft::Instant& now);
+  void give_way(const raft::Instant& now, bool looks_at_space);
+  std::optional<raft::NodeId> next_successor(raft::Seq needed) const;
   void tell(raft::Ready& ready);
   std::string why_nobody_leads() const;
   void raise_floor(const raft::Instant& now);
@@ -267,7 +268,12 @@ class Replica : private raft::Log {
   std::uint64_t bytes_appended_ = 0;
   std::optional<raft::Instant> heard_part_;
   std::optional<raft::Seq> unreadable_;  // a peer lacks it, and its bytes are not as they were
-  std::optional<raft::Instant> gave_way_;
+  struct GaveWay {
+    raft::Instant at;
+    std::uint64_t pause_us = 0;  // until the next
+    raft::NodeId to{};
+  };
+  std::optional<GaveWay> gave_way_;
   bool is_shut_out_ = false;
   BaseSender sender_;
   BaseReceiver receiver_;

@@ -1,5 +1,7 @@
-// What goes to the other members, and what a leader does that cannot read what one of them lacks.
+// What goes to the other members, and what a leader does that cannot bring them what they should
+// have.
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 
@@ -9,8 +11,9 @@ namespace kv::node {
 
 namespace {
 
-// From one attempt to hand over to the next.
+// From one attempt to hand over to the next, at least and at most.
 constexpr std::uint64_t kElectionsBetween = 5;
+constexpr std::uint64_t kElectionsBetweenMax = 64 * kElectionsBetween;
 
 }  // namespace
 
@@ -58,16 +61,39 @@ void Replica::note_unreadable(raft::NodeId peer, raft::Seq seq, const Error& err
   parts_.listener.on_unreadable(peer, seq, error);
 }
 
-// Who has the record, and so may have it sound, leads on; the peer would be behind for ever.
-void Replica::give_way(const raft::Instant& now) {
-  const auto unreadable = std::exchange(unreadable_, std::nullopt);
-  if (!unreadable || leading_ == 0 || core_->is_transferring()) return;
-  const std::uint64_t pause_us = kElectionsBetween * core_->config().election_us;
-  if (gave_way_ && raft::longest_us(*gave_way_, now) < pause_us) return;
-  const auto successor = core_->best_successor();
-  if (!successor || core_->peers().at(*successor).match < *unreadable) return;
-  gave_way_ = now;
+// Who leads must be able to send what others lack, and to take what clients write (rule D5):
+// another one may have the record sound, or room. Who leads again soon after met members that are
+// no better off, and waits twice as long.
+void Replica::give_way(const raft::Instant& now, bool looks_at_space) {
+  auto needed = std::exchange(unreadable_, std::nullopt);
+  if (leading_ == 0 || core_->is_transferring()) return;
+  if (!needed && looks_at_space && parts_.store.space().state != SpaceState::kNormal) {
+    needed = core_->commit();
+  }
+  if (!needed) return;
+  const std::uint64_t election_us = core_->config().election_us;
+  std::uint64_t pause_us = kElectionsBetween * election_us;
+  if (gave_way_) {
+    const std::uint64_t since_us = raft::longest_us(gave_way_->at, now);
+    if (since_us < gave_way_->pause_us) return;
+    const std::uint64_t twice_us = 2 * gave_way_->pause_us;
+    if (since_us < twice_us) pause_us = std::min(twice_us, kElectionsBetweenMax * election_us);
+  }
+  const auto successor = next_successor(*needed);
+  if (!successor) return;
+  gave_way_ = GaveWay{.at = now, .pause_us = pause_us, .to = *successor};
   [[maybe_unused]] const auto begun = transfer(*successor, now);
+}
+
+// Who has all up to `needed`; of several the one behind who was asked last.
+std::optional<raft::NodeId> Replica::next_successor(raft::Seq needed) const {
+  std::optional<raft::NodeId> first;
+  for (const auto& [peer, progress] : core_->peers()) {
+    if (!core_->can_succeed(peer) || progress.match < needed) continue;
+    if (!gave_way_ || peer > gave_way_->to) return peer;
+    if (!first) first = peer;
+  }
+  return first;
 }
 
 }  // namespace kv::node

@@ -138,8 +138,8 @@ class Core {
   // So many voters said no, of late, that it would not be elected: they have a better log, or hear
   // a leader. They are asked again.
   bool is_refused() const;
-  // Of a leader that has to go: of the voters that heard it last, the one that has most.
-  std::optional<NodeId> best_successor() const;
+  // Of a leader's peers: a voter that answered just now.
+  bool can_succeed(NodeId peer) const;
   // A leader that is about to hand over: it takes no proposals.
   bool is_transferring() const { return transfer_.has_value(); }
   // A leader's next tick hands over, if there is somebody.
@@ -227,6 +227,7 @@ class Core {
 
   // transfer.cc, membership.cc
   void continue_transfer();
+  std::optional<NodeId> best_successor() const;
   void on(const Message& message, const TimeoutNow& request);
   void sync_peers();
   bool hears_majority(const Config& config) const;

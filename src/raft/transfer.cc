@@ -33,10 +33,21 @@ void Core::continue_transfer() {
   send(transfer_->target, TimeoutNow{.token = hard_.term});
 }
 
+// A round that all echoed would say more, and there may never be one: a peer that is probed begins
+// one for itself with each answer.
+bool Core::can_succeed(NodeId peer) const {
+  constexpr std::uint64_t kHeartbeats = 3;
+  const Config& config = configs_.latest();
+  const auto& heard = peers_.at(peer).heard;
+  return config.is_voter(peer) && heard &&
+         longest_us(*heard, now_) < kHeartbeats * config.heartbeat_us();
+}
+
+// Who has most, for a leader that has to go.
 std::optional<NodeId> Core::best_successor() const {
   std::optional<NodeId> best;
   for (const auto& [peer, progress] : peers_) {
-    if (!configs_.latest().is_voter(peer) || progress.echoed < quorum_round_) continue;
+    if (!can_succeed(peer)) continue;
     if (!best || progress.match > peers_.at(*best).match) best = peer;
   }
   return best;

@@ -252,3 +252,63 @@ TEST_CASE_FIXTURE(ThreeMembers, "who cannot send what a member lacks hands over 
   }
   CHECK_FALSE(before.replica->failure().has_value());
 }
+
+TEST_CASE_FIXTURE(ThreeMembers,
+                  "members none of which can send a record hand over more and more seldom") {
+  const std::string large(std::size_t{1} << 20, 'x');
+  Member& before = leader();
+  Member& late = behind(before, 1);
+  Member& other = behind(before, 2);
+  run_until([&] { return late.replica->applied() == before.replica->applied(); });
+  cut = {NodeId{late.id}};
+  write(before, "first", "the one that rots" + large);
+  write(before, "second", large);
+  run_until([&] { return other.replica->core().last() == before.replica->core().last(); });
+  before.damage("the one that rots");
+  other.damage("the one that rots");
+  cut.clear();
+  // 200 elections: one from each every fifth of them would be 80.
+  std::uint64_t hand_overs = 0;
+  for (int i = 0; i < 6000; ++i) {
+    const raft::Term term = before.replica->core().term();
+    step();
+    if (before.replica->core().term() > term) hand_overs += 1;
+  }
+  CHECK(hand_overs >= 4);
+  CHECK(hand_overs <= 24);
+  CHECK((before.replica->core().serves() || other.replica->core().serves()));
+}
+
+TEST_CASE_FIXTURE(ThreeMembers, "who has no room for what clients write hands over to who has") {
+  Member& before = leader();
+  before.write("a", Ack::kMajority);
+  run_until([&] { return before.told.has_value(); });
+  // An eighth is kept back for merges and deletes.
+  const auto fill = [](Member& one) {
+    const io::Space space = *one.fs.space("/db");
+    one.fs.set_capacity((space.total_bytes - space.free_bytes) / 15 * 16);
+  };
+  Member& first = behind(before, 1);
+  Member& second = behind(before, 2);
+  const auto serves = [](const Member& one) { return one.replica->core().serves(); };
+  fill(before);
+  SUBCASE("at once") {}
+  bool is_first_full = false;
+  SUBCASE("or to the next one") {
+    is_first_full = true;
+    fill(first);
+  }
+  before.write("b", Ack::kMajority);
+  run_until([&] { return before.told.has_value(); });
+  REQUIRE_FALSE(before.told->has_value());
+  CHECK(before.told->error().code == Errc::kNoSpace);
+  run_until([&] { return serves(first) || serves(second); });
+  Member& after = is_first_full ? second : first;
+  // Whoever leads learns from a write that its disk is full, here where no thread looks at it.
+  for (int i = 0; i < 400 && !serves(after); ++i) {
+    for (Member* one : {&before, &first}) one->write("c", Ack::kMajority);
+    for (int j = 0; j < 10; ++j) step();
+  }
+  REQUIRE(serves(after));
+  write(after, "d", "1");
+}
