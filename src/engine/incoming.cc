@@ -9,6 +9,7 @@
 #include "engine/planted.h"
 #include "engine/read_pace.h"
 #include "engine/segment_check.h"
+#include "engine/segment_load.h"
 #include "format/identity.h"
 #include "format/names.h"
 
@@ -122,7 +123,12 @@ Result<void> Incoming::check(const format::SegmentInfo& info) const {
                                unlimited};
   auto checked = checker.check_sealed(info);
   if (!checked) return tl::unexpected(std::move(checked).error());
-  if (checked->findings.empty()) return {};
+  if (checked->findings.empty()) {
+    // So that the start does not read all of it once more.
+    write_hint(dir_.fs(), folder() + "/" + format::hint_name(info.id),
+               std::move(checked->keys).hint(binding_of(info, info.salt)), nullptr);
+    return {};
+  }
   const Finding& first = checked->findings.front();
   return tl::unexpected(
       corruption(fmt::format("{}: {} {}", first.file, first.what, first.details)));
@@ -144,11 +150,14 @@ Result<void> replace_state(DataDirectory& dir, const format::ManifestState& inco
     }
   }
   for (const auto& [id, info] : incoming.segments) {
-    const std::string name = format::segment_name(id);
-    if (auto moved = dir.fs().rename(folder_of(dir.path()) + "/" + name, dir.segment_path(id));
-        !moved) {
-      return moved;
-    }
+    const std::string from = folder_of(dir.path()) + "/";
+    auto moved = dir.fs().rename(from + format::segment_name(id), dir.segment_path(id));
+    if (!moved) return moved;
+    const std::string hint = from + format::hint_name(id);
+    auto has_hint = dir.fs().exists(hint);
+    if (!has_hint) return tl::unexpected(std::move(has_hint).error());
+    if (!*has_hint) continue;
+    if (moved = dir.fs().rename(hint, dir.hint_path(id)); !moved) return moved;
   }
   // What it says of keys would count beside the new segments.
   auto has_checkpoint = dir.fs().exists(dir.file_path(format::kCheckpointName));

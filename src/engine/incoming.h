@@ -31,8 +31,8 @@ class Incoming {
   // The segments, in the order in which they are written, under the sender's ids.
   const std::vector<format::SegmentInfo>& files() const { return files_; }
   // Bytes of one of them, in order and without a gap, the whole header with the first; others are
-  // kCorruption. The file's last bytes make it durable and have every record in it checked:
-  // kCorruption.
+  // kCorruption. The file's last bytes make it durable, have every record in it checked
+  // (kCorruption), and its hint made of what that read.
   Result<void> write(std::size_t file, std::uint64_t offset, std::string_view bytes);
   // All files are there.
   Result<void> finish();

@@ -81,7 +81,8 @@ Result<void> MergeOutput::finish() {
   info.first_sequence = seal.first_sequence;
   info.last_sequence = seal.last_sequence;
   info.end_chain = seal.end_chain;
-  write_hint(dir_, seal.id, std::move(keys_).hint(binding_of(info, segment_->salt())), nullptr);
+  write_hint(dir_.fs(), dir_.hint_path(seal.id),
+             std::move(keys_).hint(binding_of(info, segment_->salt())), nullptr);
   segment_->size = seal.size;
   segment_->records = seal.records;
   segment_->first_sequence = seal.first_sequence;

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include "engine/paced_file.h"
-#include "engine/segment_keys.h"
 #include "engine/segment_load.h"
 #include "format/names.h"
 
@@ -52,6 +51,7 @@ class Check {
       if (done.error().code == Errc::kClosed) return tl::unexpected(std::move(done).error());
       out_.findings.push_back(hint_finding("hint unreadable", describe(done.error())));
     }
+    if (out_.findings.empty() && !out_.has_hint) out_.keys = std::move(keys_);
     return std::move(out_);
   }
 

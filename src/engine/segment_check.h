@@ -6,6 +6,7 @@
 
 #include "engine/damage.h"
 #include "engine/read_pace.h"
+#include "engine/segment_keys.h"
 #include "format/manifest_state.h"
 #include "io/file_system.h"
 #include "kv/result.h"
@@ -20,6 +21,7 @@ struct SegmentCheck {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;  // read
   bool has_hint = false;
+  SegmentKeys keys;  // of a sealed segment without a hint in which all is sound
   // The system refused to read some of the segment: what its records are is not known. That may
   // pass; damage does not.
   bool is_unreadable = false;

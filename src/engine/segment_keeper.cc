@@ -113,7 +113,8 @@ void SegmentKeeper::make_hint(const RetiredSegment& retired, const format::Segme
          fmt::format("segment={} action=\"no hint; reads check every record\"", file.path()));
     return;
   }
-  write_hint(dir_, info.id, std::move(keys).hint(binding_of(info, info.salt)), listener_);
+  write_hint(dir_.fs(), dir_.hint_path(info.id), std::move(keys).hint(binding_of(info, info.salt)),
+             listener_);
 }
 
 void SegmentKeeper::run() {

@@ -142,10 +142,9 @@ Result<std::string> read_hint_filter(DataDirectory& dir, const format::SegmentIn
   return filter;
 }
 
-void write_hint(DataDirectory& dir, format::SegmentId id, std::string_view content,
+void write_hint(io::FileSystem& fs, const std::string& path, std::string_view content,
                 EventListener* listener) {
-  const std::string path = dir.hint_path(id);
-  if (auto written = io::replace_file(dir.fs(), path, content); !written) {
+  if (auto written = io::replace_file(fs, path, content); !written) {
     tell(listener, Event::Level::kWarning, "hint not written",
          fmt::format("file={} reason=\"{}\"", path, describe(written.error())));
   }
@@ -202,7 +201,8 @@ Result<LoadedSegment> load_sealed(DataDirectory& dir, const format::SegmentInfo&
   auto made = OpenHint::open(std::move(keys).hint(binding_of(info, info.salt)));
   if (!made) return tl::unexpected(std::move(made).error());
   out.keys = std::move(*made);
-  if (out.damaged.empty()) write_hint(dir, info.id, *out.keys->content, listener);
+  if (out.damaged.empty())
+    write_hint(dir.fs(), dir.hint_path(info.id), *out.keys->content, listener);
   return out;
 }
 

@@ -59,7 +59,7 @@ Result<std::string> read_hint_filter(DataDirectory& dir, const format::SegmentIn
 
 // Writes a hint file; a failure is told and otherwise harmless, since a hint is never the
 // authority.
-void write_hint(DataDirectory& dir, format::SegmentId id, std::string_view content,
+void write_hint(io::FileSystem& fs, const std::string& path, std::string_view content,
                 EventListener* listener);
 
 }  // namespace kv::engine

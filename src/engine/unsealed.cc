@@ -304,7 +304,8 @@ class Sealer {
     auto hint = OpenHint::open(std::move(keys).hint(binding_of(info, info.salt)));
     if (!hint) return tl::unexpected(std::move(hint).error());
     loaded.keys = std::move(*hint);
-    if (loaded.damaged.empty()) write_hint(dir_, info.id, *loaded.keys->content, listener_);
+    if (loaded.damaged.empty())
+      write_hint(dir_.fs(), dir_.hint_path(info.id), *loaded.keys->content, listener_);
     out_.last_sequence = std::max(out_.last_sequence, info.last_sequence);
     out_.sealed_sequence = out_.last_sequence;
     out_.chain = info.end_chain;

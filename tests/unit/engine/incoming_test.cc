@@ -79,6 +79,8 @@ TEST_CASE("another node's state takes the place of one's own") {
   }
   follower.open();
 
+  CHECK(follower.store->stats().recovery.segments_by_hint == base->state.segments.size());
+  CHECK(follower.store->stats().recovery.segments_by_scan == 0);
   CHECK(follower.store->log_floor() == base->state.log_floor);
   CHECK(follower.store->pipeline().last_sequence() == base->state.log_floor.sequence);
   CHECK(follower.store->pipeline().applied_sequence() == base->state.log_floor.sequence);
