@@ -35,7 +35,7 @@ std::optional<std::string_view> identify_key(const RecordHeader& header, std::st
 void note_damaged(const RecordHeader& header, std::string_view body, std::uint64_t offset,
                   std::uint64_t sequence, DamagedRange& range) {
   if (auto key = identify_key(header, body)) {
-    range.keys.push_back({std::string(*key), offset, sequence});
+    range.keys.push_back({std::string(*key), offset, sequence, header.value_size});
   } else {
     range.fingerprints.push_back({header.key_size, header.key_crc, sequence});
   }
@@ -49,8 +49,22 @@ std::uint64_t sequence_bound(const DamagedRange& range, std::uint64_t next) {
   return range.last_sequence > 0 ? range.last_sequence : UINT64_MAX;
 }
 
-// What lies in the wrong place may count a sequence beyond those that were in the range.
+// Of a record whose header is damaged and that has `room` bytes at most, all of them if it is the
+// last one there; it is taken for that where it cannot have the size that it says.
+std::uint32_t value_size_of(std::string_view key, const RecordHeader& raw, std::uint64_t room,
+                            bool is_last) {
+  const std::uint64_t before = format::kRecordHeaderSize + key.size();
+  if (!is_last && format::padded(before + raw.value_size) <= room) return raw.value_size;
+  return room > before ? static_cast<std::uint32_t>(room - before) : 0;
+}
+
+// What lies in the wrong place may count a sequence beyond those that were in the range, and what
+// was cut off reached beyond its end.
 void keep_in_bounds(DamagedRange& range) {
+  for (DamagedRange::Key& key : range.keys) {
+    const std::uint64_t size = format::kRecordHeaderSize + key.key.size() + key.value_size;
+    if (key.offset + size > range.offset + range.size) key.value_size = 0;
+  }
   if (range.last_sequence == 0) return;
   for (DamagedRange::Key& key : range.keys) {
     key.sequence = std::clamp(key.sequence, range.first_sequence,
@@ -79,10 +93,14 @@ void visit_batch(std::string_view body, std::uint64_t offset, std::uint64_t sequ
             range->keys.push_back({std::string(*key), member_offset, sequence});
             const std::uint64_t size =
                 format::padded(format::kRecordHeaderSize + key->size() + raw.value_size);
-            if (size == rest.size()) return;
             RecordHeader next;
-            if (size < rest.size() && format::decode_record_header(rest.substr(size), 0, next) ==
-                                          format::HeaderState::kValid) {
+            const bool is_right =
+                size == rest.size() ||
+                (size < rest.size() && format::decode_record_header(rest.substr(size), 0, next) ==
+                                           format::HeaderState::kValid);
+            if (is_right) range->keys.back().value_size = raw.value_size;
+            if (size == rest.size()) return;
+            if (is_right) {
               at += size;
               continue;
             }
@@ -137,9 +155,11 @@ Result<void> identify_damage(SegmentWindow& window, DamagedRange& range,
         key = identify_key(raw, bytes->substr(format::kRecordHeaderSize));
       }
       if (!key) break;
-      range.keys.push_back({std::string(*key), at, sequence_bound(range, sequence)});
-      sequence += 1;
       size = format::padded(format::kRecordHeaderSize + key->size() + raw.value_size);
+      const bool is_last = range.is_dense && sequence == range.last_sequence;
+      range.keys.push_back({std::string(*key), at, sequence_bound(range, sequence),
+                            value_size_of(*key, raw, end - at, is_last)});
+      sequence += 1;
     }
     if (size > end - at) break;
     at += size;

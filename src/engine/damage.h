@@ -29,6 +29,9 @@ struct DamagedRange {
     std::string key;
     std::uint64_t offset = 0;    // of its record
     std::uint64_t sequence = 0;  // the highest it can have had; UINT64_MAX: unknown
+    // By what is left of the record: with the key's size it makes the size that the record had, if
+    // its header is sound, or nothing but the header's size is damaged. 0: unknown.
+    std::uint32_t value_size = 0;
   };
   // A record with damaged key bytes and a sound header.
   struct Fingerprint {

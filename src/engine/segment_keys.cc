@@ -11,7 +11,7 @@ void SegmentKeys::add(const ScannedRecord& record) {
 }
 
 void SegmentKeys::add_damaged(const DamagedRange::Key& key) {
-  add({key.key, key.sequence, key.offset, 0, format::RecordType::kPut});
+  add({key.key, key.sequence, key.offset, key.value_size, format::RecordType::kPut});
 }
 
 // In order they lie anywhere in memory: first an entry is fetched ahead, then its key.

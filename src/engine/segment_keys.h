@@ -16,7 +16,8 @@ namespace kv::engine {
 class SegmentKeys {
  public:
   void add(const ScannedRecord& record);
-  // A key whose record is damaged, so that whoever asks for it reads the damage and is told.
+  // A key whose record is damaged, so that whoever asks for it reads the damage and is told, and
+  // another's copy fits in its place.
   void add_damaged(const DamagedRange::Key& key);
   std::string hint(const format::HintBinding& binding) &&;
 

@@ -104,6 +104,44 @@ TEST_CASE_FIXTURE(Twins, "a record is put back as it was, whatever of it was dam
   CHECK(report->findings.empty());
 }
 
+TEST_CASE_FIXTURE(Twins, "so is one that a start without a hint found damaged") {
+  char mask = 0x10;  // makes a size greater
+  SUBCASE("in the log") { fill(false); }
+  SUBCASE("in the log, smaller") {
+    mask = 0x20;
+    fill(false);
+  }
+  SUBCASE("in a merged segment") { fill(true); }
+  const auto expected = whole.content();
+  const auto all = places();
+  REQUIRE(all.size() > 2);
+  for (std::uint64_t at = 0; at < 70; ++at) {
+    // Whose record it was cannot be told without the key, or its checksum.
+    constexpr std::uint64_t kKeyCrc = 20;
+    if ((at >= kKeyCrc && at < kKeyCrc + 4) ||
+        (at >= kv::format::kRecordHeaderSize && at < kv::format::kRecordHeaderSize + 4)) {
+      continue;
+    }
+    CAPTURE(at);
+    const auto& one = all[at % all.size()];
+    const std::string path = path_of(damaged.store->index().find(one.key).value());
+    damaged.store.reset();
+    damaged.fs->flip(path, one.place.offset() + at, mask);
+    REQUIRE(damaged.fs->remove(path.substr(0, path.size() - 4) + ".hint").has_value());
+    damaged.open();
+    const auto lost = losses();
+    REQUIRE(lost.size() == 1);
+    CHECK(lost[0].key == one.key);
+    const auto done = restore(lost[0]);
+    REQUIRE_MESSAGE(done.has_value(), describe(done.error()));
+    CHECK(*done);
+    CHECK(losses().empty());
+    damaged.store.reset();  // with a hint again, and nothing hidden any more
+    damaged.open();
+    CHECK(damaged.content() == expected);
+  }
+}
+
 TEST_CASE_FIXTURE(Twins, "all of a record's bytes may be lost") {
   fill(true);
   const auto lost = places();
