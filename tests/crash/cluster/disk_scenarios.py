@@ -6,7 +6,9 @@ import shutil
 import subprocess
 import time
 
+import verdict
 from client import Link, now_ns, put
+from member_scenarios import replace
 from nodes import PATIENCE_S, Trouble, wait_for
 from scenarios import await_caught_up, scenario
 
@@ -70,7 +72,7 @@ def end_of_data(path):
 
 
 def flip(path, chance):
-    """One bit; every other time near the end, where damage looks like a torn end and the leader notices it."""
+    """One bit: its place. Every other time near the end, where damage looks like a torn end and the leader notices it."""
     end = end_of_data(path)
     first = max(SEGMENT_HEADER, end - chance.choice((end, NEAR_END)))
     with open(path, "r+b") as file:
@@ -79,25 +81,29 @@ def flip(path, chance):
         byte = file.read(1)[0]
         file.seek(at)
         file.write(bytes([byte ^ 1 << chance.randrange(8)]))
+    return at
 
 
-def kill_flip_start(drill, node, segments, choose):
-    """Whoever has it from others gets it again: the node comes up and catches up. Whether a hint tells it what lay in the
-    segment that was damaged."""
+def kill_flip_start(drill, node, segments, choose, loses_hint=False):
+    """Whoever has it from others gets it again: the node comes up and catches up. The file, the
+    place, and whether a hint told what lay in the file."""
     cluster = drill.cluster
     wait_for("segments", lambda: len(segments_of(cluster.path(node))) >= segments)
     is_leader = cluster.leader() == node
     at = cluster.kill(node)
-    name = choose(segments_of(cluster.path(node)))
-    flip(os.path.join(cluster.path(node), name), drill.random)
-    has_hint = os.path.exists(os.path.join(cluster.path(node), name.removesuffix(".seg") + ".hint"))
+    path = os.path.join(cluster.path(node), choose(segments_of(cluster.path(node))))
+    place = flip(path, drill.random)
+    hint = path.removesuffix(".seg") + ".hint"
+    if loses_hint and os.path.exists(hint):
+        os.remove(hint)
+    has_hint = os.path.exists(hint)
     drill.has_damage = True
     if is_leader:
         drill.failover(at, (node,))
     cluster.start(node)
     await_caught_up(cluster, node)
     drill.pause(0.2, 1)
-    return has_hint
+    return path, place, has_hint
 
 
 @scenario("flip-active")
@@ -130,22 +136,24 @@ def await_whole(cluster, node, pairs):
 @scenario("flip-sealed", segment_size="8KiB", refusals=("CORRUPT",))
 def flip_sealed(drill):
     """The node says of a record that it is damaged, until another one's copy is put in its place. Without the hint it does
-    not know which record that is, and gives no copies of what that may have been."""
+    not know which record that is, and gives no copies of what that may have been; a comparison has it begin anew."""
     cluster = drill.cluster
     pairs = {"once.%d" % number: "%d " % number + "o" * 1000 for number in range(50)}
     write_once(cluster, pairs)
-    blind = set()
     while drill.goes_on():
         node = drill.random.choice(cluster.numbers)
-        if not kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1])):
-            blind.add(node)
-        if node not in blind and len(blind) < len(cluster.numbers) - 1:
-            await_whole(cluster, node, pairs)
+        path, place, has_hint = kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1]),
+                                               loses_hint=drill.random.random() < 0.3)
+        drill.flips.setdefault(path, []).append(place)
+        if not has_hint:
+            verdict.await_repaired(drill)
+        await_whole(cluster, node, pairs)
 
 
 @scenario("wiped-disk", nodes=3)
 def wiped_disk(drill):
-    """Who comes back with nothing under its old number is not taken for who it was: it has no vote."""
+    """Who comes back with nothing under its old number is not taken for who it was: it has no vote. As a new member it has all
+    again."""
     cluster = drill.cluster
     leader = cluster.leader()
     wiped = cluster.follower(drill.random)
@@ -164,4 +172,4 @@ def wiped_disk(drill):
     cluster.start(leader)
     drill.failover(at, (wiped,))
     cluster.kill(wiped)
-    cluster.excluded.add(wiped)
+    replace(cluster, wiped)

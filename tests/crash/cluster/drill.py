@@ -42,6 +42,8 @@ class Drill:
         self.seconds = given.seconds
         self.failovers = []
         self.has_damage = False
+        self.flips = {}  # file -> places of bits that were flipped in what was written for good
+        self.notes = []  # what the row's reader has to know
         self.final_tape = None
         self.count = scenario.nodes or given.nodes
         self.harm = scenario.harm
@@ -126,7 +128,7 @@ def row(name, drill, wrong):
     print("%-16s %5d %10d %12d %13d %9d %8s %8s %8s  %s" % (
         name, drill.count, drill.load.total("operations"), drill.load.total("acknowledged"),
         drill.load.total("unknown"), len(times), *shown, "VIOLATION" if wrong else "ok"), flush=True)
-    for text in wrong:
+    for text in [*wrong, *("note: " + note for note in drill.notes)]:
         print("      " + text, flush=True)
 
 

@@ -245,6 +245,9 @@ class Load:
     def tapes(self):
         return [thread.tape for thread in self.threads]
 
+    def ledger(self):
+        return {key: state for worker in self.workers for key, state in worker.tape.ledger.items()}
+
     def total(self, name):
         return sum(getattr(tape, name) for tape in self.tapes())
 

@@ -21,6 +21,15 @@ def is_caught_up(cluster, node):
     return status is not None and status["replication_role"] in ("leader", "follower")
 
 
+def replace(cluster, node):
+    """One that is dead, by itself with an empty disk."""
+    shutil.rmtree(cluster.path(node))
+    cluster.join(node)
+    operate(cluster, "remove", str(node), "--wait", "30s")
+    operate(cluster, "add", "%d=%s" % (node, cluster.address(node)), "--wait", "60s")
+    wait_for("the new member's part", lambda: is_caught_up(cluster, node))
+
+
 @scenario("replace-member", nodes=3)
 def replace_member(drill):
     """Each time another one loses its disk, is removed, and comes back as a new member: first a follower, then the
@@ -32,12 +41,8 @@ def replace_member(drill):
                 else drill.random.choice(cluster.numbers))
         turn += 1
         at = cluster.kill(node)
-        shutil.rmtree(cluster.path(node))
         if node == leader:
             drill.failover(at, (node,))
-        cluster.join(node)
-        operate(cluster, "remove", str(node), "--wait", "30s")
-        operate(cluster, "add", "%d=%s" % (node, cluster.address(node)), "--wait", "60s")
-        wait_for("the new member's part", lambda: is_caught_up(cluster, node))
+        replace(cluster, node)
         drill.load.await_write(now_ns())
         drill.rest()

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from client import Link, Lost, NotSent, fields_of, get, now_ns
+from client import Link, Lost, NotSent, fields_of, now_ns
 
 PATIENCE_S = 60  # of the drill, for what should take a second or two
 # What a scan ends with at a node that cannot read a record, or does not know what else was in a damaged place.
@@ -36,7 +36,6 @@ class Cluster:
         self.numbers = list(range(1, count + 1))
         self.peers = ",".join("%d=%s" % (node, network.address(node)) for node in self.numbers)
         self.processes = {}
-        self.excluded = set()  # nodes that are not to come back
         self.roots = dict.fromkeys(self.numbers, scratch)  # directories that hold theirs
 
     def path(self, node):
@@ -83,7 +82,7 @@ class Cluster:
             self.await_ready(node)
 
     def start_missing(self):
-        self.start(*(node for node in self.numbers if node not in self.processes and node not in self.excluded))
+        self.start(*(node for node in self.numbers if node not in self.processes))
 
     def kill(self, *nodes):
         """When it was done, by now_ns()."""
@@ -183,22 +182,8 @@ class Cluster:
         link.close()
         return found
 
-    def get_all(self, node, keys):
-        """The same by one GET after the other; of keys whose record is damaged nothing is told."""
-        link, found = Link(self.address(node), PATIENCE_S), {}
-        for key in keys:
-            words, value = self.ask_patiently(link, node, get(key))
-            if words[0] == "VALUE":
-                found[key] = (value, int(fields_of(words)["ver"]))
-            elif words[0] == "NOT_FOUND":
-                found[key] = None
-            elif words[1] != "CORRUPT":
-                raise Trouble("node %d answers a read with %s" % (node, " ".join(words)))
-        link.close()
-        return found
-
     def alarms(self, expected=None):
         """Lines of the logs that no fault may bring about, but for those with `expected`."""
-        pattern = re.compile(r"replicas differ|^kv: bug")
+        pattern = re.compile(r"replicas differ|^kv: bug" if expected else r"replicas differ|states differ|state given up|^kv: bug")
         return ["node %d: %s" % (node, line) for node in self.numbers if os.path.exists(self.log_path(node))
                 for line in self.log(node).split("\n") if pattern.search(line) and not (expected and expected in line)]
