@@ -17,11 +17,11 @@ class Lost(Exception):
 
 
 class Answer:
-    """`kind`: ok, absent, conflict, no (for certain not done), unknown."""
+    """`kind`: ok, absent, conflict, no (for certain not done), unknown. `local_epoch`: the leader's disk alone had it."""
 
-    def __init__(self, kind, version=None, value=None, code="", leader=None, epoch=0):
+    def __init__(self, kind, version=None, value=None, code="", leader=None, epoch=0, local_epoch=None):
         self.kind, self.version, self.value, self.code = kind, version, value, code
-        self.leader, self.epoch = leader, epoch
+        self.leader, self.epoch, self.local_epoch = leader, epoch, local_epoch
 
 
 def put(key, value, condition=""):
@@ -44,6 +44,12 @@ def prefix(text):
     return "PREFIX %d limit=1000000\n%s" % (len(text), text)
 
 
+def with_options(text, options):
+    """The request with more at the end of its first line."""
+    head, _, payload = text.partition("\n")
+    return "%s%s\n%s" % (head, options, payload)
+
+
 def fields_of(words):
     return dict(word.split("=", 1) for word in words if "=" in word and not word.startswith(":"))
 
@@ -52,7 +58,8 @@ def answer_of(words, value=None):
     fields = fields_of(words)
     version = int(fields["ver"]) if "ver" in fields else None
     if words[0] != "ERR":
-        return Answer("absent" if words[0] == "NOT_FOUND" else "ok", version, value)
+        local_epoch = int(fields["epoch"]) if fields.get("ack") == "local" else None
+        return Answer("absent" if words[0] == "NOT_FOUND" else "ok", version, value, local_epoch=local_epoch)
     code = words[1]
     if code == "CONFLICT":
         return Answer("conflict", version, code=code)

@@ -21,6 +21,7 @@ import traceback
 import disk_scenarios  # noqa: F401 (it adds to SCENARIOS)
 import etcd_scenarios
 import files_scenarios  # noqa: F401
+import level_scenarios  # noqa: F401
 import member_scenarios  # noqa: F401
 import network
 import verdict
@@ -47,13 +48,14 @@ class Drill:
         self.final_tape = None
         self.count = scenario.nodes or given.nodes
         self.harm = scenario.harm
-        flags = ["--segment-size", scenario.segment_size, "--log-retention", scenario.retention, "--election-timeout-ms", str(given.election_timeout_ms)]
+        flags = ["--segment-size", scenario.segment_size, "--log-retention", scenario.retention, "--election-timeout-ms", str(given.election_timeout_ms),
+                 *scenario.flags]
         self.etcd = etcd_scenarios.Etcd(net, scratch) if "etcd" in scenario.needs else None
         if self.etcd:
             flags += self.etcd.flags()
         self.cluster = Cluster(given.kv, net, self.count, scratch, flags)
         self.disk_mib = scenario.disk_mib
-        self.load = Load(self.cluster, self.random, scenario.refusals)
+        self.load = Load(self.cluster, self.random, scenario.refusals, scenario.worker)
         self.end, self.times = None, 0
 
     def goes_on(self):

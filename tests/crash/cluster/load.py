@@ -23,6 +23,14 @@ PADDING = "x" * 120  # behind each value; left out of the history, unless it is 
 HISTORY_WORD = {"ok": "OK", "absent": "NOT_FOUND", "conflict": "CONFLICT"}
 
 
+class Local:
+    """An acknowledgement of one disk, and the line that tells of it."""
+
+    def __init__(self, line, call, end, answer):
+        self.line, self.call, self.end = line, call, end
+        self.version, self.epoch = answer.version, answer.local_epoch
+
+
 class Tape:
     """What one client asked and was told: lines of a history file (tests/linearizability/history_file.h)."""
 
@@ -32,6 +40,9 @@ class Tape:
         self.operations = self.acknowledged = self.unknown = 0
         self.codes = collections.Counter()  # of answers, or of there being none
         self.ledger = {}  # keys that are written once: the version, None (not written), or "unknown"
+        self.local = []  # writes that one disk acknowledged
+        self.stale_reads = []  # (call, end, key, version or None, milliseconds)
+        self.newest = 0  # version it heard of
         self.wrong = []
 
     def write(self, call, request, answer):
@@ -39,6 +50,10 @@ class Tape:
         request = request.replace(PADDING, "")
         self.operations += 1
         self.codes[answer.code] += 1
+        self.newest = max(self.newest, answer.version or 0)
+        if answer.local_epoch is not None:
+            self.local.append(Local(len(self.lines), call, end, answer))
+            request += " ack=local"
         if answer.kind == "unknown":
             self.unknown += 1
             self.lines.append("%d %d - %s = UNKNOWN" % (self.number, call, request))
@@ -49,10 +64,19 @@ class Tape:
             version = "" if answer.version is None else " ver=%d" % answer.version
             self.lines.append("%d %d %d %s = %s%s" % (self.number, call, end, request, HISTORY_WORD[answer.kind], version))
 
-    def read(self, call, end, key, found):
-        """`found`: (value, version), or None. A read that was refused tells nothing."""
+    def forget(self, version):
+        """What was written under it is lost, and it was said that it may be."""
+        self.ledger = {key: None if state == version else state for key, state in self.ledger.items()}
+
+    def read(self, call, end, key, found, level=""):
+        """`found`: (value, version), or None. A read that was refused tells nothing. `level`: as in a history file."""
         answer = "VALUE %s ver=%d" % (found[0].removesuffix(PADDING), found[1]) if found else "NOT_FOUND"
-        self.lines.append("%d %d %d GET %s = %s" % (self.number, call, end, key, answer))
+        self.newest = max(self.newest, found[1] if found else 0)
+        self.lines.append("%d %d %d GET %s%s = %s" % (self.number, call, end, key, level, answer))
+
+
+def found_by_get(key):
+    return lambda words, value: {key: (value, client.answer_of(words).version)} if words[0] == "VALUE" else {}
 
 
 class Worker(threading.Thread):
@@ -137,6 +161,7 @@ class Worker(threading.Thread):
             self.seen[key] = answer.version
 
     def attempt(self, request, text):
+        """One write; `request` is what the history says of it."""
         call = now_ns()
         try:
             answer = client.answer_of(self.links[self.target].ask(text)[0])
@@ -169,28 +194,28 @@ class Worker(threading.Thread):
         time.sleep(self.random.uniform(0.005, 0.02))
 
     def read(self, key):
-        self.ask_and_note(client.get(key), lambda words, value: {key: (value, client.answer_of(words).version)}
-                          if words[0] == "VALUE" else {}, [key])
+        self.ask_and_note(self.home, client.get(key), found_by_get(key), [key])
 
     def read_all(self):
-        self.ask_and_note(client.prefix("k"), lambda _, items: {key: (value, version) for key, value, version in items},
+        self.ask_and_note(self.home, client.prefix("k"), lambda _, items: {key: (value, version) for key, value, version in items},
                           KEYS)
 
-    def ask_and_note(self, text, found_in, keys):
+    def ask_and_note(self, node, text, found_in, keys, note=None):
+        """`note(call, end, key, found)`: how it is written down, if not as a linearizable read."""
         call = now_ns()
         try:
-            words, held = self.links[self.home].ask(text)
+            words, held = self.links[node].ask(text)
         except (NotSent, Lost):
             return
         end = now_ns()
         self.tape.operations += 1
         if words[0] == "ERR":
             if words[1] not in self.load.refusals:
-                self.tape.wrong.append("node %d answers a read with %s" % (self.home, " ".join(words)))
+                self.tape.wrong.append("node %d answers a read with %s" % (node, " ".join(words)))
             return
         found = found_in(words, held)
         for key in keys:
-            self.tape.read(call, end, key, found.get(key))
+            (note or self.tape.read)(call, end, key, found.get(key))
             self.seen[key] = found[key][1] if key in found else 0
 
 
@@ -208,7 +233,7 @@ class Probe(threading.Thread):
             value = "%d.%d" % (self.tape.number, count)
             call = now_ns()
             try:
-                answer = client.answer_of(self.link.ask(client.put(key, value))[0])
+                answer = client.answer_of(self.link.ask(client.put(key, value, " ack=majority"))[0])
             except NotSent:
                 answer = None
             except Lost:
@@ -225,13 +250,14 @@ REFUSALS = {"", "LOST", "CONFLICT", "NOT_LEADER", "UNKNOWN_OUTCOME", "TRY_LATER"
 
 
 class Load:
-    def __init__(self, cluster, chance, more_refusals=()):
+    def __init__(self, cluster, chance, more_refusals=(), worker=Worker):
         self.cluster = cluster
         self.refusals = REFUSALS | set(more_refusals)
         self.ending = threading.Event()
-        self.workers = [Worker(i, self, chance.getrandbits(32)) for i in range(WORKERS)]
+        self.workers = [worker(i, self, chance.getrandbits(32)) for i in range(WORKERS)]
         self.probes = {node: Probe(100 + node, self, node) for node in cluster.numbers}
         self.threads = [*self.workers, *self.probes.values()]
+        self.more_tapes = []
 
     def start(self):
         for thread in self.threads:
@@ -243,10 +269,10 @@ class Load:
             thread.join()
 
     def tapes(self):
-        return [thread.tape for thread in self.threads]
+        return [thread.tape for thread in self.threads] + self.more_tapes
 
     def ledger(self):
-        return {key: state for worker in self.workers for key, state in worker.tape.ledger.items()}
+        return {key: state for tape in self.tapes() for key, state in tape.ledger.items()}
 
     def total(self, name):
         return sum(getattr(tape, name) for tape in self.tapes())

@@ -2,30 +2,36 @@
 it leaves undone (a node that is dead, a link that is cut) is made whole behind it.
 """
 
+import dataclasses
 import signal
 import time
+import typing
 
 from client import now_ns
+from load import Worker
 from network import both_ways
 from nodes import Trouble, wait_for
 
 SCENARIOS = {}
 
 
+@dataclasses.dataclass
 class Scenario:
-    def __init__(self, harm, nodes, needs, segment_size, refusals, disk_mib, is_short, retention):
-        self.harm, self.nodes, self.needs, self.segment_size = harm, nodes, needs, segment_size
-        self.retention = retention
-        self.refusals, self.disk_mib, self.is_short = refusals, disk_mib, is_short
+    harm: typing.Callable
+    nodes: int | None = None  # as many, whatever is asked for
+    needs: tuple = ()
+    segment_size: str = "64KiB"
+    refusals: tuple = ()  # answers that are right only here
+    disk_mib: int | None = None  # each node has a disk of its own, in memory
+    is_short: bool = True
+    retention: str = "1GiB"  # of log
+    flags: tuple = ()  # of each node, besides
+    worker: type = Worker  # what kind of clients there are
 
 
-def scenario(name, nodes=None, needs=(), segment_size="64KiB", refusals=(), disk_mib=None, is_short=True,
-             retention="1GiB"):
-    """`nodes`: as many, whatever is asked for. `refusals`: answers that are right only here. `disk_mib`: each node has a
-    disk of its own, in memory. `retention`: of log."""
-
+def scenario(name, **more):
     def add(harm):
-        SCENARIOS[name] = Scenario(harm, nodes, needs, segment_size, refusals, disk_mib, is_short, retention)
+        SCENARIOS[name] = Scenario(harm, **more)
         return harm
 
     return add

@@ -4,7 +4,9 @@ import json
 import os
 import subprocess
 
+import local_acks
 from client import now_ns
+from level_load import too_stale
 from load import KEYS, Tape
 from nodes import Trouble, wait_for
 
@@ -19,6 +21,7 @@ def judge(drill):
     try:
         if drill.has_damage:
             await_repaired(drill)
+        wrong += local_acks.settle(drill)
         scans = scan_all(drill)
         wrong += scans_differ(drill, scans)
         wrong += fingerprints_differ(drill)
@@ -27,17 +30,17 @@ def judge(drill):
         wrong += verify_finds(drill, scans)
     except Trouble as trouble:
         wrong.append(str(trouble))
-    return wrong + drill.cluster.alarms(FORGOTTEN if drill.has_damage else None) + history_is_wrong(drill)
+    return wrong + drill.cluster.alarms(FORGOTTEN if drill.has_damage else None) + too_stale(drill.load.tapes()) + history_is_wrong(drill)
 
 
 def await_repaired(drill):
-    """Of what was damaged members have copies: until all can be read everywhere again and all hold the same. The scans are
-    the reads that have it put back; a comparison heals who does not know what it lost."""
+    """Of what was damaged other members have copies: until all hold the same and all can be read everywhere. Scans are the
+    reads that have records put back; who lost a hint, too, begins anew when the members compare what they hold."""
 
     def is_repaired():
         drill.cluster.check_alive()
-        return (all(drill.cluster.scan(node) is not None for node in drill.cluster.processes)
-                and not fingerprints_differ(drill))
+        is_same = not fingerprints_differ(drill)
+        return all([drill.cluster.scan(node) is not None for node in drill.cluster.processes]) and is_same
 
     wait_for("what was damaged to be repaired", is_repaired)
 
@@ -88,6 +91,7 @@ def history_is_wrong(drill):
         file.write("kv-history 1\n")
         for tape in tapes:
             file.writelines(line + "\n" for line in tape.lines)
+        file.write("leader %d\n" % now_ns())  # what one disk acknowledged and nobody told of is not known
     done = subprocess.run([drill.checker, path], capture_output=True, text=True)
     with open(path + ".checked", "w", encoding="utf-8") as file:
         file.write(done.stdout + done.stderr)
