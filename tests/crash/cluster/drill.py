@@ -29,6 +29,7 @@ from load import Load
 from nodes import Cluster, Trouble
 from scenarios import SCENARIOS
 
+PLACES = 8  # five for nodes, three for an etcd
 SHORT_S = 3
 INTERRUPTED = 130
 SHORT_ELECTION_MS = 300
@@ -54,6 +55,8 @@ class Drill:
         if self.etcd:
             flags += self.etcd.flags()
         self.cluster = Cluster(given.kv, net, self.count, scratch, flags)
+        if scenario.starts_before:
+            self.cluster.binaries = dict.fromkeys(self.cluster.numbers, given.kv_before or given.kv)
         self.disk_mib = scenario.disk_mib
         self.load = Load(self.cluster, self.random, scenario.refusals, scenario.worker)
         self.end, self.times = None, 0
@@ -107,6 +110,8 @@ class Drill:
             self.harm(self)
         except Trouble as trouble:
             wrong.append(str(trouble))
+        if self.given.failover and len(self.failovers) < self.given.failover:
+            wrong.append("%d of %d times somebody else took writes afterwards" % (len(self.failovers), self.given.failover))
         try:
             verdict.settle(self)
         except Trouble as trouble:
@@ -120,6 +125,18 @@ def percentile(values, share):
     return sorted(values)[min(len(values) - 1, int(len(values) * share))]
 
 
+# Of --failover, in seconds: whether they are met is told, and never a failure.
+GOALS = {"kill-leader": (("p50", 1.0), ("p99", 2.0)), "hand-over": (("p50", 0.1), ("p99", 0.1))}
+
+
+def goals(name, drill):
+    if not drill.given.failover or name not in GOALS or not drill.failovers:
+        return []
+    found = {"p50": statistics.median(drill.failovers), "p99": percentile(drill.failovers, 0.99)}
+    return ["goal: %s %.3f s, of at most %.1f s: %s" % (which, found[which], goal, "met" if found[which] <= goal else "MISSED")
+            for which, goal in GOALS[name]]
+
+
 HEADING = "%-16s %5s %10s %12s %13s %9s %8s %8s %8s  %s" % (
     "scenario", "nodes", "operations", "acknowledged", "indeterminate", "failovers", "p50", "p99", "max", "verdict")
 
@@ -130,7 +147,7 @@ def row(name, drill, wrong):
     print("%-16s %5d %10d %12d %13d %9d %8s %8s %8s  %s" % (
         name, drill.count, drill.load.total("operations"), drill.load.total("acknowledged"),
         drill.load.total("unknown"), len(times), *shown, "VIOLATION" if wrong else "ok"), flush=True)
-    for text in [*wrong, *("note: " + note for note in drill.notes)]:
+    for text in [*wrong, *("note: " + note for note in drill.notes), *goals(name, drill)]:
         print("      " + text, flush=True)
 
 
@@ -158,12 +175,13 @@ def run_scenario(given, net, name, scratch, seed):
 def left_out(name, net):
     """Why; None: it can be run."""
     needs = SCENARIOS[name].needs
-    if ("cuts" in needs or "disks" in needs) and not net.can_cut:
+    if not net.can_cut and {"cuts", "disks", "loss"} & set(needs):
         return "it needs namespaces"
-    if "etcd" in needs and shutil.which("etcd") is None:
-        return "etcd is missing (package etcd-server)"
-    if "strace" in needs and shutil.which("strace") is None:
-        return "strace is missing (package strace)"
+    if "loss" in needs and not net.can_lose():
+        return "nft cannot drop packets at random (numgen)"
+    for tool, package in (("etcd", "etcd-server"), ("strace", "strace")):
+        if tool in needs and shutil.which(tool) is None:
+            return "%s is missing (package %s)" % (tool, package)
     return None
 
 
@@ -171,6 +189,8 @@ def run_all(given, net):
     some = ["kill-leader", "hand-over"] if given.failover else [
         name for name, one in SCENARIOS.items() if one.is_short or not given.short]
     names = given.scenario or some
+    if given.kv_before and "rolling-upgrade" not in names:
+        names.append("rolling-upgrade")
     scratch = tempfile.mkdtemp(prefix="kv-drill-")
     print(HEADING, flush=True)
     bad = 0
@@ -178,7 +198,8 @@ def run_all(given, net):
         for number in range(given.rounds):
             for name in names:
                 if why := left_out(name, net):
-                    print("%-16s left out: %s" % (name, why))
+                    print("%-16s left out: %s" % (name, why), flush=True)
+                    bad += given.require_all
                     continue
                 directory = os.path.join(scratch, "%s-%d" % (name, number + 1))
                 bad += not run_scenario(given, net, name, directory, "%s/%s/%d" % (given.seed, name, number))
@@ -190,7 +211,7 @@ def run_all(given, net):
             print("data, logs and histories: " + scratch)
         else:
             shutil.rmtree(scratch)
-    print("no violation" if bad == 0 else "%d scenarios with violations; again with --seed %d" % (bad, given.seed))
+    print("no violation" if bad == 0 else "%d scenarios with violations or left out; again with --seed %d" % (bad, given.seed))
     return 1 if bad else 0
 
 
@@ -206,6 +227,8 @@ def parse():
     arguments.add_argument("--election-timeout-ms", type=int)
     arguments.add_argument("--failover", type=int, metavar="TIMES", help="times that the leader is killed, and told to end")
     arguments.add_argument("--short", action="store_true", help="%d s of harm each, elections in a third of the time" % SHORT_S)
+    arguments.add_argument("--require-all", action="store_true", help="what cannot be run here is a failure")
+    arguments.add_argument("--kv-before", type=os.path.abspath, metavar="BINARY", help="from which rolling-upgrade comes (the same)")
     arguments.add_argument("--keep", action="store_true", help="data, logs and histories, also of what went well")
     arguments.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     given = arguments.parse_args()
@@ -230,7 +253,7 @@ def main():
         print("all nodes on loopback, without the scenarios that need namespaces: " + why)
     signal.signal(signal.SIGTERM, end_on_signal)
     print("seed %d" % given.seed, flush=True)
-    net = network.Namespaces(5) if given.inside else network.Loopback(5)
+    net = network.Namespaces(PLACES) if given.inside else network.Loopback(PLACES)
     return run_all(given, net)
 
 

@@ -15,6 +15,9 @@ from ports import free_ports
 
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 SUBNET = "10.83.0."
+TABLE = "flush ruleset\ntable ip drill { chain input {\ntype filter hook input priority 0\n%s\n}\n}\n"
+DROP = "ip saddr { %s } drop"
+LOSE = "ip saddr %s numgen random mod 100 < %d drop"
 
 
 def why_not():
@@ -53,7 +56,7 @@ class Namespaces:
 
     def __init__(self, count):
         self.nodes = range(1, count + 1)
-        self.cuts = dict.fromkeys(self.nodes, frozenset())
+        self.rules = dict.fromkeys(self.nodes, "")  # of what comes in
         subprocess.run(["mount", "-t", "tmpfs", "tmpfs", "/run"], check=True)  # here alone: for ip netns
         lines = ["link set lo up", "link add bridge0 type bridge", "link set bridge0 up",
                  "addr add %s254/24 dev bridge0" % SUBNET]
@@ -77,21 +80,31 @@ class Namespaces:
 
     def cut(self, pairs):
         """From now on exactly what goes from A to B is lost, for each (A, B)."""
+        self.drop({node: DROP % ", ".join(SUBNET + str(a) for a in sorted(sources)) if sources else ""
+                   for node in self.nodes for sources in [{a for a, b in pairs if b == node}]})
+
+    def lose(self, percent):
+        """Of all packets between nodes, at random."""
+        between = "%s%d-%s%d" % (SUBNET, min(self.nodes), SUBNET, max(self.nodes))
+        self.drop(dict.fromkeys(self.nodes, LOSE % (between, percent)))
+
+    def drop(self, rules):
         running = []
-        for node in self.nodes:
-            sources = frozenset(a for a, b in pairs if b == node)
-            if sources == self.cuts[node]:
+        for node, rule in rules.items():
+            if rule == self.rules[node]:
                 continue
-            self.cuts[node] = sources
-            rule = "ip saddr { %s } drop" % ", ".join(SUBNET + str(a) for a in sorted(sources)) if sources else ""
+            self.rules[node] = rule
             process = subprocess.Popen(self.command(node, ["nft", "-f", "-"]), stdin=subprocess.PIPE, text=True)
-            process.stdin.write("flush ruleset\ntable ip drill { chain input {\n"
-                                "type filter hook input priority 0\n%s\n}\n}\n" % rule)
+            process.stdin.write(TABLE % rule)
             process.stdin.close()
             running.append(process)
         for process in running:
             if process.wait() != 0:
                 raise RuntimeError("nft could not change the rules")
+
+    def can_lose(self):
+        check = self.command(1, ["nft", "-c", "-f", "-"])
+        return subprocess.run(check, input=TABLE % (LOSE % (SUBNET + "1", 1)), text=True, capture_output=True).returncode == 0
 
     def heal(self):
         self.cut(set())

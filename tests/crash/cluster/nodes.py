@@ -34,6 +34,7 @@ class Cluster:
         self.numbers = list(range(1, count + 1))
         self.peers = ",".join("%d=%s" % (node, network.address(node)) for node in self.numbers)
         self.processes = {}
+        self.binaries = dict.fromkeys(self.numbers, kv)
         self.roots = dict.fromkeys(self.numbers, scratch)  # directories that hold theirs
 
     def path(self, node):
@@ -60,7 +61,7 @@ class Cluster:
 
     def launch(self, node, *how):
         how = how or ("--peers", self.peers)
-        words = [self.kv, "start", "--data", self.path(node), "--node-id", str(node), *how, *self.flags]
+        words = [self.binaries[node], "start", "--data", self.path(node), "--node-id", str(node), *how, *self.flags]
         if self.network.can_cut:
             words.append("--insecure")  # to a network that nobody else is in
         with open(self.log_path(node), "ab") as log:

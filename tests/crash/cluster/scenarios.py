@@ -27,6 +27,7 @@ class Scenario:
     retention: str = "1GiB"  # of log
     flags: tuple = ()  # of each node, besides
     worker: type = Worker  # what kind of clients there are
+    starts_before: bool = False  # with the binary that --kv-before names
 
 
 def scenario(name, **more):
@@ -108,14 +109,33 @@ def rolling_restart(drill):
             drill.cluster.stop(node)
             drill.cluster.start(node)
             await_caught_up(drill.cluster, node)
+    expect_known(drill)
+
+
+def expect_known(drill):
     unknown = drill.load.total("unknown")
     if unknown:
         raise Trouble("%d writes have no known outcome, %d of them no answer" % (unknown, drill.load.answered_with("LOST")))
 
 
+@scenario("rolling-upgrade", is_short=False, starts_before=True)
+def rolling_upgrade(drill):
+    """One after the other goes on with the new binary, and whoever leads dies while there are both. Without --kv-before the two
+    are the same."""
+    cluster = drill.cluster
+    for node in drill.random.sample(cluster.numbers, len(cluster.numbers)):
+        cluster.stop(node)
+        cluster.binaries[node] = cluster.kv
+        cluster.start(node)
+        await_caught_up(cluster, node)
+        drill.load.await_write(now_ns())
+        kill_and_restart(drill, cluster.leader())
+        await_caught_up(cluster, node)
+
+
 @scenario("hand-over")
 def hand_over(drill):
-    """SIGTERM for the leader. What counts is the time without an acknowledged write."""
+    """SIGTERM for the leader. What counts is the time without an acknowledged write; none is left without an outcome."""
     while drill.goes_on():
         leader = drill.cluster.leader()
         at = now_ns()
@@ -126,6 +146,7 @@ def hand_over(drill):
         drill.cluster.start(leader)
         await_caught_up(drill.cluster, leader)
         drill.rest()
+    expect_known(drill)
 
 
 def await_caught_up(cluster, node):
@@ -250,3 +271,19 @@ def flapping(drill):
             time.sleep(0.2)
         drill.load.await_write(now_ns())
         drill.pause(0.2, 1)
+
+
+@scenario("packet-loss", needs=("cuts", "loss"))
+def packet_loss(drill):
+    """Some of the packets between nodes are lost at random; every other time the leader dies meanwhile."""
+    number = 0
+    while drill.goes_on():
+        drill.network.lose(drill.random.choice((2, 5, 15)))
+        drill.load.await_write(now_ns())
+        if number % 2 == 0:
+            kill_and_restart(drill, drill.cluster.leader())
+        drill.pause(0.5, 2)
+        drill.load.await_write(now_ns())
+        drill.network.heal()
+        drill.load.await_write(now_ns())
+        number += 1
