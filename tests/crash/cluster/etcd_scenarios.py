@@ -9,39 +9,52 @@ from network import both_ways
 from nodes import wait_for
 from scenarios import scenario
 
-PLACE = 5  # where etcd runs: no node of a cluster of three
+PLACES = (6, 7, 8)  # where etcd runs: no node of a cluster
 FLAGS = ("--coordinator", "etcd", "--etcd-ttl-s", "2", "--etcd-limit-ms", "1500")
+TIMES = ("--heartbeat-interval", "100", "--election-timeout", "500")  # of etcd's own members, in milliseconds
 
 
 class Etcd:
+    """A cluster of three of its own."""
+
     def __init__(self, network, scratch):
         self.network, self.scratch = network, scratch
-        self.process = None
+        self.processes = {}
 
     def flags(self):
-        return [*FLAGS, "--etcd-endpoints", self.network.address(PLACE)]
+        return [*FLAGS, "--etcd-endpoints", ",".join(self.network.address(place) for place in PLACES)]
+
+    def peer(self, place):
+        host, port = self.network.address(place).rsplit(":", 1)
+        return "http://%s:%d" % (host, int(port) + 10000)
 
     def start(self):
-        address = self.network.address(PLACE)
-        host, port = address.rsplit(":", 1)
-        client, peer = "http://" + address, "http://%s:%d" % (host, int(port) + 10000)
-        words = ["etcd", "--name", "e", "--data-dir", os.path.join(self.scratch, "etcd"), "--listen-client-urls", client,
-                 "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
-                 "--initial-cluster", "e=" + peer]
-        with open(os.path.join(self.scratch, "etcd.log"), "ab") as log:
-            self.process = subprocess.Popen(self.network.command(PLACE, words), stdout=log, stderr=log)
+        """Those that do not run."""
+        members = ",".join("e%d=%s" % (place, self.peer(place)) for place in PLACES)
+        for place in PLACES:
+            if place in self.processes:
+                continue
+            client, peer = "http://" + self.network.address(place), self.peer(place)
+            name = "e%d" % place
+            words = ["etcd", "--name", name, "--data-dir", os.path.join(self.scratch, name), "--listen-client-urls", client,
+                     "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer,
+                     "--initial-cluster", members, *TIMES]
+            with open(os.path.join(self.scratch, name + ".log"), "ab") as log:
+                self.processes[place] = subprocess.Popen(self.network.command(place, words), stdout=log, stderr=log)
 
-    def kill(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
+    def kill(self, places=PLACES):
+        for place in places:
+            if process := self.processes.pop(place, None):
+                process.kill()
+                process.wait()
 
-    def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
+    def pause(self, places=PLACES):
+        for place in places:
+            self.processes[place].send_signal(signal.SIGSTOP)
 
     def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+        for process in self.processes.values():
+            process.send_signal(signal.SIGCONT)
 
 
 def await_key(drill):
@@ -79,27 +92,35 @@ def trouble(drill, harm, heal):
     await_key(drill)
 
 
+def some_of_etcd(drill):
+    """All of it, which cannot be missed, or one or two of the three, so that the rest may go on or may not."""
+    return drill.random.sample(PLACES, drill.random.choice((3, 3, 2, 1)))
+
+
 @scenario("etcd-killed", nodes=3, needs=("etcd",))
 def etcd_killed(drill):
-    trouble(drill, drill.etcd.kill, drill.etcd.start)
+    trouble(drill, lambda: drill.etcd.kill(some_of_etcd(drill)), drill.etcd.start)
 
 
-@scenario("etcd-paused", nodes=3, needs=("etcd",), is_short=False)
+@scenario("etcd-paused", nodes=3, needs=("etcd",))
 def etcd_paused(drill):
-    trouble(drill, drill.etcd.pause, drill.etcd.resume)
+    trouble(drill, lambda: drill.etcd.pause(some_of_etcd(drill)), drill.etcd.resume)
 
 
-@scenario("etcd-cut-off", nodes=3, needs=("etcd", "cuts"), is_short=False)
+@scenario("etcd-cut-off", nodes=3, needs=("etcd", "cuts"))
 def etcd_cut_off(drill):
-    """From all nodes, from the leader, from all but the leader; or the leader from the nodes and not from etcd."""
-    number = drill.random.randrange(4)
+    """From all nodes, from the leader, from all but the leader; the leader from the nodes and not from etcd; etcd's members from
+    each other; or the leader with one of them from everybody else."""
+    number = drill.random.randrange(6)
 
     def cut():
         nonlocal number
         leader = drill.cluster.leader()
         others = [node for node in drill.cluster.numbers if node != leader]
-        sides = ((drill.cluster.numbers, [PLACE]), ([leader], [PLACE]), (others, [PLACE]), ([leader], others))
-        drill.network.cut(both_ways(*sides[number % 4]))
+        first, *rest = drill.random.sample(PLACES, 3)
+        sides = ((drill.cluster.numbers, PLACES), ([leader], PLACES), (others, PLACES), ([leader], others), (PLACES, PLACES),
+                 ([leader, first], others + rest))
+        drill.network.cut(both_ways(*sides[number % len(sides)]))
         number += 1
 
     trouble(drill, cut, drill.network.heal)
