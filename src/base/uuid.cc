@@ -24,9 +24,12 @@ std::optional<std::uint64_t> half_from_hex(std::string_view digits) {
 
 Uuid random_uuid() {
   std::random_device random;
-  const auto half = [&random] { return std::uint64_t{random()} << 32 | random(); };
+  return random_uuid([&random] { return std::uint64_t{random()} << 32 | random(); });
+}
+
+Uuid random_uuid(const std::function<std::uint64_t()>& bits) {
   Uuid uuid;
-  while (uuid.is_nil()) uuid = {.high = half(), .low = half()};
+  while (uuid.is_nil()) uuid = {.high = bits(), .low = bits()};
   return uuid;
 }
 

@@ -3,6 +3,7 @@
 #include <compare>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,8 @@ struct Uuid {
 
 // From the system's source of randomness; never nil.
 Uuid random_uuid();
+// Of 64 bits at a time that somebody else draws.
+Uuid random_uuid(const std::function<std::uint64_t()>& bits);
 // 32 lower-case hex digits, and back; none for any other text.
 std::string to_hex(const Uuid& uuid);
 std::optional<Uuid> uuid_from_hex(std::string_view text);

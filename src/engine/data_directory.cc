@@ -1,7 +1,5 @@
 #include "engine/data_directory.h"
 
-#include <random>
-
 #include <fmt/format.h>
 
 #include "base/check.h"
@@ -15,11 +13,6 @@ namespace kv::engine {
 namespace {
 
 using format::FileKind;
-
-std::uint64_t random_salt() {
-  std::random_device random;
-  return std::uint64_t{random()} << 32 | random();
-}
 
 void tell(EventListener* listener, Event::Level level, std::string_view name, std::string details) {
   if (listener != nullptr) listener->on_event({level, name, std::move(details)});
@@ -95,8 +88,9 @@ Result<void> DataDirectory::check_names(bool create_if_missing, bool& is_new) co
 }
 
 Result<void> DataDirectory::create() {
-  identity_.database_id = base::to_hex(base::random_uuid());
-  identity_.node_uuid = base::random_uuid();
+  const auto bits = [this] { return fs_.random_bits(); };
+  identity_.database_id = base::to_hex(base::random_uuid(bits));
+  identity_.node_uuid = base::random_uuid(bits);
   if (auto written = io::replace_file(fs_, file_path(format::kIdentityName),
                                       format::encode_identity(identity_));
       !written) {
@@ -184,7 +178,7 @@ Result<NewSegment> DataDirectory::create_segment(format::SegmentKind kind) {
   const std::lock_guard lock(create_mutex_);
   NewSegment made;
   made.id = static_cast<format::SegmentId>(manifest_->state().next_segment);
-  made.salt = random_salt();
+  made.salt = fs_.random_bits();
   const std::string path = segment_path(made.id);
   // Left by an attempt whose MANIFEST edit failed.
   auto is_there = fs_.exists(path);

@@ -1,6 +1,5 @@
 #include "engine/log_tail.h"
 
-#include <chrono>
 #include <unordered_set>
 
 #include "base/check.h"
@@ -14,12 +13,6 @@ constexpr std::size_t kReferredValueMin = 32 * 1024;
 constexpr char kZeros[format::kRecordAlignment] = {};
 
 }  // namespace
-
-std::uint64_t wall_clock_ms() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(
-      std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
-}
 
 PreparedRecord prepare_record(format::RecordType type, std::string_view key, std::string_view value,
                               std::shared_ptr<const void> owner) {
@@ -73,7 +66,7 @@ void LogTail::begin(WriteGroup& group, std::uint64_t synced_sequence) {
   if (synced_sequence > marked_sequence_) {
     std::string mark;
     format::append_sync_mark(mark, {synced_sequence, last_sequence_, chain_}, term_,
-                             wall_clock_ms(), target_.segment->salt());
+                             fs_->wall_clock_ms(), target_.segment->salt());
     std::memcpy(group.buffer.extend(mark.size()), mark.data(), mark.size());
     marked_sequence_ = synced_sequence;
   }
@@ -96,7 +89,7 @@ void LogTail::finish(WriteGroup& group, const format::RecordHeader& header) {
 Place LogTail::append(WriteGroup& group, PreparedRecord& record, std::string_view& key) {
   record.header.sequence = next_sequence(group);
   record.header.term = term_;
-  record.header.timestamp_ms = wall_clock_ms();
+  record.header.timestamp_ms = fs_->wall_clock_ms();
   const std::uint64_t size = format::record_size(record.header);
   const Place place(target_.segment->slot(), offset_, size);
   const std::size_t head_size = format::kRecordHeaderSize + record.key.size();

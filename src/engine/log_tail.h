@@ -55,10 +55,12 @@ PreparedRecord prepare_record(format::RecordType type, std::string_view key, std
 // Gives each record its place and encodes it. Guarded by the commit pipeline's mutex.
 class LogTail {
  public:
-  // `version`: of its segments; those with system records have one of their own.
-  LogTail(std::uint64_t last_sequence, std::uint64_t chain, std::uint64_t database_id_hash,
-          std::uint16_t version = format::kSegmentVersion)
-      : last_sequence_(last_sequence),
+  // `fs` tells the time, and outlives it. `version`: of its segments; those with system records
+  // have one of their own.
+  LogTail(const io::FileSystem& fs, std::uint64_t last_sequence, std::uint64_t chain,
+          std::uint64_t database_id_hash, std::uint16_t version = format::kSegmentVersion)
+      : fs_(&fs),
+        last_sequence_(last_sequence),
         chain_(chain),
         database_id_hash_(database_id_hash),
         version_(version) {}
@@ -99,6 +101,7 @@ class LogTail {
   std::uint64_t next_sequence(WriteGroup& group);
   void finish(WriteGroup& group, const format::RecordHeader& header);
 
+  const io::FileSystem* fs_;
   AppendTarget target_;
   LogRecord newest_;
   std::uint64_t newest_offset_ = 0;
@@ -115,7 +118,6 @@ class LogTail {
 std::vector<const Batch::Operation*> effective_operations(const Batch& batch);
 // Bytes of one member record within a batch.
 std::uint64_t member_size(const Batch::Operation& operation);
-std::uint64_t wall_clock_ms();
 
 template <class Visit>
 void LogTail::append_batch(WriteGroup& group, const Batch& batch, Visit visit) {
@@ -127,7 +129,7 @@ void LogTail::append_batch(WriteGroup& group, const Batch& batch, Visit visit) {
   header.value_size = static_cast<std::uint32_t>(body_size);
   header.sequence = next_sequence(group);
   header.term = term_;
-  header.timestamp_ms = wall_clock_ms();
+  header.timestamp_ms = fs_->wall_clock_ms();
 
   const std::uint64_t start = offset_;
   char* const at = group.buffer.extend(format::kRecordHeaderSize + body_size);

@@ -136,7 +136,7 @@ Result<void> StoreImpl::start() {
                                        replicated_ ? replicated_->may_ack_local : nullptr, sessions,
                                        options_.sessions_max},
       index_, table_, cache_,
-      engine::LogTail(recovered->last_sequence, recovered->chain,
+      engine::LogTail(dir_->fs(), recovered->last_sequence, recovered->chain,
                       format::database_id_hash(dir_->identity()),
                       replicated_ ? format::kSegmentVersionWithSystem : format::kSegmentVersion));
   if (auto adopted = engine::adopt_tail(*dir_, table_, *pipeline_, recovered->kept); !adopted) {

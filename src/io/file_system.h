@@ -80,6 +80,11 @@ class FileSystem {
   // A second name for a file. kIo where that cannot be had, as across file systems.
   [[nodiscard]] virtual Result<void> link(const std::string& from, const std::string& to) = 0;
   [[nodiscard]] virtual Result<Space> space(const std::string& dir) = 0;
+
+  // Time of day, milliseconds since 1970; may go back. Quick: asked for each record.
+  virtual std::uint64_t wall_clock_ms() const = 0;
+  // Others each time; nobody can tell them beforehand.
+  virtual std::uint64_t random_bits() = 0;
 };
 
 // Whole files, for small ones.

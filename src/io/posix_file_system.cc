@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
+#include <random>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -127,6 +129,17 @@ class PosixFileSystem final : public FileSystem {
       return tl::unexpected(posix_error("ask for space in", dir));
     }
     return Space{status.f_bavail * status.f_frsize, status.f_blocks * status.f_frsize};
+  }
+
+  std::uint64_t wall_clock_ms() const override {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  }
+
+  std::uint64_t random_bits() override {
+    std::random_device random;
+    return std::uint64_t{random()} << 32 | random();
   }
 };
 

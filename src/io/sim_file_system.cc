@@ -251,4 +251,10 @@ void SimFileSystem::close(const Handle& handle) {
   open_.erase(found);
 }
 
+std::uint64_t SimFileSystem::random_bits() {
+  const std::lock_guard guard(mutex_);
+  SimRandom luck(seed_ + disk_.next_inode(), ~draws_++);
+  return luck.below(UINT64_MAX);
+}
+
 }  // namespace kv::io

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -52,6 +53,10 @@ class SimFileSystem final : public FileSystem {
   Result<std::unique_ptr<FileLock>> lock_shared(const std::string& path) override;
   Result<void> link(const std::string& from, const std::string& to) override;  // refuses
   Result<Space> space(const std::string& dir) override;
+  std::uint64_t wall_clock_ms() const override { return clock_ ? clock_() : 0; }
+  // Told by the seed, and by what the disk has been through: a copy of a disk does not see again,
+  // on another machine, what was drawn before.
+  std::uint64_t random_bits() override;
 
   // The power goes during the change that follows `changes` more of them (reads are no changes), or
   // now, or during the operation for which the hook says so. The hook is told of every operation,
@@ -88,6 +93,9 @@ class SimFileSystem final : public FileSystem {
   // Takes rot back: on the disk and in memory, which may not be alike.
   void put_byte(const std::string& path, std::uint64_t offset, char byte);
 
+  // Milliseconds; set before a program runs. Without one it is always 0.
+  void set_clock(std::function<std::uint64_t()> clock) { clock_ = std::move(clock); }
+
   // What the machine holds, to go back to or to start other machines with. Restoring turns it off,
   // as if the power had gone when the copy was made: restart() is next.
   SimDisk disk() const;
@@ -112,6 +120,7 @@ class SimFileSystem final : public FileSystem {
   void close(const Handle& handle);
 
   const std::uint64_t seed_;
+  std::function<std::uint64_t()> clock_;
 
   // Guarded by mutex_.
   mutable std::mutex mutex_;
@@ -121,6 +130,7 @@ class SimFileSystem final : public FileSystem {
   std::multiset<SimInode> open_;
   std::set<SimInode> locked_;
   std::uint64_t capacity_ = std::uint64_t{1} << 40;
+  std::uint64_t draws_ = 0;  // of random_bits()
 };
 
 }  // namespace kv::io

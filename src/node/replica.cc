@@ -327,7 +327,7 @@ Replica::Held Replica::held_of(const raft::Entry& entry) const {
   KV_CHECK(entry.kind == raft::EntryKind::kNoop);  // a new leader's first
   Held held;
   held.header = peer::header_of(entry);
-  held.header.timestamp_ms = engine::wall_clock_ms();
+  held.header.timestamp_ms = parts_.store.directory().fs().wall_clock_ms();
   return held;
 }
 

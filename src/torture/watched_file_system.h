@@ -33,6 +33,8 @@ class WatchedFileSystem final : public io::FileSystem {
   Result<std::unique_ptr<io::FileLock>> lock_shared(const std::string& path) override;
   Result<void> link(const std::string& from, const std::string& to) override;
   Result<io::Space> space(const std::string& dir) override;
+  std::uint64_t wall_clock_ms() const override { return under_.wall_clock_ms(); }
+  std::uint64_t random_bits() override { return under_.random_bits(); }
 
  private:
   io::FileSystem& under_;

@@ -91,6 +91,8 @@ class HookedFileSystem final : public io::FileSystem {
     return under_.link(from, to);
   }
   Result<io::Space> space(const std::string& dir) override { return under_.space(dir); }
+  std::uint64_t wall_clock_ms() const override { return under_.wall_clock_ms(); }
+  std::uint64_t random_bits() override { return under_.random_bits(); }
 
  private:
   class HookedFile final : public io::File {
