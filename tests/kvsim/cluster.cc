@@ -4,7 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "base/checksum.h"
 #include "tests/linearizability/checker.h"
 
 namespace kv::kvsim {
@@ -19,8 +18,9 @@ constexpr std::uint64_t kElectionUs = 300'000;
 
 }  // namespace
 
-Cluster::Cluster(const Options& options)
+Cluster::Cluster(const Options& options, std::optional<std::size_t> told_event)
     : options_(options),
+      trace_(told_event),
       random_(options.seed, 3),
       fault_random_(options.seed, 4),
       more_random_(options.seed, 5),
@@ -33,6 +33,7 @@ Cluster::Cluster(const Options& options)
                options.machines + options.spares, options.seed),
       oracle_(*this, options.machines + options.spares),
       invariants_(*this, options.machines + options.spares) {
+  network_.on_drop = [this](std::size_t from, std::size_t to) { trace_.note("drop", from, to); };
   members_.election_us = kElectionUs;
   for (std::size_t i = 0; i < options.machines + options.spares; ++i) {
     const bool is_founder = i < options.machines;
@@ -96,11 +97,19 @@ Outcome Cluster::run() {
   is_quiet_ = true;
   run_unless([&] { return has_converged(); });
   if (!outcome_.problem) check_end();
-  return outcome_;
+  trace_.pass();
+  note_end();
+  trace_.pass();
+  outcome_.trace = trace_.hashes();
+  outcome_.lines.assign(trace_.lines().begin(), trace_.lines().end());
+  return std::move(outcome_);
 }
 
 void Cluster::run_until(Time end) {
-  while (!outcome_.problem && events_.next_time() <= end) events_.run_next();
+  while (!outcome_.problem && events_.next_time() <= end) {
+    trace_.begin(events_);
+    events_.run_next();
+  }
 }
 
 void Cluster::report(std::string problem) {
@@ -111,6 +120,8 @@ void Cluster::report(std::string problem) {
 
 void Cluster::look_at(Machine& machine) {
   if (machine.has_failed()) return report(machine.describe());
+  trace_.note("machine", machine.index(), machine.term(), machine.last_sequence(),
+              machine.core().commit(), machine.applied());
   const Machine::Look undisturbed(machine);
   newest_change_ = std::max(newest_change_, machine.memberships().latest().sequence);
   oracle_.look(machine);
@@ -136,16 +147,19 @@ std::string Cluster::states() const {
   return states;
 }
 
-// Of the log as what it made: batches have the time of day in them, and so has their chain.
-std::uint64_t Cluster::hash_of(const std::map<std::string, std::string>& content) const {
-  const raft::Point point = reference().committed();
-  std::string text = fmt::format("{} {}", point.term, point.seq);
-  for (const auto& [key, value] : content) text += fmt::format(" {}={}", key, value);
-  for (const Operation& one : history_.operations) {
-    text += fmt::format(" {} {} {}", static_cast<int>(one.outcome), one.version.value_or(0),
-                        one.return_ns);
+// The log as its chain, what it made, all that is on the disks, and what the clients were told.
+void Cluster::note_end() {
+  for (const auto& machine : machines_) {
+    const raft::Point point = machine->is_up() ? machine->committed() : raft::Point{};
+    trace_.note("log", machine->index(), point.term, point.seq, point.chain);
+    machine->note_files();
   }
-  return base::crc32c(text);
+  for (const auto& [key, value] : oracle_.content_at(oracle_.committed())) {
+    trace_.note("content", key, value);
+  }
+  for (const Operation& one : history_.operations) {
+    trace_.note("answer", static_cast<int>(one.outcome), one.version.value_or(0), one.return_ns);
+  }
 }
 
 void Cluster::check_end() {
@@ -161,7 +175,6 @@ void Cluster::check_end() {
   }
   invariants_.check_end();
   outcome_.lost_local_writes = invariants_.lost_local_answers();
-  outcome_.hash = hash_of(content);
   // What is there at the end is one more thing that a client sees.
   for (std::size_t key = 0; key < options_.keys; ++key) {
     Operation last;

@@ -11,6 +11,7 @@
 #include "kvsim/invariants.h"
 #include "kvsim/machine.h"
 #include "kvsim/oracle.h"
+#include "kvsim/trace.h"
 #include "tests/linearizability/history.h"
 
 namespace kv::kvsim {
@@ -78,7 +79,8 @@ struct Outcome {
   std::uint64_t rotten = 0;                     // records whose bytes changed on a disk
   std::uint64_t put_back = 0;                   // of those
   std::map<std::string, std::uint64_t> deaths;  // in the midst of one, by what was being done
-  std::uint64_t hash = 0;                       // of the committed log and all answers
+  std::vector<std::uint64_t> trace;             // see RunTrace
+  std::vector<std::string> lines;               // of the event that was to be told
 };
 
 // "ver=9 ...": what a condition met, 0 for nothing.
@@ -92,7 +94,8 @@ Version version_met(const Error& conflict);
 // acknowledged is in the log at the end.
 class Cluster {
  public:
-  explicit Cluster(const Options& options);
+  // `told_event`: see RunTrace.
+  explicit Cluster(const Options& options, std::optional<std::size_t> told_event = std::nullopt);
   ~Cluster();
   Outcome run();
 
@@ -107,6 +110,7 @@ class Cluster {
   // The power went in the midst of what it did; it is off now.
   void on_death(const Machine& machine, const std::string& last_words);
   Outcome& outcome() { return outcome_; }
+  RunTrace& trace() { return trace_; }
   Oracle& oracle() { return oracle_; }
   Invariants& invariants() { return invariants_; }
   std::uint64_t lease_us() const;
@@ -182,10 +186,11 @@ class Cluster {
   Machine& reference() const;
   bool has_converged();
   std::string states() const;
-  std::uint64_t hash_of(const std::map<std::string, std::string>& content) const;
+  void note_end();
   void check_end();
 
   const Options options_;
+  RunTrace trace_;
   io::SimRandom random_;
   io::SimRandom fault_random_;
   io::SimRandom more_random_;

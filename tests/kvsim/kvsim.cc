@@ -1,6 +1,7 @@
 // kvsim: replicas and stores as they ship, on simulated networks, clocks and disks, one seed after
 // the other.
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -117,14 +118,38 @@ struct Total {
   }
 };
 
+// From which event on, and what either did then, as far as two more runs of each show it.
+std::string tell_difference(const Options& options, const Outcome& one, const Outcome& other) {
+  const auto parting = std::ranges::mismatch(one.trace, other.trace).in1 - one.trace.begin();
+  const auto event = static_cast<std::size_t>(parting);
+  std::string text = fmt::format("two runs of this seed differ from event {} of {} and {} on",
+                                 event, one.trace.size() - 1, other.trace.size() - 1);
+  const auto lines = Cluster(options, event).run().lines;
+  const auto other_lines = Cluster(options, event).run().lines;
+  const auto first = std::ranges::mismatch(lines, other_lines).in1 - lines.begin();
+  constexpr std::ptrdiff_t kAround = 3;
+  const auto tell = [&](const std::vector<std::string>& told) {
+    const auto end = std::min(std::ssize(told), first + kAround);
+    for (auto i = std::max<std::ptrdiff_t>(first - kAround, 0); i < end; ++i) {
+      text += "\n    " + told[static_cast<std::size_t>(i)];
+    }
+  };
+  text += "\n  one more run of it has";
+  tell(lines);
+  text += "\n  and another";
+  tell(other_lines);
+  return text;
+}
+
 void run_seed(const Options& options, bool is_twice, Total& total) {
   const std::uint64_t seed = options.seed;
   const std::string words =
       fmt::format("the process died; replay: {} --seed {}\n", total.replay, seed);
   last_words_size = words.copy(last_words, sizeof last_words);
   Outcome outcome = Cluster(options).run();
-  if (!outcome.problem && is_twice && Cluster(options).run().hash != outcome.hash) {
-    outcome.problem = "two runs of this seed differ";
+  if (!outcome.problem && is_twice) {
+    const Outcome other = Cluster(options).run();
+    if (other.trace != outcome.trace) outcome.problem = tell_difference(options, outcome, other);
   }
   total.add(seed, outcome, describe(options));
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/check.h"
+#include "base/checksum.h"
 #include "engine/incoming.h"
 #include "format/identity.h"
 #include "format/names.h"
@@ -54,6 +55,8 @@ Machine::Machine(Cluster& cluster, std::size_t index, Role role, std::uint64_t s
   // A replica does not outlive a failed read: it would be a check that fails.
   fs_.let_reads_outlive_power();
   const std::uint64_t spread = cluster.options().clock_spread_permille;
+  fs_.set_clock([this] { return now().boot_us / sim::kMillisecond; });
+  fs_.set_hook([this](const io::SimCall& call) { return on_call(call); });
   clock_.set_rate(0, 1000 - spread + random_.below(2 * spread + 1));
 }
 
@@ -210,14 +213,21 @@ void Machine::wipe() {
 }
 
 void Machine::plan(PowerCut cut) {
-  fs_.set_hook([cut = std::move(cut), has_begun = false](const io::SimCall& call) mutable {
-    if (!io::is_change(call.operation)) return false;
-    has_begun = has_begun || call.path.find(cut.path_part) != std::string::npos;
-    return has_begun && cut.changes-- == 0;
-  });
+  cut_ = std::move(cut);
+  has_cut_begun_ = false;
 }
 
-void Machine::keep_power() { fs_.set_hook(nullptr); }
+void Machine::keep_power() { cut_ = std::nullopt; }
+
+bool Machine::on_call(const io::SimCall& call) {
+  if (call.operation != io::SimOperation::kLook) {
+    cluster_.trace().note("disk", index_, static_cast<int>(call.operation), call.path, call.offset,
+                          call.size);
+  }
+  if (!cut_ || !io::is_change(call.operation)) return false;
+  has_cut_begun_ = has_cut_begun_ || call.path.find(cut_->path_part) != std::string::npos;
+  return has_cut_begun_ && cut_->changes-- == 0;
+}
 
 void Machine::look() {
   if (!fs_.is_on()) return die(is_starting_ ? "start: " : "");
@@ -469,14 +479,17 @@ void Machine::send(raft::NodeId to, peer::Gather frame) {
   const format::Member* const member = replica_->find_member(to);
   if (member == nullptr) return;
   const std::size_t receiver = static_cast<std::size_t>(to) - 1;
-  cluster_.network().send(index_, receiver,
-                          [cluster = &cluster_, receiver, bytes = frame.joined(), hello = hello(),
-                           to_uuid = member->node_uuid] {
-                            Machine& machine = cluster->machine(receiver);
-                            if (machine.is_up() && machine.uuid() == to_uuid) {
-                              machine.receive(bytes, hello);
-                            }
-                          });
+  const std::string bytes = frame.joined();
+  cluster_.trace().note("send", index_, receiver, bytes.size(), base::crc32c(bytes));
+  cluster_.network().send(
+      index_, receiver,
+      [cluster = &cluster_, receiver, bytes, hello = hello(), to_uuid = member->node_uuid] {
+        Machine& machine = cluster->machine(receiver);
+        cluster->trace().note("arrive", receiver, base::crc32c(bytes));
+        if (machine.is_up() && machine.uuid() == to_uuid) {
+          machine.receive(bytes, hello);
+        }
+      });
 }
 
 peer::Hello Machine::hello() const {
@@ -536,6 +549,14 @@ std::map<std::string, std::string> Machine::content() const {
     }
   }
   return rows;
+}
+
+void Machine::note_files() const {
+  const io::SimDisk disk = fs_.disk();
+  for (const auto& [path, inode] : disk.names().files()) {
+    const std::string bytes = disk.content(inode).current().text();
+    cluster_.trace().note("file", index_, path, bytes.size(), base::crc32c(bytes));
+  }
 }
 
 std::optional<std::uint64_t> Machine::chain_at(raft::Seq seq) const {

@@ -108,6 +108,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::uint64_t last_sequence() const { return store_->pipeline().last_sequence(); }
   std::map<std::string, std::string> content() const;
   std::string describe() const;
+  void note_files() const;  // in the run's trace, with their bytes
   StoreImpl& store() const { return *store_; }
   const base::Uuid& uuid() const { return uuid_; }
   const node::MembershipLog& memberships() const { return replica_->memberships(); }
@@ -146,6 +147,8 @@ class Machine : private node::ReplicaListener, private EventListener {
     std::optional<raft::Seq> seq;
   };
 
+  // What the disk is asked for. True: the power goes.
+  bool on_call(const io::SimCall& call);
   void send(raft::NodeId to, peer::Gather frame) override;
   void on_role(const raft::RoleChange&) override {}
   void on_lease(const std::optional<raft::Instant>& until, raft::Seq commit) override;
@@ -193,6 +196,8 @@ class Machine : private node::ReplicaListener, private EventListener {
     std::uint64_t offset = 0;
     char written = 0;
   };
+  std::optional<PowerCut> cut_;
+  bool has_cut_begun_ = false;
   std::vector<Rotten> rotten_;
   io::SimRandom rot_random_;
   bool is_disk_bad_ = false;  // or was, while this process was up

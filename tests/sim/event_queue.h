@@ -25,6 +25,7 @@ class EventQueue {
   bool is_empty() const { return events_.empty(); }
   // Of the next; there is one.
   Time next_time() const { return events_.front().time; }
+  std::uint64_t next_order() const { return events_.front().order; }
 
   void after(Time delay, Action action) {
     events_.push_back({now_ + delay, planned_++, std::move(action)});

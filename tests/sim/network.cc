@@ -13,7 +13,9 @@ Network::Network(EventQueue& events, const NetworkOptions& options, std::size_t 
 }
 
 void Network::send(std::size_t from, std::size_t to, std::function<void()> deliver) {
-  if (link(from, to).cut_until > events_.now() || random_.chance(options_.loss_percent)) return;
+  if (link(from, to).cut_until > events_.now() || random_.chance(options_.loss_percent)) {
+    return drop(from, to);
+  }
   if (random_.chance(options_.duplicate_percent)) {
     plan(from, to, delay() + random_.below(options_.duplicate_delay_us + 1), deliver);
   }
@@ -24,6 +26,10 @@ void Network::send(std::size_t from, std::size_t to, std::function<void()> deliv
     delay_us = last - events_.now();
   }
   plan(from, to, delay_us, std::move(deliver));
+}
+
+void Network::drop(std::size_t from, std::size_t to) const {
+  if (on_drop) on_drop(from, to);
 }
 
 Time Network::delay() {
@@ -41,7 +47,7 @@ void Network::plan(std::size_t from, std::size_t to, Time delay, std::function<v
 
 void Network::arrive(std::size_t from, std::size_t to, std::function<void()> deliver) {
   const Link& way = link(from, to);
-  if (way.cut_until > events_.now()) return;
+  if (way.cut_until > events_.now()) return drop(from, to);
   if (way.clogged_until > events_.now()) {
     return plan(from, to, way.clogged_until - events_.now(), std::move(deliver));
   }

@@ -35,6 +35,8 @@ class Network {
   // All links are like that from now on, and nobody is cut off any more; what waits comes.
   void heal(const NetworkOptions& options);
   std::size_t count() const { return count_; }
+  // Told of what does not come, when it is sent or when it would have come.
+  std::function<void(std::size_t from, std::size_t to)> on_drop;
 
  private:
   struct Link {
@@ -45,6 +47,7 @@ class Network {
   };
   Link& link(std::size_t from, std::size_t to) { return links_[from * count_ + to]; }
   Time delay();
+  void drop(std::size_t from, std::size_t to) const;
   void plan(std::size_t from, std::size_t to, Time delay, std::function<void()> deliver);
   void arrive(std::size_t from, std::size_t to, std::function<void()> deliver);
 
