@@ -18,8 +18,10 @@ const format::Member* find(const format::Membership& membership, std::size_t mac
 }  // namespace
 
 Machine& Cluster::reference() const {
-  const auto leader = std::ranges::find_if(machines_, [](const auto& one) { return one->leads(); });
-  return leader == machines_.end() ? *machines_[0] : **leader;
+  const auto leader = std::ranges::find_if(
+      machines_, [this](const auto& one) { return one->leads() && !is_left_out(*one); });
+  if (leader != machines_.end()) return **leader;
+  return **std::ranges::find_if(machines_, [this](const auto& one) { return !is_left_out(*one); });
 }
 
 // As far as who leads knows.

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,7 @@ struct Options {
   bool has_frozen_clocks = false;  // a pause may be a machine's, of which it knows nothing
   bool has_tight_limits =
       false;  // a segment for each record, a record in each message and the like
+  bool has_dead_minority = false;  // in the end a majority has to do alone, before all are whole
   // Whether what relies on clocks is to hold.
   bool has_sound_clocks() const { return !has_frozen_clocks; }
 };
@@ -75,6 +77,7 @@ struct Outcome {
   std::uint64_t replacements = 0;  // of a machine's state by another's
   std::uint64_t partitions = 0;
   std::uint64_t stalls = 0;
+  std::uint64_t left_out = 0;                   // machines, while a majority does alone
   std::uint64_t damaged = 0;                    // logs
   std::uint64_t rotten = 0;                     // records whose bytes changed on a disk
   std::uint64_t put_back = 0;                   // of those
@@ -88,7 +91,9 @@ Version version_met(const Error& conflict);
 
 // Machines, their network, clients and misfortune, all from one seed. First the clients work while
 // things go wrong; then everything is whole again, and within a minute of simulated time all
-// machines must have one log and one content, and every client an answer to a last write.
+// machines must have one log and one content, and every client an answer to a last write. In some
+// worlds a majority alone is whole at first, has to come so far without the others, and then with
+// them.
 //
 // Checked: what the oracle says, after each event; what clients saw is linearizable; all that was
 // acknowledged is in the log at the end.
@@ -110,6 +115,7 @@ class Cluster {
   // The power went in the midst of what it did; it is off now.
   void on_death(const Machine& machine, const std::string& last_words);
   Outcome& outcome() { return outcome_; }
+  bool is_calm() const { return is_calm_; }
   RunTrace& trace() { return trace_; }
   Oracle& oracle() { return oracle_; }
   Invariants& invariants() { return invariants_; }
@@ -184,7 +190,16 @@ class Cluster {
   void run_until(Time end);
   // Who leads, or else any.
   Machine& reference() const;
-  bool has_converged();
+  // calm.cc
+  void calm_down();
+  void make_whole();
+  bool has_majority_without(const std::set<std::size_t>& out) const;
+  bool leave_some_out();
+  void leave_behind(std::size_t machine);
+  bool is_left_out(const Machine& machine) const;
+  Time settle(Time begin);
+  std::optional<std::string> why_not_settled() const;
+  bool has_converged() const;
   std::string states() const;
   void note_end();
   void check_end();
@@ -199,6 +214,7 @@ class Cluster {
   io::SimRandom damage_random_;
   io::SimRandom stall_random_;
   io::SimRandom clock_random_;
+  io::SimRandom calm_random_;
   sim::EventQueue events_;
   sim::Network network_;
   format::Membership members_;
@@ -213,6 +229,7 @@ class Cluster {
   std::uint64_t next_session_ = 1;
   bool is_calm_ = false;              // no more trouble
   bool is_quiet_ = false;             // no more requests
+  std::set<std::size_t> left_out_;    // of what is made whole: they stay down or cut off for now
   std::size_t rotting_ = 0;           // whose disk is the next
   std::optional<std::size_t> wiped_;  // a member whose disk was, before it was removed
   std::uint64_t newest_change_ = 0;   // of the members, in any log

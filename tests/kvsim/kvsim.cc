@@ -86,6 +86,7 @@ struct Total {
     sum.lost_local_writes += outcome.lost_local_writes;
     sum.partitions += outcome.partitions;
     sum.stalls += outcome.stalls;
+    sum.left_out += outcome.left_out;
     sum.damaged += outcome.damaged;
     sum.repeats += outcome.repeats;
     sum.comparisons += outcome.comparisons;
@@ -108,11 +109,11 @@ struct Total {
         "({} by a lease), {} crashes between two events, {} within one, {} partitions, {} stalls, "
         "{} "
         "roll-backs, {} states compared, {} replaced, {} changes of members, {} disks wiped, {} "
-        "logs damaged, {} records rotten, {} put back\n",
+        "logs damaged, {} records rotten, {} put back, {} machines left out in the end\n",
         seeds, first, failed.load(), sum.writes, sum.local_writes, sum.lost_local_writes,
         sum.repeats, sum.reads, sum.leased_reads, sum.crashes, deaths, sum.partitions, sum.stalls,
         sum.roll_backs, sum.comparisons, sum.replacements, sum.changes, sum.wiped, sum.damaged,
-        sum.rotten, sum.put_back);
+        sum.rotten, sum.put_back, sum.left_out);
     if (!is_verbose) return;
     for (const auto& [death, times] : sum.deaths) fmt::print("{:7} {}\n", times, death);
   }

@@ -328,6 +328,7 @@ void Machine::plan_disk() {
     replica_->work(now());
     ask_what_is_whole();
     finish_reads();
+    refuse_reads_without_leader();
     plan_disk();
     look();
   });
@@ -384,7 +385,7 @@ void Machine::read_now(const std::string& key, const ReadDone& done) {
     return done(store_->get(key, ReadMode::kMayBlock));
   }
   const std::uint64_t number = next_read_++;
-  reads_[number] = {key, done, std::nullopt};
+  reads_[number] = {key, done, std::nullopt, cluster_.events().now()};
   if (!replica_->read_index(number, now()) && fs_.is_on()) {
     auto refused = reads_.extract(number);
     if (!refused.empty()) {
@@ -428,6 +429,21 @@ void Machine::finish_reads() {
   for (const std::uint64_t number : ready) {
     auto read = reads_.extract(number);
     read.mapped().done(store_->get(read.mapped().key, ReadMode::kMayBlock));
+  }
+}
+
+// As a server's host does. While things go wrong clients give up as well, and what was found by
+// seeds of before stays found.
+void Machine::refuse_reads_without_leader() {
+  if (!fs_.is_on() || !cluster_.is_calm() || leader() != raft::kNoNode) return;
+  const Time now = cluster_.events().now();
+  std::vector<std::uint64_t> refused;
+  for (const auto& [number, read] : reads_) {
+    if (read.seq && now - read.since > cluster_.members().election_us) refused.push_back(number);
+  }
+  for (const std::uint64_t number : refused) {
+    auto read = reads_.extract(number);
+    read.mapped().done(tl::unexpected(replica_->not_leading()));
   }
 }
 
@@ -601,6 +617,7 @@ void Machine::note_durable() {
 }
 
 std::string Machine::describe() const {
+  if (!is_up()) return fmt::format("machine {}/{}: down", index_ + 1, uuid_.high);
   const raft::Core& core = replica_->core();
   const engine::CommitPipeline& log = store_->pipeline();
   std::string members;

@@ -126,6 +126,9 @@ class Machine : private node::ReplicaListener, private EventListener {
   std::optional<std::uint64_t> durable_chain_at(const base::Uuid& disk, raft::Seq seq) const;
   const raft::Settings& settings() const { return settings_; }
   const io::SimFileSystem& fs() const { return fs_; }
+  // Requests that have no answer yet.
+  std::size_t waiting_writes() const { return waiting_.writes.size(); }
+  std::size_t waiting_reads() const { return reads_.size(); }
   bool has_failed() const { return replica_->failure().has_value(); }
   sim::NodeClock& clock() { return clock_; }
   std::size_t index() const { return index_; }
@@ -145,6 +148,7 @@ class Machine : private node::ReplicaListener, private EventListener {
     std::string key;
     ReadDone done;
     std::optional<raft::Seq> seq;
+    Time since = 0;
   };
 
   // What the disk is asked for. True: the power goes.
@@ -179,6 +183,7 @@ class Machine : private node::ReplicaListener, private EventListener {
   void ask_what_is_whole();
   std::vector<engine::RecordRepair::Loss> losses() const;
   void finish_reads();
+  void refuse_reads_without_leader();
   void run(std::function<void()> action);
   void write_now(const Write& write, Done done);
   void read_now(const std::string& key, const ReadDone& done);

@@ -30,6 +30,7 @@ constexpr Part kParts[] = {
     {"stalls", &Options::has_stalls},
     {"frozen-clocks", &Options::has_frozen_clocks},
     {"tight-limits", &Options::has_tight_limits},
+    {"dead-minority", &Options::has_dead_minority},
 };
 
 constexpr std::uint64_t kLeastRate = 1 << 18;  // bytes a second
@@ -86,6 +87,7 @@ Options draw_options(std::uint64_t seed) {
   if (options.has_tight_limits && options.catch_up_rate < kLeastRate) {
     options.catch_up_rate = kLeastRate;
   }
+  options.has_dead_minority = io::SimRandom(seed, 29).chance(50) && options.machines > 1;
   return options;
 }
 

@@ -24,7 +24,7 @@ class RunTrace {
  public:
   // Of that event what happens is kept in words, too. Event 0 is all before the first one.
   explicit RunTrace(std::optional<std::size_t> told_event)
-      : told_event_(told_event), trace_(kLinesMax) {}
+      : told_event_(told_event), trace_(told_event ? SIZE_MAX : 0) {}
 
   // Before the event runs that is next.
   void begin(const sim::EventQueue& events) {
@@ -50,8 +50,6 @@ class RunTrace {
   const std::deque<std::string>& lines() const { return trace_.lines(); }
 
  private:
-  static constexpr std::size_t kLinesMax = 200;
-
   void fold(std::uint64_t value) { trace_.digest().add(value); }
   void fold(std::string_view text) { trace_.digest().add(base::crc32c(text)); }
 

@@ -129,7 +129,7 @@ void Cluster::pause(std::size_t machine) {
 void Cluster::restart_later(std::size_t machine) {
   const bool is_long = random_.chance(30);
   events_.after(random_.below(is_long ? 12 * kSecond : 3 * kSecond), [this, machine, is_long] {
-    if (machines_[machine]->is_up()) return;
+    if (machines_[machine]->is_up() || left_out_.contains(machine)) return;
     if (is_long && !is_calm_ && random_.chance(options_.inside_percent)) {
       machines_[machine]->start();
       return machines_[machine]->plan({"incoming", random_.below(40)});
