@@ -316,4 +316,24 @@ TEST_CASE("a whole file is replaced or not, wherever the power goes") {
   }
 }
 
+TEST_CASE("time is what the test says; bits are told by the seed, and no two on one disk alike") {
+  SimFileSystem fs(5);
+  CHECK(fs.wall_clock_ms() == 0);
+  std::uint64_t time = 7;
+  fs.set_clock([&time] { return time; });
+  CHECK(fs.wall_clock_ms() == 7);
+  time = 6;
+  CHECK(fs.wall_clock_ms() == 6);
+  SimFileSystem same(5);
+  const std::uint64_t first = fs.random_bits();
+  CHECK(same.random_bits() == first);
+  CHECK(fs.random_bits() != first);
+  CHECK(SimFileSystem(6).random_bits() != first);
+  // Whoever goes on with a copy of the disk made something with what was drawn before.
+  REQUIRE(fs.create_dir("/d").has_value());
+  create_file(fs, "/d/a");
+  SimFileSystem other(fs.disk(), 5);
+  CHECK(other.random_bits() != first);
+}
+
 }  // namespace kv::io
