@@ -160,6 +160,7 @@ class Core {
   bool is_up_to_date(const Position& last) const;
   bool admits_higher_term(const Message& message) const;
   void reset_election_timer();
+  void draw_election_timer(std::uint64_t least_us);  // up to twice that
   void tick_follower();
   void start_prevote();
   void ask_for_votes();

@@ -34,10 +34,11 @@ bool Core::may_campaign() const {
   return configs_.latest_seq() > commit_ && configs_.before_latest().is_voter(id_);
 }
 
-void Core::reset_election_timer() {
-  const std::uint64_t timeout = configs_.latest().election_us;
+void Core::reset_election_timer() { draw_election_timer(configs_.latest().election_us); }
+
+void Core::draw_election_timer(std::uint64_t least_us) {
   election_begun_ = now_;
-  election_timeout_us_ = timeout + random_.below(timeout);
+  election_timeout_us_ = least_us + random_.below(least_us);
 }
 
 void Core::tick_follower() {
@@ -95,7 +96,8 @@ void Core::ask_for_votes() {
 
 void Core::start_election(Term transfer_token) {
   KV_CHECK(role_ != Role::kLeader);
-  reset_election_timer();
+  // Votes that were split are soon known to be: nobody has a leader to be patient with.
+  draw_election_timer(configs_.latest().election_us / 2);
   change_hard_state(hard_.term + 1, id_);
   role_ = Role::kCandidate;
   leader_ = kNoNode;

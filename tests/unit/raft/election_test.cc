@@ -304,6 +304,35 @@ TEST_CASE("election timeouts lie between one and two of the configured, and diff
   CHECK(campaigning() == 8);
 }
 
+TEST_CASE("votes that were split cost less than an election timeout") {
+  Net net(3);
+  net.elect(1);
+  net.write(1);
+  net.crash(1);
+  for (const std::uint64_t number : {2, 3}) net.pass(number, 2 * Net::kElection);
+  // Each asks before it hears the other, for pre-votes and then for votes.
+  while (net.core(2).role() != Role::kCandidate || net.core(3).role() != Role::kCandidate) {
+    for (const Message& message : net.grab_all<PrevoteRequest>()) net.deliver(message);
+    for (const Message& message : net.grab_all<PrevoteReply>()) net.deliver(message);
+  }
+  net.settle();
+  REQUIRE(net.core(2).role() == Role::kCandidate);
+  REQUIRE(net.core(3).role() == Role::kCandidate);
+  REQUIRE(net.core(2).term() == net.core(3).term());
+  const auto has_leader = [&] {
+    return net.core(2).role() == Role::kLeader || net.core(3).role() == Role::kLeader;
+  };
+  std::uint64_t waited = 0;
+  constexpr std::uint64_t kStep = Net::kElection / 50;
+  for (; !has_leader() && waited < 4 * Net::kElection; waited += kStep) {
+    net.pass(kStep);
+    net.settle();
+  }
+  CHECK(has_leader());
+  CHECK(waited >= Net::kElection / 2);
+  CHECK(waited < Net::kElection);
+}
+
 TEST_CASE("who is told to campaign asks at once, and nobody votes who hears a leader") {
   using kv::raft::Refusal;
   Net net(3);
