@@ -18,7 +18,8 @@ using kv::format::Identity;
 constexpr Uuid kCluster{0xc0c1c2c3c4c5c6c7, 0xc8c9cacbcccdcecf};
 
 struct Directory {
-  kv::io::SimFileSystem fs{3};
+  kv::io::SimFileSystem fs;
+  explicit Directory(std::uint64_t seed = 3) : fs(seed) {}  // names are drawn by it
 
   std::unique_ptr<DataDirectory> open() {
     auto dir = DataDirectory::open(fs, "/db", "test", true, nullptr);
@@ -37,7 +38,7 @@ TEST_CASE_FIXTURE(Directory, "a new directory has a name of its own and is in no
   const Identity again = open()->identity();
   CHECK(again.node_uuid == first.node_uuid);
   CHECK(again.database_id == first.database_id);
-  Directory other;
+  Directory other(4);
   CHECK(other.open()->identity().node_uuid != first.node_uuid);
   // What programs before clusters wrote and read.
   const auto text = kv::io::read_file(fs, "/db/IDENTITY");
