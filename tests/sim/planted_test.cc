@@ -63,8 +63,9 @@ constexpr Expectation kExpectations[] = {
     {Bug::kNoStickiness, Kind::kQuiet, {kLeases}},
     {Bug::kClaimIgnored, Kind::kDamage, {kIncomplete}},
     {Bug::kCommitUnbounded, Kind::kTurmoil, {kUnsafe}},
-    // The next change is appended behind one that is not there any more.
-    {Bug::kConfigKept, Kind::kStorm, {kStopped}},
+    // The next change is appended behind one that is not there any more, or a majority is counted
+    // among voters that were never agreed on.
+    {Bug::kConfigKept, Kind::kStorm, {kStopped, kIncomplete}},
     {Bug::kRemovedCountsSelf, Kind::kStorm, {kNotDurable}},
     {Bug::kInstallAckedEarly, Kind::kSnapshots, {kNotOnDisk}},
 };
