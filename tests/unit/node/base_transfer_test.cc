@@ -175,7 +175,7 @@ TEST_CASE_FIXTURE(Transfer, "a state comes over with who the members were") {
   CHECK(to.last() == BaseNews::Kind::kReceived);
   REQUIRE(arrived.has_value());
   CHECK(arrived->log_floor == leader.store->log_floor());
-  CHECK(incoming() == arrived->segments.size());
+  CHECK(incoming() == 2 * arrived->segments.size());  // with their hints
   CHECK(arrived_members == std::vector<std::uint64_t>{1, 2});
   CHECK(sender.share(kFollower) == 1.0);
 }
