@@ -17,16 +17,21 @@ import time
 
 from three_nodes_test import KV, NODES, Cluster, expect, same
 
-FLAGS = ("--election-timeout-ms", "300", "--ack", "local", "--read-lease")
+FLAGS = ("--ack", "local", "--read-lease")
 LOCAL = r"OK ver=(\d+) ack=local epoch=(\d+)\n"
+
+
+def until_local(write):
+    """Writes until one disk acknowledges it; a leader without a lease, as one that has just begun, waits for others."""
+    while not (told := write()):
+        pass
+    return told
 
 
 def check_local_writes(cluster):
     """One that the leader alone has is there for everybody who asks later."""
-    found = None
-    while not found:  # a leader that has just begun has no lease yet
-        found = re.fullmatch(LOCAL, cluster.ask(cluster.leader(), b"PUT 1 1\na1"))
-    version, epoch = found.groups()
+    version, epoch = until_local(
+        lambda: re.fullmatch(LOCAL, cluster.ask(cluster.leader(), b"PUT 1 1\na1"))).groups()
     for node in NODES:
         same(cluster.get(node, "a"), "1", f"a read at node {node}")
         waited = cluster.ask(node, f"WAIT ver={version} epoch={epoch}\n".encode())
@@ -51,26 +56,39 @@ def check_commands(cluster):
     at = ("--addr", cluster.address(cluster.agreed_leader()))
     alone = (r"on the leader's disk alone so far, and lost if it is lost before a majority has the write; "
              r"`WAIT ver=(\d+) epoch=(\d+)` in `kv attach` tells, --ack majority waits for that\n")
-    told = None
-    while not told:
-        told = re.fullmatch("OK, " + alone, cluster.kv("put", "cmd", "1", *at).stdout)
+
+    def put_page(key):
+        page = json.loads(cluster.kv("put", key, "1", "--json", *at).stdout)
+        return page if page.get("ack") == "local" else None
+
+    def import_one(*flags):
+        return subprocess.run([KV, "import", *at, *flags], input='{"key":"i","value":"1"}\n', capture_output=True,
+                              text=True).stdout
+
+    def delete_one():
+        cluster.kv("put", "cmd", "1", *at)
+        return re.fullmatch("OK, " + alone, cluster.kv("del", "cmd", *at).stdout)
+
+    def delete_two():
+        last = [put_page(key) for key in ("del-1", "del-2")][1]
+        page = json.loads(cluster.kv("del", "del-1", "del-2", "--json", *at).stdout)
+        same(page["deleted"], 2, "kv del --json")
+        if not last or page.get("epoch") != last["epoch"]:
+            return False
+        same(page["version"], last["version"] + 2, "kv del --json")
+        return True
+
+    told = until_local(lambda: re.fullmatch("OK, " + alone, cluster.kv("put", "cmd", "1", *at).stdout))
     waited = subprocess.run([KV, "attach", *at], input=f"WAIT ver={told.group(1)} epoch={told.group(2)}\n",
                             capture_output=True, text=True)
     expect(re.fullmatch(r"OK ver=\d+\n", waited.stdout), f"WAIT in kv attach: {waited}")
     same(cluster.kv("put", "cmd", "1", "--ack", "majority", *at).stdout, "OK\n", "kv put --ack majority")
     same(cluster.kv("put", "cmd", "2", "--quiet", *at).stdout, "", "kv put --quiet")
-    page = json.loads(cluster.kv("put", "cmd", "1", "--json", *at).stdout)
-    same((page["ack"], page["epoch"]), ("local", int(told.group(2))), "kv put --json")
-    done = subprocess.run([KV, "import", *at], input='{"key":"i","value":"1"}\n', capture_output=True, text=True)
-    expect(re.fullmatch("imported 1 record\nthe last of them are " + alone, done.stdout), f"kv import: {done}")
-    done = subprocess.run([KV, "import", "--ack", "majority", *at], input='{"key":"i","value":"1"}\n',
-                          capture_output=True, text=True)
-    same(done.stdout, "imported 1 record\n", "kv import --ack majority")
-    expect(re.fullmatch("OK, " + alone, cluster.kv("del", "cmd", *at).stdout), "kv del")
-    for key in ("del-1", "del-2"):
-        last = json.loads(cluster.kv("put", key, "1", "--json", *at).stdout)
-    page = json.loads(cluster.kv("del", "del-1", "del-2", "--json", *at).stdout)
-    same(page, {"deleted": 2, "version": last["version"] + 2, "ack": "local", "epoch": last["epoch"]}, "kv del --json")
+    expect(until_local(lambda: put_page("cmd"))["epoch"] >= int(told.group(2)), "kv put --json")
+    until_local(lambda: re.fullmatch("imported 1 record\nthe last of them are " + alone, import_one()))
+    same(import_one("--ack", "majority"), "imported 1 record\n", "kv import --ack majority")
+    until_local(delete_one)
+    until_local(delete_two)
     # Reads that need less than the newest.
     version = json.loads(cluster.kv("put", "cmd", "3", "--json", *at).stdout)["version"]
     for node in NODES:
