@@ -23,6 +23,8 @@ std::optional<std::string_view> identify_key(const RecordHeader& header, std::st
     if (body_size <= body.size() && format::body_is_intact(header, body.substr(0, body_size)))
       return key;
   }
+  // Erased flash reads as ones, and ones are the checksum of the first four of those.
+  if (header.key_crc == UINT32_MAX && body.substr(0, 4) == "\xff\xff\xff\xff") return std::nullopt;
   // The size itself may be what is damaged: find the length whose checksum fits.
   std::uint32_t crc = 0;
   for (std::size_t size = 1; size <= std::min<std::size_t>(body.size(), kKeySizeMax); ++size) {

@@ -1,5 +1,6 @@
 #include "engine/segment_scan.h"
 
+#include <algorithm>
 #include <cstring>
 #include <ostream>
 #include <string>
@@ -202,4 +203,19 @@ TEST_CASE_FIXTURE(HandmadeSegment, "zeros at the end of what takes all for synce
   const auto found = scan_file({ScanMode::kSealed, bytes.size(), header, 1, 0, true});
   CHECK(found.damaged.empty());
   CHECK(found.end == end);
+}
+
+TEST_CASE_FIXTURE(HandmadeSegment, "a record of which ones alone are left gives no key away") {
+  record(40);
+  const std::uint64_t begin = bytes.size();
+  record(40);
+  const std::uint64_t end = bytes.size();
+  record(40);
+  std::fill(bytes.begin() + static_cast<std::ptrdiff_t>(begin),
+            bytes.begin() + static_cast<std::ptrdiff_t>(end), '\xff');
+  const auto found = scan_file({ScanMode::kSealed, bytes.size(), header, 3, 0, false});
+  REQUIRE(found.damaged.size() == 1);
+  CHECK(found.damaged[0].offset == begin);
+  CHECK(found.damaged[0].keys.empty());
+  CHECK(found.damaged[0].is_blind);
 }
