@@ -125,6 +125,11 @@ void ReplicaHost::on_comparison(const node::ComparisonNews& news) {
       return tell(
           Event::Level::kWarning, "state not compared",
           fmt::format("cause=\"{}\" action=\"`kv verify` tells what is damaged\"", news.cause));
+    case Kind::kMayLack:
+      return tell(Event::Level::kError, "state may lack keys",
+                  fmt::format("cause=\"{}\" action=\"this node begins anew when a majority of the "
+                              "others holds the same; look at its disk\"",
+                              news.cause));
     case Kind::kBeginsAnew:
       return tell(Event::Level::kError, "state given up",
                   fmt::format("leader={} {} cause=\"a majority holds something else\" "

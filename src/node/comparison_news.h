@@ -16,7 +16,8 @@ struct ComparisonNews {
     kSelfDiffers,   // of a leader: this node does not; it hands over
     kUndecided,     // of a leader: all said what they hold, and no majority holds the same
     kUnreadable,    // this node cannot say what it holds; see `cause`
-    kBeginsAnew,    // this node gives up what it holds and gets it from the leader
+    kMayLack,  // damage that a start found may hide keys here (`cause`): it compares as different
+    kBeginsAnew,  // this node gives up what it holds and gets it from the leader
   };
   Kind kind = Kind::kSame;
   raft::Seq seq = 0;  // of the record at which all compare

@@ -20,9 +20,11 @@ constexpr std::uint64_t kHandOverPauseUs = 5'000'000;
 
 // Shared with the job that reads.
 struct StateComparison::Scan {
-  Scan(StoreImpl& store, StoreImpl::Comparison what)
-      : sequence(what.sequence),
+  Scan(StoreImpl& store, raft::NodeId node, StoreImpl::Comparison what)
+      : self(node),
+        sequence(what.sequence),
         scan(store.index(), store.segments(), std::move(what.pin), std::move(what.snapshot)) {}
+  const raft::NodeId self;
   const raft::Seq sequence;
   engine::FingerprintScan scan;
   Result<bool> has_more = true;
@@ -43,7 +45,7 @@ void StateComparison::work(const raft::Core& core, std::optional<raft::Seq> whol
     pause_us_ = stop_pause_us_;
     sent_ = now;
   }
-  begin_scan(whole_from);
+  begin_scan(core.id(), whole_from);
   go_on();
   if (own_ == nullptr) return;
   if (core.role() == raft::Role::kLeader) {
@@ -54,11 +56,11 @@ void StateComparison::work(const raft::Core& core, std::optional<raft::Seq> whol
   if (!is_answered_ && is_time && core.leader() != raft::kNoNode) send_own(core);
 }
 
-void StateComparison::begin_scan(std::optional<raft::Seq> whole_from) {
+void StateComparison::begin_scan(raft::NodeId self, std::optional<raft::Seq> whole_from) {
   auto next = store_.take_comparison();
   if (scan_ != nullptr) return;  // or one that takes long would never end
   if (!next || !whole_from || next->sequence < *whole_from || stopped_) return;
-  scan_ = std::make_shared<Scan>(store_, std::move(*next));
+  scan_ = std::make_shared<Scan>(store_, self, std::move(*next));
 }
 
 void StateComparison::go_on() {
@@ -87,7 +89,11 @@ void StateComparison::finish_scan(const Scan& scan) {
   sent_.reset();
   pause_us_ = 0;
   if (scan.has_more) {
-    own_ = std::make_shared<const format::StateFingerprint>(scan.scan.fingerprint());
+    auto own = std::make_shared<format::StateFingerprint>(scan.scan.fingerprint());
+    const auto hidden = store_.hidden_damage().any();
+    if (hidden) own->sums[0] ^= static_cast<std::uint64_t>(scan.self);  // so it is nobody's
+    own_ = std::move(own);
+    if (hidden) tell(ComparisonNews::Kind::kMayLack, raft::kNoNode, hidden->context);
   } else {
     tell(ComparisonNews::Kind::kUnreadable, raft::kNoNode, scan.has_more.error().context);
   }

@@ -25,6 +25,9 @@ namespace kv::node {
 // that it helps nobody who has less), gives up all it has and gets it once more. A leader that
 // differs hands over first. Without a majority nothing is done but said.
 //
+// A member where a start found damage that may hide keys (engine::HiddenDamage) holds the same as
+// nobody, whatever its index has: it refuses reads, and begins anew to serve again.
+//
 // Memory: a fingerprint of 32 KiB for each member. A comparison under way keeps what the index had
 // of keys that are written meanwhile, and pins segments, so that the space of those merged comes
 // back when it ends. The thread of its replica.
@@ -71,7 +74,7 @@ class StateComparison {
   using State = std::shared_ptr<const format::StateFingerprint>;
   struct Scan;
 
-  void begin_scan(std::optional<raft::Seq> whole_from);
+  void begin_scan(raft::NodeId self, std::optional<raft::Seq> whole_from);
   void go_on();
   void finish_scan(const Scan& scan);
   void send_own(const raft::Core& core);

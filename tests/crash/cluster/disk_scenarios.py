@@ -85,8 +85,8 @@ def flip(path, chance):
 
 
 def kill_flip_start(drill, node, segments, choose, loses_hint=False):
-    """Whoever has it from others gets it again: the node comes up and catches up. The file, the
-    place, and whether a hint told what lay in the file."""
+    """Whoever has it from others gets it again: the node comes up and catches up. The file, and
+    the place."""
     cluster = drill.cluster
     wait_for("segments", lambda: len(segments_of(cluster.path(node))) >= segments)
     is_leader = cluster.leader() == node
@@ -96,14 +96,13 @@ def kill_flip_start(drill, node, segments, choose, loses_hint=False):
     hint = path.removesuffix(".seg") + ".hint"
     if loses_hint and os.path.exists(hint):
         os.remove(hint)
-    has_hint = os.path.exists(hint)
     drill.has_damage = True
     if is_leader:
         drill.failover(at, (node,))
     cluster.start(node)
     await_caught_up(cluster, node)
     drill.pause(0.2, 1)
-    return path, place, has_hint
+    return path, place
 
 
 @scenario("flip-active")
@@ -133,10 +132,6 @@ def await_whole(cluster, node, pairs):
         raise Trouble("node %d has other values than were written: %s" % (node, wrong))
 
 
-def hides(cluster, node):
-    return cluster.scan(node) is None and node in cluster.hiding
-
-
 @scenario("flip-sealed", segment_size="8KiB", refusals=("CORRUPT",))
 def flip_sealed(drill):
     """The node says of a record that it is damaged, until another one's copy is put in its place. Without the hint it does
@@ -146,15 +141,9 @@ def flip_sealed(drill):
     write_once(cluster, pairs)
     while drill.goes_on():
         node = drill.random.choice(cluster.numbers)
-        path, place, has_hint = kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1]),
+        path, place = kill_flip_start(drill, node, 4, lambda names: drill.random.choice(names[:-1]),
                                                loses_hint=drill.random.random() < 0.3)
         drill.flips.setdefault(path, []).append(place)
-        if not has_hint and not verdict.fingerprints_differ(drill) and hides(cluster, node):
-            # It holds what the others hold, and does not take their word for it: what is damaged may have been of any key.
-            drill.notes.append("node %d was replaced: without a hint it does not know whose record was damaged" % node)
-            cluster.kill(node)
-            replace(cluster, node)
-            drill.flips = {file: places for file, places in drill.flips.items() if os.path.dirname(file) != cluster.path(node)}
         verdict.await_repaired(drill)
         await_whole(cluster, node, pairs)
 

@@ -34,7 +34,6 @@ class Cluster:
         self.numbers = list(range(1, count + 1))
         self.peers = ",".join("%d=%s" % (node, network.address(node)) for node in self.numbers)
         self.processes = {}
-        self.hiding = set()  # nodes that said of their last scan that damage may hide keys
         self.binaries = dict.fromkeys(self.numbers, kv)
         self.roots = dict.fromkeys(self.numbers, scratch)  # directories that hold theirs
 
@@ -172,9 +171,7 @@ class Cluster:
         while more:
             words, items = self.ask_patiently(link, node, "RANGE %d 0 limit=1000000\n%s" % (len(start), start))
             if words[:2] == ["ERR", "ABORTED"] and "segment" in fields_of(words):
-                # It cannot read a record; or it does not know what else was in a damaged place.
-                self.hiding = (self.hiding - {node}) | ({node} if "damaged records hide" in " ".join(words) else set())
-                return None
+                return None  # it cannot read a record, or does not know what else was in a damaged place
             if words[0] == "ERR":
                 raise Trouble("node %d answers a scan with %s" % (node, " ".join(words)))
             found.update({key: (value, version) for key, value, version in items})

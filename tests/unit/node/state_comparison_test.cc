@@ -35,6 +35,7 @@ struct Member final : node::ReplicaListener {
   std::deque<std::pair<std::function<void()>, std::function<void()>>> jobs;
   std::vector<ComparisonNews> news;
   int replaced = 0;
+  bool is_new = true;
 
   explicit Member(std::uint64_t number) : id(number), fs(number) {}
 
@@ -43,8 +44,8 @@ struct Member final : node::ReplicaListener {
     REQUIRE(dir.has_value());
     const std::uint64_t hash = format::database_id_hash((*dir)->identity());
     hard_state = *node::HardStateFile::open(fs, "/db", hash, node::Memory::kMayBeNew);
-    members = replaced == 0 ? *node::MembersFile::create(fs, "/db", hash, membership)
-                            : *node::MembersFile::open(fs, "/db", hash);
+    members = is_new ? *node::MembersFile::create(fs, "/db", hash, membership)
+                     : *node::MembersFile::open(fs, "/db", hash);
     Options options;
     options.segment_size_max = 4096;
     options.scrub_rate = 0;
@@ -66,6 +67,18 @@ struct Member final : node::ReplicaListener {
     REQUIRE(engine::replace_state(store->directory(), next).has_value());
     store.reset();
     replaced += 1;
+    is_new = false;
+    open({}, now);
+  }
+  // As a process does that ends and is started again.
+  void restart(const Instant& now, const std::function<void()>& meanwhile) {
+    replica.reset();
+    jobs.clear();
+    sent.clear();
+    REQUIRE(store->close().has_value());
+    store.reset();
+    meanwhile();
+    is_new = false;
     open({}, now);
   }
   void put(const std::string& key, const std::string& value) {
@@ -202,8 +215,9 @@ struct ThreeMembers {
     };
     return all_applied(leader().replica->core().last().seq);
   }
-  void fill() {
-    for (int i = 0; i < 200; ++i) leader().put(key(i), "value" + std::to_string(i));
+  void fill(const std::string& value = "value") {
+    for (int i = 0; i < 200; ++i) leader().put(key(i), value + std::to_string(i));
+    step();  // else the log's end is that of before
     run_until([&] { return are_level(); });
   }
   static std::string key(int number) { return "key" + std::to_string(number); }
@@ -266,6 +280,39 @@ TEST_CASE_FIXTURE(ThreeMembers, "a follower that holds something else begins ane
   run_until([&] { return are_level() && !odd.replica->core().is_damaged(); });
   CHECK(odd.value_of(key(7)) == right);
   CHECK(odd.hard_state->state().claimed_last == raft::Position{});
+  compare();
+  run_until([&] { return leader().replica->comparison().members_the_same() == 3; });
+}
+
+TEST_CASE_FIXTURE(ThreeMembers,
+                  "a member where damage may hide keys begins anew, even if none is missing") {
+  fill();
+  Member& odd = follower();
+  const auto place = *odd.store->index().find(key(0));
+  const std::string path = odd.store->segments().find(place.slot())->path();
+  fill("newer");
+  odd.restart(now, [&] {
+    auto file = odd.fs.open(path, io::OpenMode::kReadWrite);
+    REQUIRE(file.has_value());
+    const std::string nothing(format::kRecordHeaderSize + key(0).size(), '\xff');
+    const std::string_view pieces[] = {nothing};
+    REQUIRE((*file)->write_at(place.offset(), pieces).has_value());
+    REQUIRE((*file)->sync().has_value());
+    REQUIRE(odd.fs.remove(path.substr(0, path.rfind('.')) + ".hint").has_value());
+  });
+  REQUIRE(odd.store->hidden_damage().any().has_value());
+  run_until([&] { return are_level() && odd.replica->is_whole(); });
+  for (int i = 0; i < 200; ++i) CHECK(odd.value_of(key(i)) == "newer" + std::to_string(i));
+  CHECK_FALSE(odd.store->get("absent", ReadMode::kMayBlock).has_value());
+  compare();
+  run_until([&] { return odd.replaced == 1; });
+  CHECK(odd.kinds() ==
+        std::vector{ComparisonNews::Kind::kMayLack, ComparisonNews::Kind::kBeginsAnew});
+  run_until([&] { return are_level() && odd.replica->is_whole(); });
+  CHECK_FALSE(odd.store->hidden_damage().any().has_value());
+  for (int i = 0; i < 200; ++i) CHECK(odd.value_of(key(i)) == "newer" + std::to_string(i));
+  const auto absent = odd.store->get("absent", ReadMode::kMayBlock);
+  CHECK((absent && !*absent));
   compare();
   run_until([&] { return leader().replica->comparison().members_the_same() == 3; });
 }
