@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "cli/cluster_admin.h"
@@ -18,9 +20,23 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+std::string founding_text(const MemberReport& report) {
+  std::vector<std::uint64_t> missing;
+  for (const MemberReport::Peer& peer : report.peers) {
+    if (!peer.is_connected) missing.push_back(peer.node_id);
+  }
+  const std::string begins = "a cluster begins when each of --peers has let in all the others";
+  if (missing.empty()) return begins + ", which takes a moment";
+  return fmt::format("{}; node {} is not let in by node {} yet: start that, and see its log",
+                     begins, report.node_id, fmt::join(missing, ", "));
+}
+
 // Nobody that can be reached leads.
 std::string why_nobody_leads(const ClusterView& view) {
   if (const auto hidden = view.hidden_leader()) return hidden->text();
+  for (const auto& [id, member] : view.members()) {
+    if (member.report && member.report->role == "founding") return founding_text(*member.report);
+  }
   std::string outside;
   for (const auto& [id, member] : view.members()) {
     if (!member.report) continue;

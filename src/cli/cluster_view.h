@@ -17,8 +17,9 @@ struct MemberReport {
   struct Peer {
     std::uint64_t node_id = 0;
     std::string address;
-    bool is_learner = false;  // it gets the log, and has no vote yet
-    bool has_lag = false;     // the member leads, and knows how far this one is
+    bool is_connected = false;  // the member's connection to it
+    bool is_learner = false;    // it gets the log, and has no vote yet
+    bool has_lag = false;       // the member leads, and knows how far this one is
     std::uint64_t lag_records = 0;
     std::uint64_t lag_bytes = 0;
     double lag_seconds = 0;

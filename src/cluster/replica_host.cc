@@ -83,6 +83,7 @@ void ReplicaHost::start(const Parts& parts) {
     placed_.emplace(io_, *options_.etcd, options_.cluster_id, options_.node_id,
                     options_.client_address, log_);
   }
+  begin_founding();
   note_status();
   thread_ = std::thread([this] {
     base::name_thread("kv-replica");
@@ -143,7 +144,8 @@ void ReplicaHost::tick() {
   refuse_reads_without_leader();
   give_up_waiting();
   follow_members();
-  if (!replica_->is_over()) replica_->set_shut_out(is_shut_out());
+  follow_founding();
+  if (!replica_->is_over()) replica_->set_obstacle(obstacle());
   note_status();
 }
 
@@ -161,32 +163,32 @@ void ReplicaHost::work() {
 }
 
 void ReplicaHost::receive(raft::NodeId, const peer::Received& received) {
-  if (is_stopping_ || replica_->is_over()) return;
+  if (!takes_part()) return;
   replica_->receive(received, now());
   finish_reads();
   look_around();
 }
 
 void ReplicaHost::receive_part(const peer::Envelope& envelope) {
-  if (is_stopping_ || replica_->is_over()) return;
+  if (!takes_part()) return;
   replica_->receive_part(envelope, now());
   look_around();
 }
 
 void ReplicaHost::receive(raft::NodeId, const peer::SnapshotFrame& frame) {
-  if (is_stopping_ || replica_->is_over()) return;
+  if (!takes_part()) return;
   replica_->receive(frame, now());
   look_around();
 }
 
 void ReplicaHost::receive(raft::NodeId, const peer::RecordFrame& frame) {
-  if (is_stopping_ || replica_->is_over()) return;
+  if (!takes_part()) return;
   replica_->receive(frame, now());
   look_around();
 }
 
 void ReplicaHost::receive(raft::NodeId, const peer::FingerprintFrame& frame) {
-  if (is_stopping_ || replica_->is_over()) return;
+  if (!takes_part()) return;
   replica_->receive(frame, now());
   look_around();
 }

@@ -17,6 +17,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
 
+#include "cluster/founding.h"
 #include "cluster/lag_clock.h"
 #include "cluster/local_window.h"
 #include "cluster/peer_link.h"
@@ -141,14 +142,20 @@ class ReplicaHost final : public server::ClusterMember,
   void give_up_waiting();
   Result<void> is_the_one(const server::ReadLevel& level) const;
   void look_around();
+  bool takes_part() const { return !is_stopping_ && !founding_ && !replica_->is_over(); }
   // replica_host_status.cc
   void note_status();
+  // Those that this node takes for members say that its disk is none, and nobody else is heard:
+  // what a removed node is told, which may never hear of the record that removed it.
   bool is_shut_out() const;
+  std::string obstacle() const;  // see node::Replica::set_obstacle()
   std::vector<Successor> successors() const;
   std::chrono::microseconds boot_silence() const;
   peer::Hello hello() const;
   // replica_host_members.cc
   void follow_members();
+  void begin_founding();
+  void follow_founding();
   Result<void> on_its_thread(std::function<Result<void>()> action);
   Result<void> begin_add(const format::Member& member);
   Result<void> begin_remove(std::uint64_t node_id, bool is_forced);
@@ -190,6 +197,8 @@ class ReplicaHost final : public server::ClusterMember,
   std::atomic<bool> is_whole_ = false;
   std::atomic<bool> has_ended_waits_ = false;
   LagClock lag_;
+  std::optional<Founding> founding_;  // none: this node takes part
+  std::optional<std::chrono::steady_clock::time_point> founding_told_;  // or when it is to be
   std::optional<LocalWindow> window_;
   std::optional<PlacedLeadership> placed_;
   bool is_gate_open_ = false;  // if leadership is placed

@@ -34,7 +34,7 @@ etcd::Gate::Node ReplicaHost::gate_node() const {
 
 // Who got the key has waited for long enough.
 void ReplicaHost::follow_placement() {
-  if (!placed_ || is_stopping_ || replica_->is_over()) return;
+  if (!placed_ || founding_ || is_stopping_ || replica_->is_over()) return;
   placed_->work(gate_node());
   const etcd::Gate& gate = placed_->gate();
   const bool is_opening = gate.may_campaign() && !is_gate_open_;

@@ -57,7 +57,8 @@ void ReplicaHost::note_status() {
   status.node_uuid = base::to_hex(options_.node_uuid);
   const bool is_learner = core.config().is_learner(core.id());
   status.role = is_learner ? "learner" : role_name(core.role());
-  if (replica_->is_shut_out()) status.role = "refused";
+  if (founding_) status.role = "founding";
+  if (is_shut_out()) status.role = "refused";
   if (!replica_->is_member()) status.role = "waiting";
   status.term = core.term();
   status.leader = number(core.leader());

@@ -156,10 +156,10 @@ class Replica : private raft::Log {
   void let_go() { comparison_.let_go(); }
   // Why this node takes no writes, with the fields of the reply that a client gets.
   Error not_leading() const;
-  // Those that this node takes for members say that its disk is none, and nobody else is heard:
-  // what a removed node is told, which may never hear of the record that removed it.
-  void set_shut_out(bool is_shut_out);
-  bool is_shut_out() const { return is_shut_out_; }
+  // Why nobody leads here as far as those know who connect the members: for clients; empty: they
+  // know nothing. why_left_out(): of a node that was removed, or came back with an empty disk.
+  void set_obstacle(std::string obstacle);
+  std::string why_left_out() const;
   // That came to the log in this life of the process, those that were rolled back, too.
   std::uint64_t bytes_appended() const { return bytes_appended_; }
 
@@ -274,7 +274,7 @@ class Replica : private raft::Log {
     raft::NodeId to{};
   };
   std::optional<GaveWay> gave_way_;
-  bool is_shut_out_ = false;
+  std::string obstacle_;
   BaseSender sender_;
   BaseReceiver receiver_;
   Repair repair_;

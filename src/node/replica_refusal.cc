@@ -34,15 +34,18 @@ std::string Replica::why_nobody_leads() const {
     return fmt::format("node {} waits to be added to its cluster by `kv cluster add`; ask a member",
                        static_cast<std::uint64_t>(self_.id));
   }
-  if (!is_member() || is_shut_out_) {
-    return fmt::format("node {} was removed from its cluster, or its disk was wiped; ask a member",
-                       static_cast<std::uint64_t>(self_.id));
-  }
-  return "nobody is known to lead";
+  if (!is_member()) return why_left_out();
+  return obstacle_.empty() ? "nobody is known to lead" : obstacle_;
 }
 
-void Replica::set_shut_out(bool is_shut_out) {
-  if (std::exchange(is_shut_out_, is_shut_out) == is_shut_out || is_over()) return;
+std::string Replica::why_left_out() const {
+  return fmt::format("node {} was removed from its cluster, or its disk was wiped; ask a member",
+                     static_cast<std::uint64_t>(self_.id));
+}
+
+void Replica::set_obstacle(std::string obstacle) {
+  if (obstacle == obstacle_ || is_over()) return;
+  obstacle_ = std::move(obstacle);
   if (leading_ == 0) pipeline().follow(not_leading());
 }
 
