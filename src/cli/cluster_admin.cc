@@ -149,6 +149,14 @@ int await_vote(const Common& common, const AddFlags& flags, std::uint64_t node_i
                     flags.wait, node_id));
     return kExitTryLater;
   }
+  if (!seen->is_connected) {
+    complain(fmt::format(
+        "node {0} is a member without a vote so far: the leader cannot connect to it at {1}; start "
+        "it, or if it is not to be found there, `kv cluster remove {0}`, and add it with the right "
+        "address",
+        node_id, seen->peer_address));
+    return kExitTryLater;
+  }
   complain(
       fmt::format("node {} is a member without a vote so far: it lacks {} records, and votes "
                   "once it has caught up; `kv cluster status` tells how far it is",

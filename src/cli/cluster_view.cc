@@ -34,6 +34,7 @@ MemberReport::Peer peer_of(std::uint64_t node_id, const Json& page) {
   MemberReport::Peer peer;
   peer.node_id = node_id;
   peer.address = page.value("address", "");
+  peer.peer_address = page.value("peer_address", "");
   peer.is_connected = page.value("connected", false);
   peer.is_learner = page.value("role", "") == "learner";
   peer.has_lag = page.contains("lag_records");

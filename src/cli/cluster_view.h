@@ -17,6 +17,7 @@ struct MemberReport {
   struct Peer {
     std::uint64_t node_id = 0;
     std::string address;
+    std::string peer_address = {};
     bool is_connected = false;  // the member's connection to it
     bool is_learner = false;    // it gets the log, and has no vote yet
     bool has_lag = false;       // the member leads, and knows how far this one is

@@ -158,6 +158,7 @@ class ReplicaHost final : public server::ClusterMember,
   void follow_founding();
   Result<void> on_its_thread(std::function<Result<void>()> action);
   Result<void> begin_add(const format::Member& member);
+  bool has_majority_without(raft::NodeId node) const;
   Result<void> begin_remove(std::uint64_t node_id, bool is_forced);
   Error why_no_campaign() const;
   Error refused(raft::Refusal refusal, const node::MemberChange& change) const;

@@ -121,8 +121,17 @@ Result<void> ReplicaHost::begin_add(const format::Member& member) {
   }
   const format::Membership present = replica_->known_membership();
   for (const format::Member& known : present.members) {
-    if (known.node_id == member.node_id && known.node_uuid == member.node_uuid) return {};
     if (known.node_uuid != member.node_uuid) continue;
+    const bool is_there = known.node_id == member.node_id;
+    if (is_there && known.peer_address == member.peer_address) return {};
+    if (is_there) {
+      return tl::unexpected(Error{
+          Errc::kInvalidArgument,
+          fmt::format("node {} is a member already, which the others look for at {}; `kv cluster "
+                      "remove {}`, and add it with the address where it is",
+                      known.node_id, known.peer_address, known.node_id),
+          {}});
+    }
     return tl::unexpected(Error{
         Errc::kInvalidArgument, fmt::format("that disk is node {} already", known.node_id), {}});
   }
@@ -135,8 +144,27 @@ Result<void> ReplicaHost::begin_add(const format::Member& member) {
   return {};
 }
 
+// Sooner than the core knows, which heard them a moment ago. Only a leader's answer counts.
+bool ReplicaHost::has_majority_without(raft::NodeId node) const {
+  const raft::Core& core = replica_->core();
+  std::size_t left = 0;
+  std::size_t there = 0;
+  for (const raft::NodeId voter : core.config().voters) {
+    if (voter == node) continue;
+    left += 1;
+    const auto link = links_.find(voter);
+    const bool is_open = link != links_.end() && link->second->is_open();
+    there += voter == core.id() || is_open ? 1 : 0;
+  }
+  return left == 0 || there > left / 2;  // no voter left: the core says why that cannot be
+}
+
 Result<void> ReplicaHost::begin_remove(std::uint64_t node_id, bool is_forced) {
   const node::MemberChange change{Kind::kRemove, {.node_id = node_id}, is_forced};
+  const bool leads = replica_->core().role() == raft::Role::kLeader;
+  if (leads && !is_forced && !has_majority_without(raft::NodeId{node_id})) {
+    return tl::unexpected(refused(raft::Refusal::kNoMajority, change));
+  }
   const auto begun = replica_->change_members(change, now());
   if (!begun) return tl::unexpected(refused(begun.error(), change));
   log_.tell(Event::Level::kInfo, "member removed", fmt::format("node={}", node_id),

@@ -47,6 +47,8 @@ TEST_CASE("what a member says of itself and the others is read") {
   REQUIRE(read->peers.size() == 2);
   CHECK(read->peers[0].node_id == 2);
   CHECK(read->peers[0].has_lag);
+  CHECK(read->peers[0].is_connected);
+  CHECK_FALSE(read->peers[1].is_connected);
   CHECK(read->peers[0].lag_bytes == 1500);
   CHECK_FALSE(read->peers[1].has_lag);
 }
