@@ -101,7 +101,8 @@ Result<std::unique_ptr<StoreImpl>> StoreImpl::open(std::unique_ptr<engine::DataD
     return tl::unexpected(
         Error{Errc::kInvalidArgument,
               fmt::format("{} is node {} of a cluster, and writes to it alone would part it from "
-                          "the others",
+                          "the others; start it as that, or `kv salvage` what it has into another "
+                          "directory",
                           dir->path(), dir->identity().node_id),
               {}});
   }
