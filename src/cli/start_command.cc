@@ -298,8 +298,10 @@ struct Serving {
 std::string flag_of_member(const StartFlags& flags) {
   if (flags.node_id != 0) {
     return fmt::format(
-        "--node-id {} is for a member of a cluster, which {} is not yet: --peers "
-        "1=HOST:PORT,2=HOST:PORT makes one, --join HOST:PORT comes to one",
+        "--node-id {} is for a member of a cluster, which {} is not yet: if it was one, its disk "
+        "is "
+        "lost or not mounted; --join HOST:PORT comes to a cluster that is there, --peers "
+        "1=HOST:PORT,2=HOST:PORT makes a new one",
         flags.node_id, flags.data);
   }
   const char* const flag = flags.read_lease                ? "--read-lease"
