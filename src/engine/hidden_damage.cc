@@ -34,7 +34,8 @@ Error HiddenDamage::error(const Entry& entry) const {
   return {Errc::kCorruption,
           entry.where +
               " damaged records hide keys or newer values; restore them from a backup, or "
-              "write the key again",
+              "write the key again; a member of a cluster has them from the others after `kv "
+              "cluster compare`",
           {}};
 }
 
