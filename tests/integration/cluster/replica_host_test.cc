@@ -326,7 +326,10 @@ TEST_CASE("a disk that is a member already is not added under another number") {
   wait_until([&] { return LocalCluster::get(other, "a") == "1"; });
   // The founders' disks are not in the log.
   for (const auto* founder : {&other, &leader}) {
-    CHECK(cluster.add(founder->id, {1, founder->id}).has_value());
+    const auto moved = cluster.add(founder->id, {1, founder->id});
+    REQUIRE_FALSE(moved.has_value());
+    CHECK(moved.error().context.find("is a member already, which the others look for at ") !=
+          std::string::npos);
     const auto twice = cluster.add(9, {1, founder->id});
     REQUIRE_FALSE(twice.has_value());
     CHECK(twice.error().context == "that disk is node " + std::to_string(founder->id) + " already");
